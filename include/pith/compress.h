@@ -1,0 +1,128 @@
+/*
+ * Compressing a document.
+ *
+ * A struct pith_document holds a text, its tokens, and whatever was computed
+ * from it once: the self-information of every token, the memory rows of every
+ * span. pith_compress() then only selects from that, so that a slider can move
+ * freely: the first call of a method does the work, later ones at another rate
+ * take milliseconds (soft methods: as long as the number of spans stays).
+ *
+ * CR (compression rate) = compressed tokens / original tokens, the share kept.
+ */
+#ifndef PITH_COMPRESS_H
+#define PITH_COMPRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pith/control.h"
+#include "pith/model.h"
+#include "pith/status.h"
+
+/* One row per method: names for the command line, help, manual, completions, screen. */
+enum pith_family { PITH_EXTRACTIVE, PITH_SOFT };
+struct pith_method {
+	const char *name;    /* "selfinfo", "500x" */
+	const char *title;   /* "Self-information" */
+	const char *summary; /* one line */
+	const char *source;  /* where it was published */
+	enum pith_family family;
+};
+const struct pith_method *pith_methods(size_t *n);
+const struct pith_method *pith_method_find(const char *name); /* NULL: no such method */
+
+/* A document in a model. */
+struct pith_document;
+
+/*
+ * Copies text (any bytes; length 0 is refused) and tokenises it. The document
+ * borrows the model, which must outlive it. *out is the caller's.
+ */
+enum pith_status pith_document_create(struct pith_document **out, struct pith_model *model, const char *text, size_t length,
+                                      struct pith_error *err);
+void pith_document_destroy(struct pith_document *document); /* NULL is allowed */
+
+const char *pith_document_text(const struct pith_document *document, size_t *length); /* borrowed */
+const struct pith_token *pith_document_tokens(const struct pith_document *document, size_t *n); /* borrowed */
+struct pith_model *pith_document_model(const struct pith_document *document);
+
+/*
+ * Self-information of each token, -ln p(token | tokens before), in nats;
+ * computed on the first call. *scores has one value per token and is borrowed.
+ */
+enum pith_status pith_document_scores(struct pith_document *document, const float **scores, const struct pith_control *control,
+                                      struct pith_error *err);
+
+/* A span of bytes that must survive. */
+struct pith_pin {
+	size_t begin, end;
+};
+
+struct pith_compress_options {
+	const struct pith_method *method;
+	double rate;      /* target CR in (0, 1]; used when n_tokens is 0 */
+	size_t n_tokens;  /* target tokens; 0: use rate */
+	bool keep_digits; /* extractive: words with digits survive first */
+	bool keep_negations;
+	const struct pith_pin *pins; /* extractive; n_pins of them */
+	size_t n_pins;
+};
+void pith_compress_options_init(struct pith_compress_options *options); /* selfinfo, rate 0.25, digits and negations kept */
+
+/* How many tokens these options ask of a document of n_tokens tokens: the budget; at least 1. */
+size_t pith_compress_budget(const struct pith_compress_options *options, size_t n_tokens);
+
+/* One word of the document: bytes [begin, end), white space before it not included. */
+struct pith_word {
+	uint32_t begin, end;
+	uint32_t n_tokens;
+	float score;   /* mean self-information of its tokens, nats */
+	bool kept;
+	bool must_keep; /* pinned, or a digit or negation that the options protect */
+};
+
+struct pith_compressed; /* the result, opaque: text or memory rows */
+
+/* Plain figures of a result. */
+struct pith_compressed_info {
+	const struct pith_method *method;
+	size_t original_tokens;
+	size_t budget_tokens;
+	size_t compressed_tokens;
+	double target_cr, cr, delta_cr; /* delta_cr = cr - target_cr, where target_cr = budget / original */
+	size_t original_bytes;
+	size_t compressed_bytes; /* extractive: bytes of text; soft: bytes of all K/V rows */
+	size_t n_spans;          /* soft: 1 or more; extractive: 0 */
+	bool has_purpose[PITH_N_PURPOSES]; /* soft: which rows it holds */
+	size_t n_must_keep_dropped; /* must-keep words that did not fit the budget */
+	double seconds;          /* what this call took */
+	const char *note;        /* a sentence worth showing, or "" (for example: pins alone exceed the budget) */
+};
+
+enum pith_status pith_compress(struct pith_compressed **out, struct pith_document *document,
+                               const struct pith_compress_options *options, const struct pith_control *control,
+                               struct pith_error *err);
+void pith_compressed_destroy(struct pith_compressed *compressed); /* NULL is allowed */
+
+const struct pith_compressed_info *pith_compressed_info(const struct pith_compressed *compressed);
+
+/* The compressed text of an extractive result, NUL-terminated; NULL for a soft one. Borrowed. */
+const char *pith_compressed_text(const struct pith_compressed *compressed, size_t *length);
+
+/* The words of the document with their fate, in order; extractive results only (n = 0 otherwise). Borrowed. */
+const struct pith_word *pith_compressed_words(const struct pith_compressed *compressed, size_t *n);
+
+/* Norms for the eye: of memory token i in layer l, the Euclidean norm of its key and of its value row. Soft only. */
+enum pith_status pith_compressed_row_norms(const struct pith_compressed *compressed, enum pith_purpose purpose, size_t i, int layer,
+                                           float *key_norm, float *value_norm, struct pith_error *err);
+
+/* Saves a soft result as safetensors, atomically. Loads one for this model; refuses with the reason what was made for another. */
+enum pith_status pith_compressed_save(const struct pith_compressed *compressed, const char *path, struct pith_error *err);
+enum pith_status pith_compressed_load(struct pith_compressed **out, struct pith_model *model, const char *path,
+                                      struct pith_error *err);
+
+/* Does this file start like a soft-prompt file? (Looks at the bytes, not the name.) */
+bool pith_is_soft_prompt(const char *path);
+
+#endif

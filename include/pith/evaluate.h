@@ -1,0 +1,79 @@
+/*
+ * Metrics of texts, and runs over data sets.
+ */
+#ifndef PITH_EVALUATE_H
+#define PITH_EVALUATE_H
+
+#include "pith/compress.h"
+#include "pith/expand.h"
+
+/* Text metrics: pure functions, NUL-terminated UTF-8, each in [0, 1]. NaN never comes out. A failed allocation gives 0. */
+
+/* ROUGE-L F as the rouge-score package computes it: lower case, [a-z0-9]+ words, no stemmer, LCS of the word sequences. */
+double pith_rouge_l(const char *reference, const char *candidate);
+
+/* ROUGE-L F as 500xCompressor computed it (the `rouge` package, exclusive): union LCS over sentences split at '.', sets of words. */
+double pith_rouge_l_set(const char *reference, const char *candidate);
+
+/* Sentence BLEU as sacrebleu: 13a tokens, exponential smoothing, effective order; 1.0 is a perfect match. */
+double pith_bleu(const char *reference, const char *candidate);
+
+/* SQuAD exact match (0 or 1) and F1 after its normalisation; the best of n_answers. */
+double pith_squad_em(const char *const *answers, size_t n_answers, const char *candidate);
+double pith_squad_f1(const char *const *answers, size_t n_answers, const char *candidate);
+
+/* Share of the reference's leading bytes that the candidate repeats exactly, counted in whole characters. */
+double pith_matched_prefix(const char *reference, const char *candidate);
+
+/* A word of a comparison of two texts, for marking losses. */
+enum pith_diff_kind { PITH_SAME, PITH_LOST, PITH_ADDED, PITH_CHANGED };
+struct pith_diff_word {
+	enum pith_diff_kind kind;
+	uint32_t begin, end;             /* bytes in the reference; begin == end when ADDED */
+	uint32_t other_begin, other_end; /* bytes in the candidate; empty when LOST */
+};
+/*
+ * Word alignment of reference and candidate (longest common subsequence); runs
+ * of lost words against added words of the same place are paired as CHANGED.
+ * *out is an array of *n entries, freed with free().
+ */
+enum pith_status pith_diff_words(struct pith_diff_word **out, size_t *n, const char *reference, size_t reference_length,
+                                 const char *candidate, size_t candidate_length, struct pith_error *err);
+
+/* Sentences of a text: bytes [begin, end) of each, trailing white space included, no gaps. Freed with free(). */
+struct pith_sentence {
+	uint32_t begin, end;
+};
+enum pith_status pith_sentences(struct pith_sentence **out, size_t *n, const char *text, size_t length, struct pith_error *err);
+
+/* A data-set run. */
+struct pith_evaluate_options {
+	const char *data_path;                /* JSONL: {"text"} for regenerate, {"context","question","answers"} for answer */
+	struct pith_compress_options compress; /* method and target */
+	size_t limit;                         /* 0: every line */
+	size_t max_length_tokens;             /* regenerate: cut texts to this many tokens of the model; 0: whole */
+};
+
+struct pith_regenerate_scores {
+	size_t n;
+	double rouge_l, rouge_l_set, bleu, exact, matched_prefix; /* means over the n texts */
+	double cr, delta_cr;
+	double seconds;
+};
+enum pith_status pith_evaluate_regenerate(struct pith_regenerate_scores *out, struct pith_model *model,
+                                          const struct pith_evaluate_options *options, const struct pith_control *control,
+                                          struct pith_error *err);
+
+struct pith_answer_scores {
+	size_t n;
+	double f1, em;           /* from the compressed form */
+	double f1_full, em_full; /* from the full text */
+	double retained;         /* f1 / f1_full; 0 when f1_full is 0 */
+	double cr, delta_cr;
+	double seconds;
+};
+enum pith_status pith_evaluate_answer(struct pith_answer_scores *out, struct pith_model *model,
+                                      const struct pith_evaluate_options *options, const struct pith_control *control,
+                                      struct pith_error *err);
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * Speaking again: the document back from its compressed form, and answers from
+ * the full text or from the compressed form. Greedy, streaming through
+ * control->text.
+ */
+#ifndef PITH_EXPAND_H
+#define PITH_EXPAND_H
+
+#include "pith/compress.h"
+
+/* Why generation ended. */
+enum pith_stop {
+	PITH_STOP_END,   /* the model said it was done */
+	PITH_STOP_LIMIT, /* max_tokens were made */
+	PITH_STOP_LOOP,  /* the same words came again and again */
+	PITH_STOP_EMPTY, /* nothing came at all */
+};
+const char *pith_stop_sentence(enum pith_stop stop); /* one sentence for the screen; "" for PITH_STOP_END */
+
+struct pith_generated {
+	char *text; /* NUL-terminated, valid UTF-8; freed by pith_generated_free */
+	size_t length;
+	size_t n_tokens;       /* tokens generated */
+	size_t n_prompt_tokens; /* tokens, memory tokens included, that the model had to read */
+	double seconds;        /* everything */
+	double first_token_seconds;
+	enum pith_stop stop;
+};
+void pith_generated_free(struct pith_generated *generated);
+
+/*
+ * The document back from memory rows; max_tokens 0: a little more than the
+ * original had. Extractive results are refused: their text is already text.
+ */
+enum pith_status pith_regenerate(struct pith_generated *out, struct pith_model *model, const struct pith_compressed *compressed,
+                                 size_t max_tokens, const struct pith_control *control, struct pith_error *err);
+
+/* An answer to question from a text (full, or extractively compressed). max_tokens 0: 48. */
+enum pith_status pith_answer_text(struct pith_generated *out, struct pith_model *model, const char *text, size_t length,
+                                  const char *question, size_t max_tokens, const struct pith_control *control,
+                                  struct pith_error *err);
+
+/* An answer from a compressed result, text or memory rows. */
+enum pith_status pith_answer_compressed(struct pith_generated *out, struct pith_model *model,
+                                        const struct pith_compressed *compressed, const char *question, size_t max_tokens,
+                                        const struct pith_control *control, struct pith_error *err);
+
+#endif

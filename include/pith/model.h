@@ -1,0 +1,90 @@
+/*
+ * A model: GGUF weights with their tokenizer, and the adapters that belong to it.
+ *
+ * Open one with pith_model_open(). A model is used by one thread at a time. It
+ * keeps its file mapped; weights are never written. Adapters are looked for
+ * beside the file: NAME.gguf brings NAME-regenerate.gguf and NAME-answer.gguf
+ * when they exist.
+ */
+#ifndef PITH_MODEL_H
+#define PITH_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pith/control.h"
+#include "pith/status.h"
+
+struct pith_model; /* opaque */
+
+/* What an adapter, and so the memory tokens that it writes, is for. */
+enum pith_purpose {
+	PITH_REGENERATE = 0, /* the document back, word for word */
+	PITH_ANSWER = 1,     /* answers to questions about the document */
+	PITH_N_PURPOSES
+};
+
+struct pith_model_options {
+	const char *adapter_path[PITH_N_PURPOSES]; /* NULL: look beside the model; "": none */
+	int n_threads;                             /* 0: one per core */
+};
+
+/* Plain facts for the screen; strings belong to the model. */
+struct pith_model_info {
+	const char *path;
+	const char *name;         /* general.name, or the file's stem */
+	const char *architecture; /* "qwen3", "llama" */
+	const char *weight_type;  /* type of most weights: "Q8_0" */
+	size_t n_params;
+	size_t file_bytes;
+	int n_layers, n_embd, n_heads, n_kv_heads, head_dim, n_ff, n_vocab, n_context;
+	bool has_adapter[PITH_N_PURPOSES];
+	int max_memory_tokens[PITH_N_PURPOSES]; /* memory tokens of one span; more than that makes more spans */
+	int span_tokens;                        /* longest span one soft encoding reads */
+	size_t kv_bytes_per_token;              /* bytes of one memory token's K and V rows as saved (F32: 4 bytes a number) */
+};
+
+/* Opens path and its adapters. *out is the caller's; NULL on failure. */
+enum pith_status pith_model_open(struct pith_model **out, const char *path, const struct pith_model_options *options,
+                                 const struct pith_control *control, struct pith_error *err);
+void pith_model_close(struct pith_model *model); /* NULL is allowed */
+
+const struct pith_model_info *pith_model_info(const struct pith_model *model);
+
+/* One token of a text: text[begin, end) is where it came from. */
+struct pith_token {
+	int32_t id;
+	uint32_t begin, end; /* byte offsets */
+};
+
+/*
+ * Tokenises text, any bytes. *out is an array of *n tokens that the caller
+ * frees with free(). No BOS is added. Text that looks like a special token is
+ * ordinary text.
+ */
+enum pith_status pith_tokenize(const struct pith_model *model, const char *text, size_t length, struct pith_token **out,
+                               size_t *n, struct pith_error *err);
+
+/* The raw bytes of one token (not NUL-terminated; may be part of a UTF-8 character). Borrowed from the model. */
+const char *pith_token_bytes(const struct pith_model *model, int32_t id, size_t *length);
+
+/* What a file is, without loading its weights: `pith inspect`. */
+enum pith_file_kind { PITH_FILE_UNKNOWN, PITH_FILE_MODEL, PITH_FILE_ADAPTER, PITH_FILE_SOFT_PROMPT };
+struct pith_file_entry {
+	char *key, *value; /* metadata, or a tensor's name and "F32 [64, 256]" */
+};
+struct pith_file_report {
+	enum pith_file_kind kind;
+	struct pith_file_entry *metadata;
+	size_t n_metadata;
+	struct pith_file_entry *tensors;
+	size_t n_tensors;
+};
+enum pith_status pith_inspect(const char *path, struct pith_file_report *out, struct pith_error *err);
+void pith_file_report_free(struct pith_file_report *report);
+
+/* The library's version, "0.1.0". */
+const char *pith_version(void);
+
+#endif

@@ -1,0 +1,117 @@
+/*
+ * Training: a byte-level BPE vocabulary, a base model, adapters.
+ *
+ * The core does not know YAML: the program fills struct pith_recipe from a
+ * recipe file. Everything a run needs to go on after a kill is in its
+ * checkpoint; a resumed run continues the same loss curve.
+ */
+#ifndef PITH_TRAIN_H
+#define PITH_TRAIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pith/control.h"
+#include "pith/status.h"
+
+/* What one kind of sample teaches. */
+enum pith_objective {
+	PITH_OBJECTIVE_LM,          /* next token of a text */
+	PITH_OBJECTIVE_REGENERATE,  /* the text back from its memory rows */
+	PITH_OBJECTIVE_ANSWER_FULL, /* the answer to a question, full text in context */
+	PITH_OBJECTIVE_ANSWER,      /* the answer to a question from memory rows */
+	PITH_N_OBJECTIVES
+};
+const char *pith_objective_name(enum pith_objective objective); /* "lm", "regenerate", "answer_full", "answer" */
+
+/* One source of samples. */
+struct pith_task {
+	enum pith_objective objective;
+	const char *path;  /* JSONL: "text" for lm and regenerate; "context", "question", "answers" for the others.
+	                      A source without questions used for an answer objective makes cloze questions of itself */
+	double weight;     /* share of the tokens of a batch */
+	int max_tokens;    /* longest text; longer ones are cut (lm, regenerate) or skipped (answers) */
+};
+
+/* Which parameters are trained. */
+enum pith_trained { PITH_TRAIN_BASE, PITH_TRAIN_ADAPTER };
+
+struct pith_recipe {
+	enum pith_trained trained;
+
+	/* A new base model (trained == PITH_TRAIN_BASE and base_path == NULL), or the base to start from. */
+	const char *base_path;
+	const char *tokenizer_path; /* GGUF with the vocabulary, for a new base */
+	const char *model_name;     /* general.name of a new base */
+	int n_layers, n_embd, n_heads, n_kv_heads, head_dim, n_ff, n_context;
+	double rope_theta;
+
+	/* Adapters. With PITH_TRAIN_BASE both purposes may be trained along; with PITH_TRAIN_ADAPTER exactly one is. */
+	const char *adapter_path[2]; /* by enum pith_purpose: start from this one; NULL: new */
+	int lora_rank;               /* 0: memory vectors only */
+	double lora_alpha;
+	int max_memory_tokens;       /* k_max */
+
+	const struct pith_task *tasks;
+	size_t n_tasks;
+
+	/* Memory tokens of a sample: k is drawn log-uniformly between length * k_ratio_min and length * k_ratio_max, within 1..k_max. */
+	double k_ratio_max_start;  /* at the first step */
+	double k_ratio_min_start;
+	double k_ratio_max, k_ratio_min; /* from curriculum_steps on */
+
+	int batch_tokens;       /* tokens of one micro-batch */
+	int n_accumulate;       /* micro-batches per step */
+	int n_steps;
+	int warmup_steps;
+	int decay_steps;        /* the last decay_steps fall linearly to min_learning_rate */
+	double learning_rate, min_learning_rate;
+	double beta1, beta2, weight_decay, clip_norm;
+	int length_start;       /* length curriculum: texts of this many tokens first, ... */
+	int curriculum_steps;   /* ... doubling evenly up to the tasks' max_tokens by this step */
+
+	const char *eval_path;  /* JSONL "text": held-out texts; NULL: none */
+	int eval_steps;         /* every so many steps */
+	int eval_limit;         /* texts used */
+
+	const char *checkpoint_path; /* state of the run, replaced atomically */
+	int checkpoint_steps;
+	const char *output_path;     /* the model (base) or the adapter (adapter) as GGUF; written at the end and at checkpoints */
+	const char *output_adapter_path[2]; /* PITH_TRAIN_BASE: adapters trained along */
+	const char *log_path;        /* JSONL, one line per report; NULL: none */
+	int report_steps;
+	uint64_t seed;
+	int n_threads;          /* 0: one per core */
+};
+void pith_recipe_init(struct pith_recipe *recipe); /* defaults */
+
+/* What is told while a run goes on. */
+struct pith_train_report {
+	int step, n_steps;
+	double loss;                          /* mean over the trained tokens since the last report, nats */
+	double objective_loss[PITH_N_OBJECTIVES]; /* the same by objective; NaN: none seen */
+	double eval_loss[PITH_N_OBJECTIVES];  /* newest evaluation; NaN: none yet */
+	double learning_rate, gradient_norm;
+	double tokens_per_second, seconds_left;
+	uint64_t tokens;                      /* read since the run began */
+};
+typedef void pith_train_report_fn(void *user, const struct pith_train_report *report);
+
+/* Runs a recipe to its end, from its checkpoint if there is one. Cancelling writes a checkpoint first. */
+enum pith_status pith_train_run(const struct pith_recipe *recipe, pith_train_report_fn *report, void *report_user,
+                                const struct pith_control *control, struct pith_error *err);
+
+/* Trains a byte-level BPE vocabulary of n_vocab tokens on the "text" (or "context") of JSONL files and writes it as a vocabulary-only GGUF. */
+struct pith_tokenizer_recipe {
+	const char *const *paths;
+	size_t n_paths;
+	size_t max_bytes_per_path; /* 0: everything */
+	int n_vocab;
+	const char *pre; /* split pattern by its GGUF name: "qwen2", "llama-bpe", "gpt-2" */
+	const char *output_path;
+};
+enum pith_status pith_train_tokenizer(const struct pith_tokenizer_recipe *recipe, const struct pith_control *control,
+                                      struct pith_error *err);
+
+#endif
