@@ -1,0 +1,77 @@
+/*
+ * Leaf arithmetic on arrays: the only SIMD of the program, beside matmul.h.
+ *
+ * kernels_ref.c defines in plain C what is right. kernels_vector.c, compiled
+ * once per instruction set, overrides what is faster. kernels_get() chooses by
+ * CPUID feature bits at the first call; PITH_CPU=ref|avx2|avx512|neon in the
+ * environment forces a level (an impossible one is ignored).
+ *
+ * No kernel allocates or fails. Arrays need no alignment. n may be 0.
+ */
+#ifndef KERNELS_KERNELS_H
+#define KERNELS_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/tensor.h"
+
+/* Step of AdamW (Loshchilov and Hutter 2019), bias corrections already in the numbers. */
+struct adamw_step {
+	float learning_rate;     /* of this step */
+	float beta1, beta2;
+	float correction1;       /* 1 / (1 - beta1^t) */
+	float correction2;       /* 1 / (1 - beta2^t) */
+	float epsilon;
+	float weight_decay;      /* decoupled, times learning_rate */
+	float gradient_scale;    /* the clipping factor */
+};
+
+struct kernels {
+	const char *name;
+
+	/* Dot products of a weight row with x (n); accumulated in float, in any order. */
+	float (*dot_f32)(const float *w, const float *x, size_t n);
+	float (*dot_f16)(const uint16_t *w, const float *x, size_t n);
+	float (*dot_bf16)(const uint16_t *w, const float *x, size_t n);
+	float (*dot_q8_0)(const struct block_q8_0 *w, const float *x, size_t n); /* n % 32 == 0 */
+
+	/* A row of weights as floats: out (n). */
+	void (*row_from_f16)(float *out, const uint16_t *w, size_t n);
+	void (*row_from_bf16)(float *out, const uint16_t *w, size_t n);
+	void (*row_from_q8_0)(float *out, const struct block_q8_0 *w, size_t n);
+
+	void (*axpy)(float *y, float a, const float *x, size_t n);      /* y += a x */
+	void (*add)(float *y, const float *x, size_t n);                /* y += x */
+	void (*scale)(float *y, float a, size_t n);                     /* y *= a */
+	void (*multiply)(float *out, const float *a, const float *b, size_t n);
+	float (*sum_squares)(const float *x, size_t n);
+	float (*maximum)(const float *x, size_t n);                     /* n > 0 */
+
+	/* x = exp(x - shift), returns the sum. Relative error below 1e-6; arguments below -87 give 0. */
+	float (*exp_sum)(float *x, float shift, size_t n);
+
+	/* SwiGLU: out = silu(gate) * up, silu(z) = z / (1 + exp(-z)). */
+	void (*silu_multiply)(float *out, const float *gate, const float *up, size_t n);
+	/* Its derivative: d_gate and d_up are assigned from d_out. d_gate may alias gate, d_up may alias up. */
+	void (*silu_multiply_backward)(float *d_gate, float *d_up, const float *gate, const float *up, const float *d_out, size_t n);
+
+	/* One AdamW step on n parameters: w, m, v updated from gradient g. */
+	void (*adamw)(float *w, float *m, float *v, const float *g, const struct adamw_step *step, size_t n);
+};
+
+const struct kernels *kernels_get(void);
+
+/* For tests: the tables of every level that this machine can run, reference first. */
+size_t kernels_available(const struct kernels **tables, size_t capacity);
+
+/* The levels; each fills in only what it does better than what table already holds. */
+void kernels_init_ref(struct kernels *table);
+#if defined(__x86_64__)
+void kernels_init_avx2(struct kernels *table);
+void kernels_init_avx512(struct kernels *table);
+#elif defined(__aarch64__)
+void kernels_init_neon(struct kernels *table);
+#endif
+
+#endif

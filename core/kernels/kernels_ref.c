@@ -1,0 +1,179 @@
+/*
+ * The kernels in plain C: the definition of what is right, and what runs where
+ * no faster level exists. Written to be read; tests hold every other level
+ * against it.
+ */
+#include "kernels/kernels.h"
+
+#include <math.h>
+
+enum { BLOCK = 32 };
+
+/* Below this exp() is called zero, so that no level has to produce subnormal numbers. */
+static const float EXP_LOWEST = -87.0f;
+
+static float exp_or_zero(float x)
+{
+	return x < EXP_LOWEST ? 0.0f : expf(x);
+}
+
+static float dot_f32(const float *w, const float *x, size_t n)
+{
+	float sum = 0;
+	for (size_t i = 0; i < n; i++)
+		sum += w[i] * x[i];
+	return sum;
+}
+
+static float dot_f16(const uint16_t *w, const float *x, size_t n)
+{
+	float sum = 0;
+	for (size_t i = 0; i < n; i++)
+		sum += float_from_half(w[i]) * x[i];
+	return sum;
+}
+
+static float dot_bf16(const uint16_t *w, const float *x, size_t n)
+{
+	float sum = 0;
+	for (size_t i = 0; i < n; i++)
+		sum += float_from_bf16(w[i]) * x[i];
+	return sum;
+}
+
+static float dot_q8_0(const struct block_q8_0 *w, const float *x, size_t n)
+{
+	float sum = 0;
+	for (size_t block = 0; block < n / BLOCK; block++) {
+		float block_sum = 0;
+		for (size_t i = 0; i < BLOCK; i++)
+			block_sum += (float)w[block].q[i] * x[block * BLOCK + i];
+		sum += float_from_half(w[block].scale) * block_sum;
+	}
+	return sum;
+}
+
+static void row_from_f16(float *out, const uint16_t *w, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		out[i] = float_from_half(w[i]);
+}
+
+static void row_from_bf16(float *out, const uint16_t *w, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		out[i] = float_from_bf16(w[i]);
+}
+
+static void row_from_q8_0(float *out, const struct block_q8_0 *w, size_t n)
+{
+	for (size_t block = 0; block < n / BLOCK; block++) {
+		float scale = float_from_half(w[block].scale);
+		for (size_t i = 0; i < BLOCK; i++)
+			out[block * BLOCK + i] = scale * (float)w[block].q[i];
+	}
+}
+
+static void axpy(float *y, float a, const float *x, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] += a * x[i];
+}
+
+static void add(float *y, const float *x, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] += x[i];
+}
+
+static void scale(float *y, float a, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] *= a;
+}
+
+static void multiply(float *out, const float *a, const float *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		out[i] = a[i] * b[i];
+}
+
+static float sum_squares(const float *x, size_t n)
+{
+	float sum = 0;
+	for (size_t i = 0; i < n; i++)
+		sum += x[i] * x[i];
+	return sum;
+}
+
+static float maximum(const float *x, size_t n)
+{
+	float largest = -INFINITY;
+	for (size_t i = 0; i < n; i++)
+		if (x[i] > largest)
+			largest = x[i];
+	return largest;
+}
+
+static float exp_sum(float *x, float shift, size_t n)
+{
+	float sum = 0;
+	for (size_t i = 0; i < n; i++) {
+		x[i] = exp_or_zero(x[i] - shift);
+		sum += x[i];
+	}
+	return sum;
+}
+
+static void silu_multiply(float *out, const float *gate, const float *up, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		out[i] = gate[i] / (1 + exp_or_zero(-gate[i])) * up[i];
+}
+
+static void silu_multiply_backward(float *d_gate, float *d_up, const float *gate, const float *up, const float *d_out, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		/* With s = sigmoid(z): silu = z s, and its derivative is s (1 + z (1 - s)). All read before either alias is written. */
+		float z = gate[i];
+		float s = 1 / (1 + exp_or_zero(-z));
+		float through_gate = d_out[i] * up[i] * s * (1 + z * (1 - s));
+		d_up[i] = d_out[i] * z * s;
+		d_gate[i] = through_gate;
+	}
+}
+
+static void adamw(float *w, float *m, float *v, const float *g, const struct adamw_step *step, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		float gradient = step->gradient_scale * g[i];
+		m[i] = step->beta1 * m[i] + (1 - step->beta1) * gradient;
+		v[i] = step->beta2 * v[i] + (1 - step->beta2) * gradient * gradient;
+		float update = m[i] * step->correction1 / (sqrtf(v[i] * step->correction2) + step->epsilon);
+		w[i] -= step->learning_rate * (update + step->weight_decay * w[i]);
+	}
+}
+
+void kernels_init_ref(struct kernels *table)
+{
+	*table = (struct kernels){
+		.name = "ref",
+		.dot_f32 = dot_f32,
+		.dot_f16 = dot_f16,
+		.dot_bf16 = dot_bf16,
+		.dot_q8_0 = dot_q8_0,
+		.row_from_f16 = row_from_f16,
+		.row_from_bf16 = row_from_bf16,
+		.row_from_q8_0 = row_from_q8_0,
+		.axpy = axpy,
+		.add = add,
+		.scale = scale,
+		.multiply = multiply,
+		.sum_squares = sum_squares,
+		.maximum = maximum,
+		.exp_sum = exp_sum,
+		.silu_multiply = silu_multiply,
+		.silu_multiply_backward = silu_multiply_backward,
+		.adamw = adamw,
+	};
+}
