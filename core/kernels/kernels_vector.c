@@ -154,20 +154,43 @@ static inline vector widen_f16(const uint16_t *p)
 
 static inline vector widen_bf16(const uint16_t *p)
 {
-	return (vector)(__builtin_convertvector(load_halves(p), int_vector) << 16);
+	/* Named instructions, because gcc 12 takes __builtin_convertvector apart where the width changes. */
+#if defined(__AVX512F__)
+	int_vector bits = (int_vector)_mm512_cvtepu16_epi32((__m256i)load_halves(p));
+#elif defined(__AVX2__)
+	int_vector bits = (int_vector)_mm256_cvtepu16_epi32((__m128i)load_halves(p));
+#else
+	int_vector bits = __builtin_convertvector(load_halves(p), int_vector);
+#endif
+	return (vector)(bits << 16);
 }
 
 static inline vector widen_bytes(const int8_t *p)
 {
 	byte_vector v;
 	memcpy(&v, p, sizeof v);
-	return __builtin_convertvector(__builtin_convertvector(v, int_vector), vector);
+#if defined(__AVX512F__)
+	int_vector numbers = (int_vector)_mm512_cvtepi8_epi32((__m128i)v);
+#elif defined(__AVX2__)
+	int_vector numbers = (int_vector)_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)&v));
+#elif defined(__aarch64__)
+	uint32_t word;
+	memcpy(&word, &v, sizeof word);
+	int_vector numbers = (int_vector)vmovl_s16(vget_low_s16(vmovl_s8(vreinterpret_s8_u32(vdup_n_u32(word)))));
+#else
+	int_vector numbers = __builtin_convertvector(v, int_vector);
+#endif
+	return __builtin_convertvector(numbers, vector);
 }
 
 static inline float widen_scale(uint16_t half)
 {
+#if defined(__F16C__)
+	return _cvtsh_ss(half);
+#else
 	uint16_t padded[LANES] = {half};
 	return widen_f16(padded)[0];
+#endif
 }
 
 static float dot_f32(const float *w, const float *x, size_t n)
