@@ -113,12 +113,14 @@ static void *with_room(void *table, size_t n, size_t *capacity, size_t element_s
 }
 
 static enum pith_status take_name(const struct gguf *gguf, struct cursor *cursor, const char *what, const char **name,
-                                  size_t *length, struct pith_error *err)
+				  size_t *length, struct pith_error *err)
 {
 	if (!take_string(cursor, name, length))
-		return fail(err, PITH_BAD_FILE, "%s is damaged: the name of a %s runs past the end of the file.", gguf->path, what);
+		return fail(err, PITH_BAD_FILE, "%s is damaged: the name of a %s runs past the end of the file.", gguf->path,
+			    what);
 	if (*length == 0 || *length > GGUF_MAX_KEY || memchr(*name, '\0', *length) != NULL)
-		return fail(err, PITH_BAD_FILE, "%s is damaged: a %s has an impossible name of %zu bytes.", gguf->path, what, *length);
+		return fail(err, PITH_BAD_FILE, "%s is damaged: a %s has an impossible name of %zu bytes.", gguf->path, what,
+			    *length);
 	return PITH_OK;
 }
 
@@ -144,8 +146,7 @@ static enum pith_status read_metadata(struct gguf *gguf, struct cursor *cursor, 
 	enum pith_status status = take_name(gguf, cursor, "key", &name, &length, err);
 	if (status != PITH_OK)
 		return status;
-	struct gguf_metadata *metadata =
-		with_room(gguf->metadata, gguf->n_metadata, &gguf->metadata_capacity, sizeof *metadata);
+	struct gguf_metadata *metadata = with_room(gguf->metadata, gguf->n_metadata, &gguf->metadata_capacity, sizeof *metadata);
 	if (metadata == NULL)
 		return fail_memory(err, "the metadata of a model");
 	gguf->metadata = metadata;
@@ -161,14 +162,16 @@ static enum pith_status read_metadata(struct gguf *gguf, struct cursor *cursor, 
 	if (whole && type == GGUF_ARRAY) {
 		whole = take_u32(cursor, &element_type) && take_u64(cursor, &n);
 		if (whole && element_type == GGUF_ARRAY)
-			return fail(err, PITH_UNSUPPORTED, "%s: key %.100s is an array of arrays, which pith does not read.", gguf->path,
-			            key);
+			return fail(err, PITH_UNSUPPORTED, "%s: key %.100s is an array of arrays, which pith does not read.",
+				    gguf->path, key);
 	}
 	if (whole && element_type != GGUF_STRING && gguf_scalar_size(element_type) == 0)
-		return fail(err, PITH_BAD_FILE, "%s: key %.100s has the unknown type %u.", gguf->path, key, (unsigned)element_type);
+		return fail(err, PITH_BAD_FILE, "%s: key %.100s has the unknown type %u.", gguf->path, key,
+			    (unsigned)element_type);
 	entry.value.data = cursor->at;
 	if (!whole || !skip_values(cursor, (enum gguf_type)element_type, n))
-		return fail(err, PITH_BAD_FILE, "%s is damaged: the value of %.100s runs past the end of the file.", gguf->path, key);
+		return fail(err, PITH_BAD_FILE, "%s is damaged: the value of %.100s runs past the end of the file.", gguf->path,
+			    key);
 	entry.type = (enum gguf_type)type;
 	entry.value.type = (enum gguf_type)element_type;
 	entry.value.n = (size_t)n;
@@ -182,20 +185,21 @@ static enum pith_status read_shape(const struct gguf *gguf, struct cursor *curso
 {
 	uint32_t n_dims;
 	if (!take_u32(cursor, &n_dims))
-		return fail(err, PITH_BAD_FILE, "%s is damaged: tensor %.100s runs past the end of the file.", gguf->path, tensor->name);
+		return fail(err, PITH_BAD_FILE, "%s is damaged: tensor %.100s runs past the end of the file.", gguf->path,
+			    tensor->name);
 	if (n_dims > TENSOR_MAX_DIMS)
 		return fail(err, PITH_BAD_FILE, "%s is damaged: tensor %.100s has %u dimensions, and %d is the most.", gguf->path,
-		            tensor->name, (unsigned)n_dims, TENSOR_MAX_DIMS);
+			    tensor->name, (unsigned)n_dims, TENSOR_MAX_DIMS);
 	tensor->n_dims = (int)n_dims;
 	size_t n_elements = 1;
 	for (uint32_t i = 0; i < TENSOR_MAX_DIMS; i++) {
 		uint64_t ne = 1;
 		if (i < n_dims && !take_u64(cursor, &ne))
 			return fail(err, PITH_BAD_FILE, "%s is damaged: tensor %.100s runs past the end of the file.", gguf->path,
-			            tensor->name);
+				    tensor->name);
 		if (ne == 0 || !checked_multiply(n_elements, ne, &n_elements))
 			return fail(err, PITH_BAD_FILE, "%s is damaged: tensor %.100s has an impossible shape.", gguf->path,
-			            tensor->name);
+				    tensor->name);
 		tensor->ne[i] = (size_t)ne;
 	}
 	return PITH_OK;
@@ -222,7 +226,7 @@ static enum pith_status read_tensor_info(struct gguf *gguf, struct cursor *curso
 	uint32_t type;
 	if (!take_u32(cursor, &type) || !take_u64(cursor, &entry.offset))
 		return fail(err, PITH_BAD_FILE, "%s is damaged: tensor %.100s runs past the end of the file.", gguf->path,
-		            entry.tensor.name);
+			    entry.tensor.name);
 	entry.tensor.type = (enum tensor_type)type;
 	gguf->tensors[gguf->n_tensors++] = entry;
 	return PITH_OK;
@@ -235,7 +239,8 @@ static enum pith_status read_alignment(const struct gguf *gguf, size_t *alignmen
 	bool present = name_index_find(&gguf->keys, "general.alignment", &i);
 	/* At least 8, by the specification: numbers are read in place. */
 	if ((present && !gguf_find_u64(gguf, "general.alignment", &value)) || value < 8 || (value & (value - 1)) != 0)
-		return fail(err, PITH_BAD_FILE, "%s is damaged: general.alignment is not a power of two of at least 8.", gguf->path);
+		return fail(err, PITH_BAD_FILE, "%s is damaged: general.alignment is not a power of two of at least 8.",
+			    gguf->path);
 	*alignment = (size_t)value;
 	return PITH_OK;
 }
@@ -246,11 +251,12 @@ static enum pith_status read_alignment(const struct gguf *gguf, size_t *alignmen
  * refuse by name.
  */
 static enum pith_status place_tensor(const struct gguf *gguf, struct tensor_entry *entry, size_t data_start, size_t alignment,
-                                     struct pith_error *err)
+				     struct pith_error *err)
 {
 	struct tensor *tensor = &entry->tensor;
 	if (entry->offset % alignment != 0)
-		return fail(err, PITH_BAD_FILE, "%s is damaged: the data of tensor %.100s is not aligned.", gguf->path, tensor->name);
+		return fail(err, PITH_BAD_FILE, "%s is damaged: the data of tensor %.100s is not aligned.", gguf->path,
+			    tensor->name);
 	if (tensor_type_name(tensor->type) == NULL)
 		return PITH_OK;
 	size_t size, begin;
@@ -259,10 +265,11 @@ static enum pith_status place_tensor(const struct gguf *gguf, struct tensor_entr
 		sized = sized && checked_multiply(size, tensor->ne[i], &size);
 	if (!sized)
 		return fail(err, PITH_BAD_FILE, "%s is damaged: the shape of tensor %.100s does not fit its type %s.", gguf->path,
-		            tensor->name, tensor_type_name(tensor->type));
+			    tensor->name, tensor_type_name(tensor->type));
 	if (!checked_add(data_start, entry->offset, &begin) || !range_inside(begin, size, gguf->map.size))
-		return fail(err, PITH_BAD_FILE, "%s is damaged or cut short: the data of tensor %.100s runs past the end of the file.",
-		            gguf->path, tensor->name);
+		return fail(err, PITH_BAD_FILE,
+			    "%s is damaged or cut short: the data of tensor %.100s runs past the end of the file.", gguf->path,
+			    tensor->name);
 	tensor->data = gguf->map.data + begin;
 	tensor->size = size;
 	return PITH_OK;
@@ -283,7 +290,7 @@ static enum pith_status place_tensors(struct gguf *gguf, const struct cursor *cu
 }
 
 static enum pith_status read_header(const struct gguf *gguf, struct cursor *cursor, uint64_t *n_tensors, uint64_t *n_metadata,
-                                    struct pith_error *err)
+				    struct pith_error *err)
 {
 	const uint8_t *magic;
 	uint32_t version;
@@ -296,7 +303,7 @@ static enum pith_status read_header(const struct gguf *gguf, struct cursor *curs
 	/* Version 2 has the same layout. */
 	if (version != GGUF_VERSION && version != 2)
 		return fail(err, PITH_UNSUPPORTED, "%s is GGUF version %u; pith reads versions 2 and 3.", gguf->path,
-		            (unsigned)version);
+			    (unsigned)version);
 	if (!take_u64(cursor, n_tensors) || !take_u64(cursor, n_metadata))
 		return fail(err, PITH_BAD_FILE, "%s is cut short: it ends in its header.", gguf->path);
 	return PITH_OK;

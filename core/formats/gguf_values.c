@@ -145,7 +145,8 @@ const char *gguf_metadata_key(const struct gguf *gguf, size_t i)
 
 static const char *type_name(enum gguf_type type)
 {
-	static const char *const names[] = {"u8", "i8", "u16", "i16", "u32", "i32", "f32", "bool", "string", "array", "u64", "i64", "f64"};
+	static const char *const names[] = {"u8",   "i8",     "u16",   "i16", "u32", "i32", "f32",
+					    "bool", "string", "array", "u64", "i64", "f64"};
 	return names[type];
 }
 
@@ -161,7 +162,9 @@ static bool describe_string(const char *value, size_t length, struct buffer *tex
 	for (size_t i = 0; i < shown; i++) {
 		unsigned char c = (unsigned char)value[i];
 		bool is_control = c < 0x20 || c == 0x7f;
-		if (!buffer_append_string(text, c == '\n' ? "\\n" : is_control ? "?" : "") ||
+		if (!buffer_append_string(text, c == '\n'    ? "\\n"
+						: is_control ? "?"
+							     : "") ||
 		    (!is_control && !buffer_append(text, &value[i], 1)))
 			return false;
 	}
@@ -189,7 +192,8 @@ bool gguf_metadata_describe(const struct gguf *gguf, size_t i, struct buffer *te
 	const struct gguf_array *value = &entry->value;
 	bool is_array = entry->type == GGUF_ARRAY;
 	if (is_array && value->n > DESCRIBED_ELEMENTS)
-		return buffer_printf(text, value->type == GGUF_STRING ? "[%zu %ss]" : "[%zu %s]", value->n, type_name(value->type));
+		return buffer_printf(text, value->type == GGUF_STRING ? "[%zu %ss]" : "[%zu %s]", value->n,
+				     type_name(value->type));
 	bool done = !is_array || buffer_append_string(text, "[");
 	const uint8_t *cursor = value->data;
 	for (size_t j = 0; j < value->n && done; j++) {

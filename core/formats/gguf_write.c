@@ -81,7 +81,7 @@ static enum pith_status begin_key(struct gguf_writer *writer, const char *key, s
 }
 
 static enum pith_status write_scalar(struct gguf_writer *writer, const char *key, enum gguf_type type, uint64_t bits,
-                                     struct pith_error *err)
+				     struct pith_error *err)
 {
 	enum pith_status status = begin_key(writer, key, err);
 	if (status == PITH_OK &&
@@ -123,17 +123,17 @@ enum pith_status gguf_write_string(struct gguf_writer *writer, const char *key, 
 
 /* Key, array type, element type and count. */
 static enum pith_status begin_array(struct gguf_writer *writer, const char *key, enum gguf_type type, size_t n,
-                                    struct pith_error *err)
+				    struct pith_error *err)
 {
 	enum pith_status status = begin_key(writer, key, err);
 	if (status == PITH_OK && (!put_number(&writer->metadata, GGUF_ARRAY, 4) || !put_number(&writer->metadata, type, 4) ||
-	                          !put_number(&writer->metadata, n, 8)))
+				  !put_number(&writer->metadata, n, 8)))
 		status = out_of_memory(writer, err);
 	return status;
 }
 
 enum pith_status gguf_write_string_array(struct gguf_writer *writer, const char *key, const char *const *values,
-                                         const size_t *lengths, size_t n, struct pith_error *err)
+					 const size_t *lengths, size_t n, struct pith_error *err)
 {
 	enum pith_status status = begin_array(writer, key, GGUF_STRING, n, err);
 	for (size_t i = 0; i < n && status == PITH_OK; i++)
@@ -143,7 +143,7 @@ enum pith_status gguf_write_string_array(struct gguf_writer *writer, const char 
 }
 
 enum pith_status gguf_write_i32_array(struct gguf_writer *writer, const char *key, const int32_t *values, size_t n,
-                                      struct pith_error *err)
+				      struct pith_error *err)
 {
 	enum pith_status status = begin_array(writer, key, GGUF_I32, n, err);
 	for (size_t i = 0; i < n && status == PITH_OK; i++)
@@ -153,7 +153,7 @@ enum pith_status gguf_write_i32_array(struct gguf_writer *writer, const char *ke
 }
 
 enum pith_status gguf_write_copied(struct gguf_writer *writer, const struct gguf *from, const char *prefix,
-                                   struct pith_error *err)
+				   struct pith_error *err)
 {
 	enum pith_status status = PITH_OK;
 	for (size_t i = 0; i < gguf_n_metadata(from) && status == PITH_OK; i++) {
@@ -191,7 +191,7 @@ static bool put_tensor_info(struct gguf_writer *writer, const char *name, enum t
 }
 
 enum pith_status gguf_write_tensor(struct gguf_writer *writer, const char *name, enum tensor_type type, int n_dims,
-                                   const size_t *ne, const void *data, struct pith_error *err)
+				   const size_t *ne, const void *data, struct pith_error *err)
 {
 	size_t size, padded, next, length = strlen(name);
 	if (length == 0 || length > MAX_TENSOR_NAME)
@@ -223,7 +223,7 @@ static enum pith_status write_padding(struct atomic_file *file, struct pith_erro
 }
 
 static enum pith_status write_all(const struct gguf_writer *writer, struct atomic_file *file, const struct buffer *header,
-                                  struct pith_error *err)
+				  struct pith_error *err)
 {
 	enum pith_status status = atomic_file_write(file, header->data, header->length, err);
 	if (status == PITH_OK)
@@ -251,7 +251,7 @@ enum pith_status gguf_writer_finish(struct gguf_writer *writer, const char *path
 		return fail(err, PITH_BAD_ARGUMENT, "Cannot write %s: %.100s was added twice.", path, twice);
 	struct buffer header = {0};
 	bool done = buffer_append(&header, "GGUF", 4) && put_number(&header, GGUF_VERSION, 4) &&
-	            put_number(&header, writer->n_tensors, 8) && put_number(&header, writer->keys.n, 8);
+		    put_number(&header, writer->n_tensors, 8) && put_number(&header, writer->keys.n, 8);
 	struct atomic_file *file = NULL;
 	enum pith_status status = done ? atomic_file_create(&file, path, err) : fail_memory(err, "writing a model");
 	if (status == PITH_OK)
