@@ -1,0 +1,126 @@
+#define _POSIX_C_SOURCE 200809L
+#include "document_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fault.h"
+
+enum { SNIFFED_BYTES = 8192, READ_BYTES = 1 << 16 };
+
+bool document_file_is_binary(const char *text, size_t length)
+{
+	size_t n = length < SNIFFED_BYTES ? length : SNIFFED_BYTES;
+	size_t n_control = 0;
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)text[i];
+		if (c == 0)
+			return true;
+		/* Tab to carriage return and escape come up in honest text. */
+		if ((c < 0x20 && !(c >= '\t' && c <= '\r') && c != 0x1b) || c == 0x7f)
+			n_control++;
+	}
+	return n_control > 4 && n_control * 50 > n;
+}
+
+size_t document_file_character(const char *text, size_t length)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	if (length == 0)
+		return 0;
+	if (s[0] < 0x80)
+		return 1;
+	size_t n = s[0] >= 0xc2 && s[0] <= 0xdf ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : s[0] >= 0xf0 && s[0] <= 0xf4 ? 4 : 0;
+	if (n == 0 || n > length)
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	/* Overlong forms, surrogates, beyond U+10FFFF. */
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
+	    (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return n;
+}
+
+static bool is_utf8(const char *text, size_t length)
+{
+	for (size_t i = 0; i < length;) {
+		size_t n = document_file_character(text + i, length - i);
+		if (n == 0)
+			return false;
+		i += n;
+	}
+	return true;
+}
+
+/* Appends all that descriptor gives to file. */
+static enum pith_status read_all(struct document_file *file, int descriptor, const char *name, const atomic_bool *cancel,
+				 struct pith_error *err)
+{
+	size_t capacity = 0;
+	for (;;) {
+		if (capacity - file->length < READ_BYTES + 1) {
+			capacity = capacity == 0 ? 2 * READ_BYTES : capacity * 2;
+			char *text = realloc(file->text, capacity);
+			if (text == NULL)
+				return fault_memory(err);
+			file->text = text;
+		}
+		ssize_t n = read(descriptor, file->text + file->length, READ_BYTES);
+		if (n < 0 && errno == EINTR && cancel != NULL && atomic_load(cancel))
+			return fault(err, PITH_CANCELLED, "Reading %s was cancelled.", name);
+		if (n < 0 && errno != EINTR)
+			return fault(err, PITH_IO, "%s cannot be read: %s.", name, strerror(errno));
+		if (n == 0)
+			break;
+		if (n > 0)
+			file->length += (size_t)n;
+		if (file->length > DOCUMENT_FILE_MAX_BYTES)
+			return fault(err, PITH_TOO_LONG, "%s is larger than %d MiB, the most that a document may have.", name,
+				     DOCUMENT_FILE_MAX_BYTES >> 20);
+	}
+	file->text[file->length] = '\0';
+	return PITH_OK;
+}
+
+enum pith_status document_file_read(struct document_file *out, const char *path, const atomic_bool *cancel,
+				    struct pith_error *err)
+{
+	*out = (struct document_file){0};
+	bool standard_input = strcmp(path, "-") == 0;
+	const char *name = standard_input ? "Standard input" : path;
+	int descriptor = standard_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	if (descriptor < 0)
+		return fault(err, PITH_IO, "%s cannot be opened: %s.", name, strerror(errno));
+	struct stat facts;
+	enum pith_status status;
+	if (fstat(descriptor, &facts) == 0 && S_ISDIR(facts.st_mode))
+		status = fault(err, PITH_IO, "%s is a folder, not a document.", name);
+	else
+		status = read_all(out, descriptor, name, cancel, err);
+	if (!standard_input)
+		close(descriptor);
+	if (status == PITH_OK && out->length == 0)
+		status = fault(err, PITH_BAD_FILE, "%s is empty: there is nothing to compress.", name);
+	if (status == PITH_OK && strspn(out->text, " \t\r\n\v\f") == out->length)
+		status = fault(err, PITH_BAD_FILE, "%s holds only white space: there is nothing to compress.", name);
+	if (status == PITH_OK && document_file_is_binary(out->text, out->length))
+		status = fault(err, PITH_BAD_FILE, "%s is not a text: it holds binary data.", name);
+	if (status != PITH_OK) {
+		document_file_free(out);
+		return status;
+	}
+	out->invalid_utf8 = !is_utf8(out->text, out->length);
+	return PITH_OK;
+}
+
+void document_file_free(struct document_file *file)
+{
+	free(file->text);
+	*file = (struct document_file){0};
+}
