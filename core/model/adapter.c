@@ -1,0 +1,323 @@
+#include "model/adapter.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "formats/gguf.h"
+
+static const char *const purpose_names[PITH_N_PURPOSES] = {"regenerate", "answer"};
+
+/* Values of one layer's LoRA. */
+static size_t layer_values(const struct hyperparams *h, size_t rank)
+{
+	size_t n = 0;
+	for (int p = 0; p < N_PROJECTIONS; p++) {
+		size_t n_in, n_out;
+		projection_shape(h, (enum projection)p, &n_in, &n_out);
+		n += rank * (n_in + n_out);
+	}
+	return n;
+}
+
+/* Points memory, encoder_vector and projections into values and gradients. */
+static void point_into(struct adapter *adapter, const struct hyperparams *h)
+{
+	float *next = adapter->values;
+	adapter->memory = next;
+	next += adapter->n_memory * adapter->n_embd;
+	adapter->encoder_vector = next;
+	next += adapter->n_embd;
+	for (size_t i = 0; adapter->rank > 0 && i < h->n_layers * N_PROJECTIONS; i++) {
+		struct lora *lora = &adapter->projections[i];
+		projection_shape(h, (enum projection)(i % N_PROJECTIONS), &lora->n_in, &lora->n_out);
+		lora->rank = adapter->rank;
+		lora->scale = adapter->alpha / (float)adapter->rank;
+		lora->a = next;
+		lora->b = next + adapter->rank * lora->n_in;
+		next = lora->b + adapter->rank * lora->n_out;
+	}
+}
+
+static void point_gradients(struct adapter *adapter)
+{
+	for (size_t i = 0; adapter->rank > 0 && i < adapter->n_layers * N_PROJECTIONS; i++) {
+		struct lora *lora = &adapter->projections[i];
+		lora->d_a = adapter_gradient(adapter, lora->a);
+		lora->d_b = adapter_gradient(adapter, lora->b);
+	}
+}
+
+static enum pith_status allocate(struct adapter **out, const struct hyperparams *h, enum pith_purpose purpose, size_t rank,
+                                 float alpha, size_t n_memory, struct pith_error *err)
+{
+	struct adapter *adapter = calloc(1, sizeof *adapter);
+	if (adapter == NULL)
+		return fail_memory(err, "an adapter");
+	adapter->purpose = purpose;
+	adapter->rank = rank;
+	adapter->alpha = alpha;
+	adapter->n_memory = n_memory;
+	adapter->n_layers = h->n_layers;
+	adapter->n_embd = h->n_embd;
+	adapter->span_tokens = 512;
+	adapter->n_values = (n_memory + 1) * h->n_embd + h->n_layers * layer_values(h, rank);
+	adapter->values = calloc(adapter->n_values, sizeof *adapter->values);
+	if (rank > 0)
+		adapter->projections = calloc(h->n_layers * N_PROJECTIONS, sizeof *adapter->projections);
+	if (adapter->values == NULL || (rank > 0 && adapter->projections == NULL)) {
+		adapter_destroy(adapter);
+		return fail_memory(err, "an adapter");
+	}
+	point_into(adapter, h);
+	*out = adapter;
+	return PITH_OK;
+}
+
+enum pith_status adapter_create(struct adapter **out, const struct hyperparams *h, enum pith_purpose purpose, size_t rank,
+                                float alpha, size_t n_memory, struct random_state *random, struct pith_error *err)
+{
+	*out = NULL;
+	if (n_memory == 0 || n_memory >= h->n_context || rank > h->n_embd)
+		return fail(err, PITH_BAD_ARGUMENT, "An adapter needs 1 to %zu memory tokens and a rank of at most %zu.",
+		            h->n_context - 1, h->n_embd);
+	enum pith_status status = allocate(out, h, purpose, rank, alpha, n_memory, err);
+	if (status != PITH_OK)
+		return status;
+	struct adapter *adapter = *out;
+	for (size_t i = 0; i < (n_memory + 1) * h->n_embd; i++)
+		adapter->values[i] = (float)(0.02 * random_normal(random));
+	for (size_t i = 0; rank > 0 && i < h->n_layers * N_PROJECTIONS; i++) {
+		struct lora *lora = &adapter->projections[i];
+		for (size_t j = 0; j < rank * lora->n_in; j++)
+			lora->a[j] = (float)(random_normal(random) / sqrt((double)lora->n_in));
+	}
+	return PITH_OK;
+}
+
+void adapter_destroy(struct adapter *adapter)
+{
+	if (adapter == NULL)
+		return;
+	free(adapter->values);
+	free(adapter->gradients);
+	free(adapter->projections);
+	free(adapter);
+}
+
+enum pith_status adapter_enable_gradients(struct adapter *adapter, struct pith_error *err)
+{
+	adapter->gradients = calloc(adapter->n_values, sizeof *adapter->gradients);
+	if (adapter->gradients == NULL)
+		return fail_memory(err, "the gradients of an adapter");
+	point_gradients(adapter);
+	return PITH_OK;
+}
+
+enum pith_status adapter_view(struct adapter **out, const struct adapter *adapter, float *gradients, struct pith_error *err)
+{
+	*out = NULL;
+	struct adapter *view = malloc(sizeof *view);
+	size_t n = adapter->n_layers * N_PROJECTIONS;
+	struct lora *projections = adapter->rank > 0 ? malloc(n * sizeof *projections) : NULL;
+	if (view == NULL || (adapter->rank > 0 && projections == NULL)) {
+		free(view);
+		free(projections);
+		return fail_memory(err, "an adapter");
+	}
+	*view = *adapter;
+	if (projections != NULL)
+		memcpy(projections, adapter->projections, n * sizeof *projections);
+	view->projections = projections;
+	view->gradients = gradients;
+	point_gradients(view);
+	*out = view;
+	return PITH_OK;
+}
+
+void adapter_view_destroy(struct adapter *view)
+{
+	if (view == NULL)
+		return;
+	free(view->projections);
+	free(view);
+}
+
+/* --- files -------------------------------------------------------------------------------------------- */
+
+static enum pith_status read_text(char *out, size_t size, const struct gguf *gguf, const char *key, struct pith_error *err)
+{
+	const char *value;
+	size_t length;
+	if (!gguf_find_string(gguf, key, &value, &length) || length >= size)
+		return fail(err, PITH_BAD_FILE, "%s: %s is missing, so this is no adapter of pith.", gguf_path(gguf), key);
+	memcpy(out, value, length);
+	out[length] = '\0';
+	return PITH_OK;
+}
+
+static enum pith_status read_number(size_t *out, const struct gguf *gguf, const char *key, size_t low, size_t high,
+                                    struct pith_error *err)
+{
+	uint64_t value;
+	if (!gguf_find_u64(gguf, key, &value) || value < low || value > high)
+		return fail(err, PITH_BAD_FILE, "%s: %s is missing or makes no sense.", gguf_path(gguf), key);
+	*out = (size_t)value;
+	return PITH_OK;
+}
+
+static enum pith_status copy_tensor(float *out, const struct gguf *gguf, const char *name, size_t n_in, size_t n_out,
+                                    struct pith_error *err)
+{
+	const struct tensor *tensor = gguf_find_tensor(gguf, name);
+	if (tensor == NULL || tensor->data == NULL || tensor->n_dims > 2 || tensor->ne[0] != n_in || tensor->ne[1] != n_out)
+		return fail(err, PITH_MISMATCH, "%s: tensor %s is missing or does not fit this model.", gguf_path(gguf), name);
+	struct tensor table = *tensor;
+	for (size_t row = 0; row < n_out; row++)
+		embedding_forward(out + row * n_in, &(int32_t){(int32_t)row}, 1, n_in, &table);
+	return PITH_OK;
+}
+
+static enum pith_status load_header(struct adapter **out, const struct hyperparams *h, const struct gguf *gguf,
+                                    struct pith_error *err)
+{
+	char architecture[32], purpose[32];
+	size_t rank = 0, n_memory = 0, span = 0;
+	double alpha = 0;
+	enum pith_status status = read_text(architecture, sizeof architecture, gguf, "general.architecture", err);
+	if (status == PITH_OK)
+		status = read_text(purpose, sizeof purpose, gguf, "pith.purpose", err);
+	if (status == PITH_OK && strcmp(architecture, h->architecture) != 0)
+		status = fail(err, PITH_MISMATCH, "%s: the adapter is for architecture %s, the model is %s.", gguf_path(gguf),
+		              architecture, h->architecture);
+	if (status == PITH_OK)
+		status = read_number(&rank, gguf, "pith.lora_rank", 0, h->n_embd, err);
+	if (status == PITH_OK)
+		status = read_number(&n_memory, gguf, "pith.memory_tokens", 1, h->n_context - 1, err);
+	if (status == PITH_OK)
+		status = read_number(&span, gguf, "pith.span_tokens", 1, h->n_context, err);
+	if (status != PITH_OK)
+		return status;
+	gguf_find_f64(gguf, "adapter.lora.alpha", &alpha);
+	int number = 0;
+	while (number < PITH_N_PURPOSES && strcmp(purpose, purpose_names[number]) != 0)
+		number++;
+	if (number == PITH_N_PURPOSES)
+		return fail(err, PITH_BAD_FILE, "%s: the purpose %s is unknown.", gguf_path(gguf), purpose);
+	status = allocate(out, h, (enum pith_purpose)number, rank, (float)alpha, n_memory, err);
+	if (status != PITH_OK)
+		return status;
+	(*out)->span_tokens = span;
+	status = read_text((*out)->base_fingerprint, 33, gguf, "pith.base_fingerprint", err);
+	if (status == PITH_OK)
+		status = read_text((*out)->tokenizer_fingerprint, 33, gguf, "pith.tokenizer_fingerprint", err);
+	return status;
+}
+
+static void set_fingerprint(struct adapter *adapter)
+{
+	XXH128_hash_t hash = XXH3_128bits(adapter->values, adapter->n_values * sizeof *adapter->values);
+	snprintf(adapter->fingerprint, sizeof adapter->fingerprint, "%016llx%016llx", (unsigned long long)hash.high64,
+	         (unsigned long long)hash.low64);
+}
+
+static void lora_name(char *name, size_t size, size_t index, char factor)
+{
+	snprintf(name, size, "blk.%zu.%s.weight.lora_%c", index / N_PROJECTIONS,
+	         projection_name((enum projection)(index % N_PROJECTIONS)), factor);
+}
+
+static enum pith_status load_values(struct adapter *adapter, const struct hyperparams *h, const struct gguf *gguf,
+                                    struct pith_error *err)
+{
+	char name[64];
+	enum pith_status status = copy_tensor(adapter->memory, gguf, "memory_embd.weight", h->n_embd, adapter->n_memory, err);
+	if (status == PITH_OK)
+		status = copy_tensor(adapter->encoder_vector, gguf, "encoder_embd.weight", h->n_embd, 1, err);
+	for (size_t i = 0; status == PITH_OK && adapter->rank > 0 && i < h->n_layers * N_PROJECTIONS; i++) {
+		struct lora *lora = &adapter->projections[i];
+		lora_name(name, sizeof name, i, 'a');
+		status = copy_tensor(lora->a, gguf, name, lora->n_in, lora->rank, err);
+		lora_name(name, sizeof name, i, 'b');
+		if (status == PITH_OK)
+			status = copy_tensor(lora->b, gguf, name, lora->rank, lora->n_out, err);
+	}
+	return status;
+}
+
+enum pith_status adapter_load(struct adapter **out, const struct hyperparams *h, const char *path, struct pith_error *err)
+{
+	*out = NULL;
+	struct gguf *gguf;
+	enum pith_status status = gguf_open(&gguf, path, err);
+	if (status != PITH_OK)
+		return status;
+	struct adapter *adapter = NULL;
+	status = load_header(&adapter, h, gguf, err);
+	if (status == PITH_OK)
+		status = load_values(adapter, h, gguf, err);
+	gguf_close(gguf);
+	if (status != PITH_OK) {
+		adapter_destroy(adapter);
+		return status;
+	}
+	set_fingerprint(adapter);
+	*out = adapter;
+	return PITH_OK;
+}
+
+static enum pith_status write_header(const struct adapter *adapter, const struct hyperparams *h, struct gguf_writer *writer,
+                                     struct pith_error *err)
+{
+	enum pith_status status = gguf_write_string(writer, "general.architecture", h->architecture, err);
+	if (status == PITH_OK)
+		status = gguf_write_string(writer, "general.type", "adapter", err);
+	if (status == PITH_OK)
+		status = gguf_write_string(writer, "adapter.type", "lora", err);
+	if (status == PITH_OK)
+		status = gguf_write_f32(writer, "adapter.lora.alpha", adapter->alpha, err);
+	if (status == PITH_OK)
+		status = gguf_write_string(writer, "pith.purpose", purpose_names[adapter->purpose], err);
+	if (status == PITH_OK)
+		status = gguf_write_u32(writer, "pith.lora_rank", (uint32_t)adapter->rank, err);
+	if (status == PITH_OK)
+		status = gguf_write_u32(writer, "pith.memory_tokens", (uint32_t)adapter->n_memory, err);
+	if (status == PITH_OK)
+		status = gguf_write_u32(writer, "pith.span_tokens", (uint32_t)adapter->span_tokens, err);
+	if (status == PITH_OK)
+		status = gguf_write_string(writer, "pith.base_fingerprint", adapter->base_fingerprint, err);
+	if (status == PITH_OK)
+		status = gguf_write_string(writer, "pith.tokenizer_fingerprint", adapter->tokenizer_fingerprint, err);
+	return status;
+}
+
+enum pith_status adapter_save(const struct adapter *adapter, const struct hyperparams *h, const char *path,
+                              struct pith_error *err)
+{
+	struct gguf_writer *writer;
+	enum pith_status status = gguf_writer_create(&writer, err);
+	if (status != PITH_OK)
+		return status;
+	char name[64];
+	status = write_header(adapter, h, writer, err);
+	if (status == PITH_OK)
+		status = gguf_write_tensor(writer, "memory_embd.weight", TENSOR_F32, 2, (size_t[]){h->n_embd, adapter->n_memory},
+		                           adapter->memory, err);
+	if (status == PITH_OK)
+		status = gguf_write_tensor(writer, "encoder_embd.weight", TENSOR_F32, 1, (size_t[]){h->n_embd},
+		                           adapter->encoder_vector, err);
+	for (size_t i = 0; status == PITH_OK && adapter->rank > 0 && i < h->n_layers * N_PROJECTIONS; i++) {
+		const struct lora *lora = &adapter->projections[i];
+		lora_name(name, sizeof name, i, 'a');
+		status = gguf_write_tensor(writer, name, TENSOR_F32, 2, (size_t[]){lora->n_in, lora->rank}, lora->a, err);
+		lora_name(name, sizeof name, i, 'b');
+		if (status == PITH_OK)
+			status = gguf_write_tensor(writer, name, TENSOR_F32, 2, (size_t[]){lora->rank, lora->n_out}, lora->b, err);
+	}
+	if (status == PITH_OK)
+		status = gguf_writer_finish(writer, path, err);
+	gguf_writer_destroy(writer);
+	return status;
+}

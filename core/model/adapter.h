@@ -1,0 +1,58 @@
+/*
+ * An encoder adapter: what makes the frozen base write memory rows. Low-rank
+ * additions to the seven projections (LoRA), the vectors of the memory tokens,
+ * and one vector added to the embedding of every document token, by which the
+ * model knows that it encodes. All numbers stand in one flat fp32 array, so
+ * that the optimiser sees one parameter; a GGUF file holds them by name.
+ */
+#ifndef MODEL_ADAPTER_H
+#define MODEL_ADAPTER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/random.h"
+#include "base/status.h"
+#include "model/hyperparams.h"
+#include "model/weights.h"
+#include "pith/model.h"
+
+struct adapter {
+	enum pith_purpose purpose;
+	size_t rank;              /* 0: no LoRA, memory vectors only */
+	float alpha;              /* LoRA scale = alpha / rank */
+	size_t n_memory;          /* k_max */
+	size_t span_tokens;       /* longest span it was trained on */
+	char base_fingerprint[33], tokenizer_fingerprint[33], fingerprint[33]; /* hex; "" when not known yet */
+
+	size_t n_values;
+	float *values;            /* everything below points into it */
+	float *gradients;         /* (n_values) while training, else NULL */
+	float *memory;            /* (n_memory, n_embd) */
+	float *encoder_vector;    /* (n_embd) */
+	struct lora *projections; /* (n_layers, N_PROJECTIONS); NULL when rank is 0 */
+	size_t n_layers, n_embd;
+};
+
+/* A new adapter: A normal with variance 1/n_in, B zero, memory vectors normal times 0.02. */
+enum pith_status adapter_create(struct adapter **out, const struct hyperparams *h, enum pith_purpose purpose, size_t rank,
+                                float alpha, size_t n_memory, struct random_state *random, struct pith_error *err);
+/* A file made by adapter_save(), for a model of shape h. */
+enum pith_status adapter_load(struct adapter **out, const struct hyperparams *h, const char *path, struct pith_error *err);
+enum pith_status adapter_save(const struct adapter *adapter, const struct hyperparams *h, const char *path,
+                              struct pith_error *err);
+void adapter_destroy(struct adapter *adapter); /* NULL is allowed */
+
+/* Gives the adapter gradients (zeroed), so that the lora entries have d_a and d_b. */
+enum pith_status adapter_enable_gradients(struct adapter *adapter, struct pith_error *err);
+/* The adapter with other gradients: a shallow view for one training thread. gradients (n_values) stays the caller's. */
+enum pith_status adapter_view(struct adapter **out, const struct adapter *adapter, float *gradients, struct pith_error *err);
+void adapter_view_destroy(struct adapter *view); /* NULL is allowed */
+
+/* The part of the gradients that belongs to a pointer into values. */
+static inline float *adapter_gradient(const struct adapter *adapter, const float *value)
+{
+	return adapter->gradients == NULL ? NULL : adapter->gradients + (value - adapter->values);
+}
+
+#endif

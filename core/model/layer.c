@@ -1,0 +1,223 @@
+#include "model/layer.h"
+
+#include <string.h>
+
+#include "kernels/kernels.h"
+
+/* One projection of all tokens, with its LoRA if there is one. */
+static void project(const struct layer_pass *pass, struct activations *a, enum projection p, float *y, const float *x)
+{
+	size_t n = pass->batch->n_tokens;
+	linear_forward(pass->pool, pass->precision, y, x, &pass->weights->projections[p], n, false);
+	if (pass->adapter != NULL)
+		lora_forward(pass->precision, y, a->low[p], x, &pass->adapter[p], n);
+}
+
+/* d_x (n_tokens, n_in) accumulates or is assigned. */
+static void project_backward(const struct layer_pass *pass, struct activations *a, enum projection p, float *d_x,
+                             const float *d_y, const float *x, const struct layer_gradients *gradients, float *d_low,
+                             bool accumulate)
+{
+	size_t n = pass->batch->n_tokens;
+	linear_backward(pass->precision, d_x, gradients->projections[p], d_y, x, &pass->weights->projections[p], n, accumulate);
+	if (pass->adapter != NULL)
+		lora_backward(pass->precision, d_x, d_low, d_y, x, a->low[p], &pass->adapter[p], n);
+}
+
+/* Copies rows between the batch's order (n_tokens, kv_dim) and the sequences' own rows. */
+static void store_rows(const struct batch *batch, size_t kv_dim, float *rows, const float *x)
+{
+	for (size_t i = 0; i < batch->n_sequences; i++) {
+		const struct sequence *s = &batch->sequences[i];
+		memcpy(rows + (s->kv_first + s->n_past) * kv_dim, x + s->first * kv_dim, s->n * kv_dim * sizeof *rows);
+	}
+}
+
+static void fetch_rows(const struct batch *batch, size_t kv_dim, float *x, const float *rows)
+{
+	for (size_t i = 0; i < batch->n_sequences; i++) {
+		const struct sequence *s = &batch->sequences[i];
+		memcpy(x + s->first * kv_dim, rows + (s->kv_first + s->n_past) * kv_dim, s->n * kv_dim * sizeof *x);
+	}
+}
+
+static struct attention_shape shape_of(const struct hyperparams *h, const struct sequence *s)
+{
+	return (struct attention_shape){s->n, s->n_past + s->n, h->n_heads, h->n_kv_heads, h->head_dim};
+}
+
+static enum pith_status reserve_attention(const struct layer_pass *pass, size_t extra, struct pith_error *err)
+{
+	size_t most = 0;
+	for (size_t i = 0; i < pass->batch->n_sequences; i++) {
+		struct attention_shape shape = shape_of(pass->h, &pass->batch->sequences[i]);
+		size_t size = attention_scratch_size(&shape);
+		most = size > most ? size : most;
+	}
+	return scratch_reserve(pass->scratch, most + extra, "attention", err);
+}
+
+/* norm1 -> q, k, v with RoPE; k and v go to the sequences' rows. */
+static void forward_keys_values(const struct layer_pass *pass, struct activations *a, const float *x, float *keys, float *values)
+{
+	const struct hyperparams *h = pass->h;
+	const struct batch *batch = pass->batch;
+	size_t n = batch->n_tokens, kv_dim = hyperparams_kv_dim(h);
+	rms_norm_forward(a->norm1, a->rstd1, x, pass->weights->attn_norm, n, h->n_embd, h->rms_eps);
+	project(pass, a, PROJECTION_K, a->k_raw, a->norm1);
+	project(pass, a, PROJECTION_V, a->v, a->norm1);
+	if (h->qk_norm)
+		rms_norm_forward(a->k, a->rstd_k, a->k_raw, pass->weights->k_norm, n * h->n_kv_heads, h->head_dim, h->rms_eps);
+	rope_forward(a->k, batch->positions, n, h->n_kv_heads, pass->rope);
+	store_rows(batch, kv_dim, keys, a->k);
+	store_rows(batch, kv_dim, values, a->v);
+}
+
+static void forward_attention(const struct layer_pass *pass, struct activations *a, const float *keys, const float *values)
+{
+	const struct hyperparams *h = pass->h;
+	const struct batch *batch = pass->batch;
+	size_t n = batch->n_tokens, q_dim = hyperparams_q_dim(h), kv_dim = hyperparams_kv_dim(h);
+	project(pass, a, PROJECTION_Q, a->q_raw, a->norm1);
+	if (h->qk_norm)
+		rms_norm_forward(a->q, a->rstd_q, a->q_raw, pass->weights->q_norm, n * h->n_heads, h->head_dim, h->rms_eps);
+	rope_forward(a->q, batch->positions, n, h->n_heads, pass->rope);
+	for (size_t i = 0; i < batch->n_sequences; i++) {
+		const struct sequence *s = &batch->sequences[i];
+		struct attention_shape shape = shape_of(h, s);
+		attention_forward(a->attn + s->first * q_dim, a->lse + s->first * h->n_heads, a->q + s->first * q_dim,
+		                  keys + s->kv_first * kv_dim, values + s->kv_first * kv_dim, &shape, pass->scratch->data);
+	}
+}
+
+static void forward_ffn(const struct layer_pass *pass, struct activations *a, float *x_out)
+{
+	const struct hyperparams *h = pass->h;
+	size_t n = pass->batch->n_tokens;
+	rms_norm_forward(a->norm2, a->rstd2, a->x_mid, pass->weights->ffn_norm, n, h->n_embd, h->rms_eps);
+	project(pass, a, PROJECTION_GATE, a->gate, a->norm2);
+	project(pass, a, PROJECTION_UP, a->up, a->norm2);
+	kernels_get()->silu_multiply(a->act, a->gate, a->up, n * h->n_ff);
+	project(pass, a, PROJECTION_DOWN, x_out, a->act);
+	kernels_get()->add(x_out, a->x_mid, n * h->n_embd);
+}
+
+enum pith_status layer_forward(const struct layer_pass *pass, struct activations *a, const float *x, float *keys, float *values,
+                               float *x_out, struct pith_error *err)
+{
+	enum pith_status status = reserve_attention(pass, 0, err);
+	if (status != PITH_OK)
+		return status;
+	forward_keys_values(pass, a, x, keys, values);
+	if (x_out == NULL)
+		return PITH_OK;
+	forward_attention(pass, a, keys, values);
+	project(pass, a, PROJECTION_O, a->x_mid, a->attn);
+	kernels_get()->add(a->x_mid, x, pass->batch->n_tokens * pass->h->n_embd);
+	forward_ffn(pass, a, x_out);
+	return PITH_OK;
+}
+
+/* Backward's own memory, behind the part of scratch that attention uses. */
+struct backward_scratch {
+	float *d_norm; /* (n_tokens, n_embd) */
+	float *d_wide; /* (n_tokens, max(n_ff, q_dim)) */
+	float *d_q;    /* (n_tokens, q_dim) */
+	float *d_kv;   /* (n_tokens, kv_dim) */
+	float *d_low;  /* (n_tokens, rank) */
+};
+
+static size_t backward_floats(const struct layer_pass *pass)
+{
+	const struct hyperparams *h = pass->h;
+	size_t q_dim = hyperparams_q_dim(h), wide = h->n_ff > q_dim ? h->n_ff : q_dim;
+	size_t rank = pass->adapter == NULL ? 0 : pass->adapter->rank;
+	return pass->batch->n_tokens * (h->n_embd + wide + q_dim + hyperparams_kv_dim(h) + rank);
+}
+
+static struct backward_scratch backward_layout(const struct layer_pass *pass)
+{
+	const struct hyperparams *h = pass->h;
+	size_t n = pass->batch->n_tokens, q_dim = hyperparams_q_dim(h), wide = h->n_ff > q_dim ? h->n_ff : q_dim;
+	struct backward_scratch b;
+	b.d_norm = pass->scratch->data + (pass->scratch->capacity - backward_floats(pass));
+	b.d_wide = b.d_norm + n * h->n_embd;
+	b.d_q = b.d_wide + n * wide;
+	b.d_kv = b.d_q + n * q_dim;
+	b.d_low = b.d_kv + n * hyperparams_kv_dim(h);
+	return b;
+}
+
+/* d_x: gradient of x_out in, of x_mid out. Uses up gate, up. */
+static void backward_ffn(const struct layer_pass *pass, struct activations *a, float *d_x, const struct layer_gradients *g,
+                         const struct backward_scratch *b)
+{
+	const struct hyperparams *h = pass->h;
+	size_t n = pass->batch->n_tokens;
+	project_backward(pass, a, PROJECTION_DOWN, b->d_wide, d_x, a->act, g, b->d_low, false);
+	kernels_get()->silu_multiply_backward(a->gate, a->up, a->gate, a->up, b->d_wide, n * h->n_ff);
+	project_backward(pass, a, PROJECTION_GATE, b->d_norm, a->gate, a->norm2, g, b->d_low, false);
+	project_backward(pass, a, PROJECTION_UP, b->d_norm, a->up, a->norm2, g, b->d_low, true);
+	rms_norm_backward(d_x, g->ffn_norm, b->d_norm, a->x_mid, pass->weights->ffn_norm, a->rstd2, n, h->n_embd, true);
+}
+
+/* d_x holds the gradient of x_mid and stays; d_norm is assigned what comes through q; d_keys, d_values accumulate. */
+static void backward_attention(const struct layer_pass *pass, struct activations *a, const float *keys, const float *values,
+                               const float *d_x, float *d_keys, float *d_values, const struct layer_gradients *g,
+                               const struct backward_scratch *b)
+{
+	const struct hyperparams *h = pass->h;
+	const struct batch *batch = pass->batch;
+	size_t n = batch->n_tokens, q_dim = hyperparams_q_dim(h), kv_dim = hyperparams_kv_dim(h);
+	project_backward(pass, a, PROJECTION_O, b->d_wide, d_x, a->attn, g, b->d_low, false);
+	for (size_t i = 0; i < batch->n_sequences; i++) {
+		const struct sequence *s = &batch->sequences[i];
+		struct attention_shape shape = shape_of(h, s);
+		size_t kv = s->kv_first * kv_dim, row = s->first * q_dim;
+		attention_backward(b->d_q + row, d_keys + kv, d_values + kv, b->d_wide + row, a->attn + row,
+		                   a->lse + s->first * h->n_heads, a->q + row, keys + kv, values + kv, &shape, pass->scratch->data);
+	}
+	rope_backward(b->d_q, batch->positions, n, h->n_heads, pass->rope);
+	if (h->qk_norm)
+		rms_norm_backward(b->d_q, g->q_norm, b->d_q, a->q_raw, pass->weights->q_norm, a->rstd_q, n * h->n_heads, h->head_dim,
+		                  false);
+	project_backward(pass, a, PROJECTION_Q, b->d_norm, b->d_q, a->norm1, g, b->d_low, false);
+}
+
+/* d_norm accumulates what comes through k and v. */
+static void backward_keys_values(const struct layer_pass *pass, struct activations *a, const float *d_keys,
+                                 const float *d_values, const struct layer_gradients *g, const struct backward_scratch *b,
+                                 bool accumulate)
+{
+	const struct hyperparams *h = pass->h;
+	const struct batch *batch = pass->batch;
+	size_t n = batch->n_tokens, kv_dim = hyperparams_kv_dim(h);
+	fetch_rows(batch, kv_dim, b->d_kv, d_values);
+	project_backward(pass, a, PROJECTION_V, b->d_norm, b->d_kv, a->norm1, g, b->d_low, accumulate);
+	fetch_rows(batch, kv_dim, b->d_kv, d_keys);
+	rope_backward(b->d_kv, batch->positions, n, h->n_kv_heads, pass->rope);
+	if (h->qk_norm)
+		rms_norm_backward(b->d_kv, g->k_norm, b->d_kv, a->k_raw, pass->weights->k_norm, a->rstd_k, n * h->n_kv_heads,
+		                  h->head_dim, false);
+	project_backward(pass, a, PROJECTION_K, b->d_norm, b->d_kv, a->norm1, g, b->d_low, true);
+}
+
+enum pith_status layer_backward(const struct layer_pass *pass, struct activations *a, const float *x, const float *keys,
+                                const float *values, bool has_output, float *d_x, float *d_keys, float *d_values,
+                                const struct layer_gradients *gradients, struct pith_error *err)
+{
+	enum pith_status status = reserve_attention(pass, backward_floats(pass), err);
+	if (status != PITH_OK)
+		return status;
+	struct backward_scratch b = backward_layout(pass);
+	size_t n = pass->batch->n_tokens, n_embd = pass->h->n_embd;
+	if (has_output) {
+		backward_ffn(pass, a, d_x, gradients, &b);
+		backward_attention(pass, a, keys, values, d_x, d_keys, d_values, gradients, &b);
+	} else {
+		memset(d_x, 0, n * n_embd * sizeof *d_x);
+	}
+	backward_keys_values(pass, a, d_keys, d_values, gradients, &b, has_output);
+	rms_norm_backward(d_x, gradients->attn_norm, b.d_norm, x, pass->weights->attn_norm, a->rstd1, n, n_embd, true);
+	return PITH_OK;
+}

@@ -1,0 +1,150 @@
+#include "model/weights.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void projection_shape(const struct hyperparams *h, enum projection projection, size_t *n_in, size_t *n_out)
+{
+	size_t q_dim = hyperparams_q_dim(h), kv_dim = hyperparams_kv_dim(h);
+	*n_in = projection == PROJECTION_O ? q_dim : projection == PROJECTION_DOWN ? h->n_ff : h->n_embd;
+	switch (projection) {
+	case PROJECTION_Q: *n_out = q_dim; break;
+	case PROJECTION_K:
+	case PROJECTION_V: *n_out = kv_dim; break;
+	case PROJECTION_GATE:
+	case PROJECTION_UP: *n_out = h->n_ff; break;
+	default: *n_out = h->n_embd; break;
+	}
+}
+
+const char *projection_name(enum projection projection)
+{
+	static const char *const names[N_PROJECTIONS] = {
+		"attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down",
+	};
+	return names[projection];
+}
+
+static void set_vector(struct weight_slot *slot, const float **vector, size_t n)
+{
+	slot->n_dims = 1;
+	slot->ne[0] = n;
+	slot->ne[1] = 1;
+	slot->vector = vector;
+	slot->tensor = NULL;
+}
+
+static void set_matrix(struct weight_slot *slot, struct tensor *tensor, size_t n_in, size_t n_out)
+{
+	slot->n_dims = 2;
+	slot->ne[0] = n_in;
+	slot->ne[1] = n_out;
+	slot->tensor = tensor;
+	slot->vector = NULL;
+}
+
+/* Slots of one layer: projections, then vectors. */
+static void layer_slot(struct weight_slot *slot, struct layer_weights *layer, const struct hyperparams *h, size_t number,
+                       size_t index)
+{
+	const char *middle;
+	if (index < N_PROJECTIONS) {
+		size_t n_in, n_out;
+		projection_shape(h, (enum projection)index, &n_in, &n_out);
+		set_matrix(slot, &layer->projections[index], n_in, n_out);
+		middle = projection_name((enum projection)index);
+	} else if (index == N_PROJECTIONS) {
+		set_vector(slot, &layer->attn_norm, h->n_embd);
+		middle = "attn_norm";
+	} else if (index == N_PROJECTIONS + 1) {
+		set_vector(slot, &layer->ffn_norm, h->n_embd);
+		middle = "ffn_norm";
+	} else if (index == N_PROJECTIONS + 2) {
+		set_vector(slot, &layer->q_norm, h->head_dim);
+		middle = "attn_q_norm";
+	} else {
+		set_vector(slot, &layer->k_norm, h->head_dim);
+		middle = "attn_k_norm";
+	}
+	snprintf(slot->name, sizeof slot->name, "blk.%zu.%s.weight", number, middle);
+}
+
+bool weights_slot(struct weight_slot *slot, struct weights *weights, const struct hyperparams *h, bool tied, size_t index)
+{
+	size_t per_layer = N_PROJECTIONS + (h->qk_norm ? 4 : 2);
+	if (index == 0) {
+		set_matrix(slot, &weights->token_embd, h->n_embd, h->n_vocab);
+		snprintf(slot->name, sizeof slot->name, "token_embd.weight");
+		return true;
+	}
+	index--;
+	if (index < per_layer * h->n_layers) {
+		size_t number = index / per_layer;
+		layer_slot(slot, &weights->layers[number], h, number, index % per_layer);
+		return true;
+	}
+	index -= per_layer * h->n_layers;
+	if (index == 0) {
+		set_vector(slot, &weights->output_norm, h->n_embd);
+		snprintf(slot->name, sizeof slot->name, "output_norm.weight");
+		return true;
+	}
+	if (index == 1 && !tied) {
+		set_matrix(slot, &weights->output, h->n_embd, h->n_vocab);
+		snprintf(slot->name, sizeof slot->name, "output.weight");
+		return true;
+	}
+	return false;
+}
+
+static enum pith_status load_slot(const struct weight_slot *slot, const struct gguf *gguf, struct pith_error *err)
+{
+	const struct tensor *tensor = gguf_find_tensor(gguf, slot->name);
+	if (tensor == NULL)
+		return fail(err, PITH_BAD_FILE, "%s: the tensor %s is missing.", gguf_path(gguf), slot->name);
+	if (tensor->ne[0] != slot->ne[0] || tensor->ne[1] != slot->ne[1] || tensor->n_dims > 2)
+		return fail(err, PITH_BAD_FILE, "%s: tensor %s is [%zu, %zu], expected [%zu, %zu].", gguf_path(gguf), slot->name,
+		            tensor->ne[0], tensor->ne[1], slot->ne[0], slot->ne[1]);
+	if (tensor->data == NULL)
+		return fail(err, PITH_UNSUPPORTED,
+		            "%s: tensor %s has GGUF type %d; this version reads F32, F16, BF16 and Q8_0.", gguf_path(gguf),
+		            slot->name, (int)tensor->type);
+	if (slot->vector != NULL && tensor->type != TENSOR_F32)
+		return fail(err, PITH_UNSUPPORTED, "%s: tensor %s is %s, expected F32.", gguf_path(gguf), slot->name,
+		            tensor_type_name(tensor->type));
+	if (slot->vector != NULL)
+		*slot->vector = tensor->data;
+	else
+		*slot->tensor = *tensor;
+	return PITH_OK;
+}
+
+enum pith_status weights_load(struct weights *weights, const struct hyperparams *h, const struct gguf *gguf,
+                              struct pith_error *err)
+{
+	*weights = (struct weights){.tied = gguf_find_tensor(gguf, "output.weight") == NULL};
+	weights->layers = calloc(h->n_layers, sizeof *weights->layers);
+	if (weights->layers == NULL)
+		return fail_memory(err, "the table of layers");
+	struct weight_slot slot;
+	for (size_t i = 0; weights_slot(&slot, weights, h, weights->tied, i); i++) {
+		enum pith_status status = load_slot(&slot, gguf, err);
+		if (status != PITH_OK) {
+			weights_free(weights);
+			return status;
+		}
+	}
+	if (weights->tied)
+		weights->output = weights->token_embd;
+	const struct tensor *factors = gguf_find_tensor(gguf, "rope_freqs.weight");
+	if (factors != NULL && factors->type == TENSOR_F32 && factors->data != NULL && tensor_n_elements(factors) == h->head_dim / 2)
+		weights->rope_factors = factors->data;
+	return PITH_OK;
+}
+
+void weights_free(struct weights *weights)
+{
+	free(weights->layers);
+	weights->layers = NULL;
+}

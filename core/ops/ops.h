@@ -1,0 +1,119 @@
+/*
+ * The maths of a transformer, one layer of it per file, each x_forward
+ * directly above its x_backward.
+ *
+ * Glossary: n_tokens rows of a batch; n_embd width of the residual stream;
+ * n_heads query heads that share n_kv_heads key/value heads (GQA); head_dim
+ * numbers of one head; n_ff width inside the feed-forward; n_vocab.
+ *
+ * Convention of gradients: those of parameters accumulate (+=); those of
+ * activations are assigned (=) unless the comment says that they accumulate.
+ * All arrays are row-major fp32; shapes stand in the comments. Nothing here
+ * allocates or fails; scratch comes from the caller.
+ */
+#ifndef OPS_OPS_H
+#define OPS_OPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/tensor.h"
+#include "base/thread_pool.h"
+
+/* How a training product is computed: the exact reference, or bf16 operands with fp32 sums where the CPU has them. */
+enum precision { PRECISION_F32, PRECISION_BF16 };
+
+/* --- embedding.c: rows of a table ------------------------------------------------------------------- */
+
+/* x (n_tokens, n_embd) = rows ids of table (n_vocab, n_embd), any type. Ids below 0 leave their row untouched. */
+void embedding_forward(float *x, const int32_t *ids, size_t n_tokens, size_t n_embd, const struct tensor *table);
+/* d_table (n_vocab, n_embd) += d_x (n_tokens, n_embd) by id; ids below 0 are skipped. */
+void embedding_backward(float *d_table, const int32_t *ids, const float *d_x, size_t n_tokens, size_t n_embd);
+
+/* --- rms_norm.c: y = x / sqrt(mean(x^2) + eps) * w (Zhang and Sennrich 2019) ------------------------ */
+
+/* y (n_rows, n) from x (n_rows, n) and w (n); rstd (n_rows) is kept for backward, may be NULL. y may alias x. */
+void rms_norm_forward(float *y, float *rstd, const float *x, const float *w, size_t n_rows, size_t n, float eps);
+/* d_x (n_rows, n) is assigned, or accumulated when accumulate; d_w (n) += unless NULL. d_x may alias d_y when it is assigned. */
+void rms_norm_backward(float *d_x, float *d_w, const float *d_y, const float *x, const float *w, const float *rstd,
+                       size_t n_rows, size_t n, bool accumulate);
+
+/* --- rope.c: rotary positions (Su et al. 2021) ------------------------------------------------------- */
+
+/* Which numbers of a head form a pair: neighbours (Llama files), or halves (Qwen3, "NEOX"). */
+enum rope_style { ROPE_NEIGHBOURS, ROPE_HALVES };
+struct rope_table {
+	enum rope_style style;
+	size_t head_dim, n_positions;
+	float *cosines, *sines; /* (n_positions, head_dim / 2), owned by whoever filled them */
+};
+/* Fills cosines and sines; factors (head_dim / 2) divide the frequencies (Llama 3 scaling), NULL: none. */
+void rope_table_fill(struct rope_table *table, double theta, const float *factors);
+/* Rotates x (n_tokens, n_heads, head_dim) in place; positions (n_tokens) below n_positions. */
+void rope_forward(float *x, const int32_t *positions, size_t n_tokens, size_t n_heads, const struct rope_table *table);
+/* Rotates gradients back, in place: the rotation is orthogonal. */
+void rope_backward(float *d_x, const int32_t *positions, size_t n_tokens, size_t n_heads, const struct rope_table *table);
+
+/* --- attention.c: causal softmax attention of one sequence, grouped heads ---------------------------- */
+
+/*
+ * Query row i of n_queries sees the keys 0 .. n_keys - n_queries + i: rows
+ * before the queries' own are a prefix (a cache, memory rows) and fully seen.
+ */
+struct attention_shape {
+	size_t n_queries, n_keys, n_heads, n_kv_heads, head_dim;
+};
+/* Floats of scratch that forward and backward need. */
+size_t attention_scratch_size(const struct attention_shape *shape);
+/* out, q (n_queries, n_heads, head_dim); k, v (n_keys, n_kv_heads, head_dim); lse (n_queries, n_heads): log of the softmax's sum, kept for backward, may be NULL. */
+void attention_forward(float *out, float *lse, const float *q, const float *k, const float *v, const struct attention_shape *shape,
+                       float *scratch);
+/* d_q is assigned; d_k, d_v accumulate over all n_keys rows. */
+void attention_backward(float *d_q, float *d_k, float *d_v, const float *d_out, const float *out, const float *lse, const float *q,
+                        const float *k, const float *v, const struct attention_shape *shape, float *scratch);
+
+/* --- linear.c: y = x W^T ------------------------------------------------------------------------------ */
+
+/* y (n_tokens, n_out), assigned or accumulated, from x (n_tokens, n_in) and W (n_out, n_in) of any type. Accumulating needs an F32 W. */
+void linear_forward(struct thread_pool *pool, enum precision precision, float *y, const float *x, const struct tensor *w,
+                    size_t n_tokens, bool accumulate);
+/* d_x (n_tokens, n_in), assigned or accumulated, NULL: not wanted; d_w (n_out, n_in) += unless NULL. W may be of any type. */
+void linear_backward(enum precision precision, float *d_x, float *d_w, const float *d_y, const float *x, const struct tensor *w,
+                     size_t n_tokens, bool accumulate);
+
+/* --- lora.c: y += scale (x A^T) B^T (Hu et al. 2021) -------------------------------------------------- */
+
+/* A (rank, n_in), B (n_out, rank); d_a, d_b their gradients when they are trained, else NULL. a NULL: no adapter here. */
+struct lora {
+	float *a, *b, *d_a, *d_b;
+	size_t n_in, n_out, rank;
+	float scale;
+};
+/* low (n_tokens, rank) = scale x A^T is kept for backward. */
+void lora_forward(enum precision precision, float *y, float *low, const float *x, const struct lora *lora, size_t n_tokens);
+/* d_x (n_tokens, n_in) accumulates unless NULL; d_low (n_tokens, rank) is scratch. */
+void lora_backward(enum precision precision, float *d_x, float *d_low, const float *d_y, const float *x, const float *low,
+                   const struct lora *lora, size_t n_tokens);
+
+/* --- loss_head.c: logits, softmax and cross-entropy over chunks of rows, never all logits at once ------ */
+
+enum { LOSS_CHUNK = 128 }; /* rows of logits alive at a time */
+/* Floats of scratch. */
+size_t loss_head_scratch_size(size_t n_vocab, size_t n_embd);
+/*
+ * Cross-entropy of x (n_rows, n_embd) against targets (n_rows) through the
+ * output table w (n_vocab, n_embd): losses (n_rows) in nats; a target below 0
+ * is ignored (loss 0). correct (n_rows), unless NULL: was the target the most
+ * likely token?
+ */
+void loss_head_forward(struct thread_pool *pool, enum precision precision, float *losses, bool *correct, const float *x,
+                       const struct tensor *w, const int32_t *targets, size_t n_rows, float *scratch);
+/*
+ * The same, with gradients of sum_i weight_i loss_i: d_x (n_rows, n_embd) is
+ * assigned, d_w (n_vocab, n_embd) += unless NULL; weights (n_rows).
+ */
+void loss_head_backward(enum precision precision, float *losses, bool *correct, float *d_x, float *d_w, const float *x,
+                        const struct tensor *w, const int32_t *targets, const float *weights, size_t n_rows, float *scratch);
+
+#endif
