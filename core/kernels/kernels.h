@@ -18,13 +18,13 @@
 
 /* Step of AdamW (Loshchilov and Hutter 2019), bias corrections already in the numbers. */
 struct adamw_step {
-	float learning_rate;     /* of this step */
+	float learning_rate; /* of this step */
 	float beta1, beta2;
-	float correction1;       /* 1 / (1 - beta1^t) */
-	float correction2;       /* 1 / (1 - beta2^t) */
+	float correction1; /* 1 / (1 - beta1^t) */
+	float correction2; /* 1 / (1 - beta2^t) */
 	float epsilon;
-	float weight_decay;      /* decoupled, times learning_rate */
-	float gradient_scale;    /* the clipping factor */
+	float weight_decay;   /* decoupled, times learning_rate */
+	float gradient_scale; /* the clipping factor */
 };
 
 struct kernels {
@@ -41,12 +41,12 @@ struct kernels {
 	void (*row_from_bf16)(float *out, const uint16_t *w, size_t n);
 	void (*row_from_q8_0)(float *out, const struct block_q8_0 *w, size_t n);
 
-	void (*axpy)(float *y, float a, const float *x, size_t n);      /* y += a x */
-	void (*add)(float *y, const float *x, size_t n);                /* y += x */
-	void (*scale)(float *y, float a, size_t n);                     /* y *= a */
+	void (*axpy)(float *y, float a, const float *x, size_t n); /* y += a x */
+	void (*add)(float *y, const float *x, size_t n);           /* y += x */
+	void (*scale)(float *y, float a, size_t n);                /* y *= a */
 	void (*multiply)(float *out, const float *a, const float *b, size_t n);
 	float (*sum_squares)(const float *x, size_t n);
-	float (*maximum)(const float *x, size_t n);                     /* n > 0 */
+	float (*maximum)(const float *x, size_t n); /* n > 0 */
 
 	/* x = exp(x - shift), returns the sum. Relative error below 1e-6; arguments below -87 give 0. */
 	float (*exp_sum)(float *x, float shift, size_t n);
@@ -54,7 +54,8 @@ struct kernels {
 	/* SwiGLU: out = silu(gate) * up, silu(z) = z / (1 + exp(-z)). */
 	void (*silu_multiply)(float *out, const float *gate, const float *up, size_t n);
 	/* Its derivative: d_gate and d_up are assigned from d_out. d_gate may alias gate, d_up may alias up. */
-	void (*silu_multiply_backward)(float *d_gate, float *d_up, const float *gate, const float *up, const float *d_out, size_t n);
+	void (*silu_multiply_backward)(float *d_gate, float *d_up, const float *gate, const float *up, const float *d_out,
+				       size_t n);
 
 	/* One AdamW step on n parameters: w, m, v updated from gradient g. */
 	void (*adamw)(float *w, float *m, float *v, const float *g, const struct adamw_step *step, size_t n);

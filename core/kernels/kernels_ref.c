@@ -134,7 +134,7 @@ static void silu_multiply(float *out, const float *gate, const float *up, size_t
 static void silu_multiply_backward(float *d_gate, float *d_up, const float *gate, const float *up, const float *d_out, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		/* With s = sigmoid(z): silu = z s, and its derivative is s (1 + z (1 - s)). All read before either alias is written. */
+		/* silu = z s with s = sigmoid(z); its derivative is s (1 + z (1 - s)). All is read before an alias is written. */
 		float z = gate[i];
 		float s = 1 / (1 + exp_or_zero(-z));
 		float through_gate = d_out[i] * up[i] * s * (1 + z * (1 - s));

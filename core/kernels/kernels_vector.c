@@ -31,6 +31,7 @@ enum { LANES = WIDTH / 4, UNROLL = 4, STRIDE = LANES * UNROLL, BLOCK = 32 };
 
 typedef float vector __attribute__((vector_size(WIDTH)));
 typedef int32_t int_vector __attribute__((vector_size(WIDTH)));
+typedef uint32_t bit_vector __attribute__((vector_size(WIDTH))); /* shifts and sums that may wrap */
 typedef uint16_t half_vector __attribute__((vector_size(WIDTH / 2)));
 typedef int8_t byte_vector __attribute__((vector_size(WIDTH / 4)));
 typedef float quad __attribute__((vector_size(16)));
@@ -120,7 +121,7 @@ static inline vector exp_vector(vector x)
 	p = p * r + splat(0x1.fffffcp-2f);
 	p = p * r + splat(1.0f);
 	p = p * r + splat(1.0f);
-	vector result = (vector)((int_vector)p + ((int_vector)shifted << 23));
+	vector result = (vector)((bit_vector)p + ((bit_vector)shifted << 23));
 	result = choose(x < splat(-87.0f), splat(0.0f), result);
 	result = choose(x > splat(0x1.62e42ep+6f), splat(__builtin_inff()), result); /* above the largest float */
 	return choose(x != x, x, result);
@@ -144,11 +145,11 @@ static inline vector widen_f16(const uint16_t *p)
 	return (vector)_mm256_cvtph_ps((__m128i)load_halves(p));
 #else
 	/* The bits of a half, moved up, are the number times 2^-112, subnormal or not; infinity and NaN need their exponent. */
-	int_vector bits = __builtin_convertvector(load_halves(p), int_vector);
-	int_vector magnitude = bits & 0x7fff;
+	bit_vector bits = __builtin_convertvector(load_halves(p), bit_vector);
+	bit_vector magnitude = bits & 0x7fff;
 	vector value = (vector)(magnitude << 13) * splat(0x1p112f);
-	int_vector special = (magnitude >= 0x7c00) & 0x7f800000;
-	return (vector)((int_vector)value | special | (bits & 0x8000) << 16);
+	bit_vector special = (bit_vector)(magnitude >= 0x7c00) & 0x7f800000;
+	return (vector)((bit_vector)value | special | (bits & 0x8000) << 16);
 #endif
 }
 
@@ -156,11 +157,11 @@ static inline vector widen_bf16(const uint16_t *p)
 {
 	/* Named instructions, because gcc 12 takes __builtin_convertvector apart where the width changes. */
 #if defined(__AVX512F__)
-	int_vector bits = (int_vector)_mm512_cvtepu16_epi32((__m256i)load_halves(p));
+	bit_vector bits = (bit_vector)_mm512_cvtepu16_epi32((__m256i)load_halves(p));
 #elif defined(__AVX2__)
-	int_vector bits = (int_vector)_mm256_cvtepu16_epi32((__m128i)load_halves(p));
+	bit_vector bits = (bit_vector)_mm256_cvtepu16_epi32((__m128i)load_halves(p));
 #else
-	int_vector bits = __builtin_convertvector(load_halves(p), int_vector);
+	bit_vector bits = __builtin_convertvector(load_halves(p), bit_vector);
 #endif
 	return (vector)(bits << 16);
 }

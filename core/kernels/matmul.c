@@ -16,9 +16,9 @@
 void openblas_set_num_threads(int num_threads) __attribute__((weak));
 
 enum {
-	ROW_GRAIN = 16,             /* rows of C (or of W) that one thread gets at least, and the multiple of a slice */
-	FEW_TOKENS = 4,             /* up to here unpacking a row costs more than reading it again for every token */
-	PANEL_FLOATS = 128 * 1024,  /* 512 KiB: half of a small second-level cache, or a quarter of a large one */
+	ROW_GRAIN = 16,            /* rows of C (or of W) that one thread gets at least, and the multiple of a slice */
+	FEW_TOKENS = 4,            /* up to here unpacking a row costs more than reading it again for every token */
+	PANEL_FLOATS = 128 * 1024, /* 512 KiB: half of a small second-level cache, or a quarter of a large one */
 };
 
 static _Thread_local float panel[PANEL_FLOATS];
@@ -50,11 +50,11 @@ static void multiply_rows(void *user, size_t begin, size_t end, int thread)
 	const struct product *p = user;
 	const float *a = p->a + (p->transpose_a == CblasTrans ? begin : begin * p->lda);
 	cblas_sgemm(CblasRowMajor, p->transpose_a, p->transpose_b, (int)(end - begin), (int)p->n, (int)p->k, 1.0f, a, (int)p->lda,
-	            p->b, (int)p->ldb, p->beta, p->c + begin * p->ldc, (int)p->ldc);
+		    p->b, (int)p->ldb, p->beta, p->c + begin * p->ldc, (int)p->ldc);
 }
 
 void matmul_nt(struct thread_pool *pool, size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
-               float beta, float *c, size_t ldc)
+	       float beta, float *c, size_t ldc)
 {
 	struct product product = {CblasNoTrans, CblasTrans, n, k, a, b, lda, ldb, ldc, beta, c};
 	initialise();
@@ -62,7 +62,7 @@ void matmul_nt(struct thread_pool *pool, size_t m, size_t n, size_t k, const flo
 }
 
 void matmul_nn(struct thread_pool *pool, size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
-               float beta, float *c, size_t ldc)
+	       float beta, float *c, size_t ldc)
 {
 	struct product product = {CblasNoTrans, CblasNoTrans, n, k, a, b, lda, ldb, ldc, beta, c};
 	initialise();
@@ -70,7 +70,7 @@ void matmul_nn(struct thread_pool *pool, size_t m, size_t n, size_t k, const flo
 }
 
 void matmul_tn(struct thread_pool *pool, size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
-               float beta, float *c, size_t ldc)
+	       float beta, float *c, size_t ldc)
 {
 	struct product product = {CblasTrans, CblasNoTrans, n, k, a, b, lda, ldb, ldc, beta, c};
 	initialise();
@@ -113,15 +113,15 @@ static void weights_by_dots(void *user, size_t begin, size_t end, int thread)
 	const struct weights_product *p = user;
 	for (size_t row = begin; row < end; row++)
 		for (size_t token = 0; token < p->n_tokens; token++)
-			p->y[token * p->n_out + row] = dot_row(p->kernels, p->type, p->weights + row * p->row_bytes,
-			                                       p->x + token * p->n_in, p->n_in);
+			p->y[token * p->n_out + row] =
+				dot_row(p->kernels, p->type, p->weights + row * p->row_bytes, p->x + token * p->n_in, p->n_in);
 }
 
 /* Columns [begin, end) of y, from that many rows of weights as floats. */
 static void multiply_panel(const struct weights_product *p, const float *rows, size_t begin, size_t end)
 {
 	cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)p->n_tokens, (int)(end - begin), (int)p->n_in, 1.0f, p->x,
-	            (int)p->n_in, rows, (int)p->n_in, 0.0f, p->y + begin, (int)p->n_out);
+		    (int)p->n_in, rows, (int)p->n_in, 0.0f, p->y + begin, (int)p->n_out);
 }
 
 static void weights_by_panels(void *user, size_t begin, size_t end, int thread)
@@ -135,14 +135,16 @@ static void weights_by_panels(void *user, size_t begin, size_t end, int thread)
 	size_t panel_rows = PANEL_FLOATS / p->n_in;
 	for (size_t first = begin; first < end; first += panel_rows) {
 		size_t last = end - first < panel_rows ? end : first + panel_rows;
-		for (size_t row = first; row < last; row++)
-			unpack_row(p->kernels, p->type, panel + (row - first) * p->n_in, p->weights + row * p->row_bytes, p->n_in);
+		for (size_t row = first; row < last; row++) {
+			const uint8_t *packed = p->weights + row * p->row_bytes;
+			unpack_row(p->kernels, p->type, panel + (row - first) * p->n_in, packed, p->n_in);
+		}
 		multiply_panel(p, panel, first, last);
 	}
 }
 
 void matmul_weights(struct thread_pool *pool, size_t n_tokens, size_t n_out, size_t n_in, const float *x, enum tensor_type type,
-                    const void *weights, float *y)
+		    const void *weights, float *y)
 {
 	struct weights_product product = {
 		.kernels = kernels_get(),

@@ -15,13 +15,13 @@
 
 /* C (m, n) = beta C + A (m, k) B^T, B (n, k). lda, ldb, ldc: floats from one row to the next. beta is 0 or 1. */
 void matmul_nt(struct thread_pool *pool, size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
-               float beta, float *c, size_t ldc);
+	       float beta, float *c, size_t ldc);
 /* C (m, n) = beta C + A (m, k) B, B (k, n). */
 void matmul_nn(struct thread_pool *pool, size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
-               float beta, float *c, size_t ldc);
+	       float beta, float *c, size_t ldc);
 /* C (m, n) = beta C + A^T B, A (k, m), B (k, n). */
 void matmul_tn(struct thread_pool *pool, size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
-               float beta, float *c, size_t ldc);
+	       float beta, float *c, size_t ldc);
 
 /*
  * y (n_tokens, n_out) = x (n_tokens, n_in) W^T for W of any type: n_out rows of
@@ -29,6 +29,6 @@ void matmul_tn(struct thread_pool *pool, size_t m, size_t n, size_t k, const flo
  * rows are unpacked in panels that stay in cache, then multiplied by BLAS.
  */
 void matmul_weights(struct thread_pool *pool, size_t n_tokens, size_t n_out, size_t n_in, const float *x, enum tensor_type type,
-                    const void *weights, float *y);
+		    const void *weights, float *y);
 
 #endif
