@@ -1,0 +1,170 @@
+#include "text/unicode.h"
+
+#include <string.h>
+
+#include <utf8proc.h>
+
+size_t unicode_next(const char *text, size_t length, int32_t *code)
+{
+	unsigned char first = (unsigned char)*text;
+	if (first < 0x80) {
+		*code = first;
+		return 1;
+	}
+	utf8proc_ssize_t available = length < 4 ? (utf8proc_ssize_t)length : 4;
+	utf8proc_int32_t decoded;
+	utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)text, available, &decoded);
+	if (n <= 0) {
+		*code = -1;
+		return 1;
+	}
+	*code = decoded;
+	return (size_t)n;
+}
+
+size_t unicode_valid_length(const char *text, size_t length)
+{
+	size_t i = 0;
+	while (i < length) {
+		/* Most text is ASCII: eight bytes at a time. */
+		uint64_t word;
+		if (length - i >= sizeof word) {
+			memcpy(&word, text + i, sizeof word);
+			if ((word & 0x8080808080808080u) == 0) {
+				i += sizeof word;
+				continue;
+			}
+		}
+		int32_t code;
+		size_t n = unicode_next(text + i, length - i, &code);
+		if (code < 0)
+			return i;
+		i += n;
+	}
+	return length;
+}
+
+/* Bytes of the character that starts with this byte; 0: no character does. */
+static size_t bytes_announced(unsigned char first)
+{
+	if (first >= 0xc2 && first <= 0xdf)
+		return 2;
+	if (first >= 0xe0 && first <= 0xef)
+		return 3;
+	if (first >= 0xf0 && first <= 0xf4)
+		return 4;
+	return 0;
+}
+
+/* May second follow first? Some pairs would be overlong forms, surrogates or codes beyond U+10FFFF. */
+static bool may_follow(unsigned char first, unsigned char second)
+{
+	switch (first) {
+	case 0xe0: return second >= 0xa0 && second <= 0xbf;
+	case 0xed: return second >= 0x80 && second <= 0x9f;
+	case 0xf0: return second >= 0x90 && second <= 0xbf;
+	case 0xf4: return second >= 0x80 && second <= 0x8f;
+	default: return second >= 0x80 && second <= 0xbf;
+	}
+}
+
+size_t unicode_incomplete_tail(const char *text, size_t length)
+{
+	for (size_t n = 1; n <= 3 && n <= length; n++) {
+		const unsigned char *tail = (const unsigned char *)text + length - n;
+		if ((tail[0] & 0xc0) == 0x80)
+			continue;
+		if (bytes_announced(tail[0]) <= n || (n > 1 && !may_follow(tail[0], tail[1])))
+			return 0;
+		return n;
+	}
+	return 0;
+}
+
+bool unicode_append_repaired(struct buffer *out, const char *text, size_t length)
+{
+	size_t i = 0;
+	while (i < length) {
+		size_t valid = unicode_valid_length(text + i, length - i);
+		if (!buffer_append(out, text + i, valid))
+			return false;
+		i += valid;
+		if (i < length) {
+			if (!buffer_append(out, "\xef\xbf\xbd", 3))
+				return false;
+			i++;
+		}
+	}
+	return true;
+}
+
+bool unicode_is_letter(int32_t code)
+{
+	switch (utf8proc_category(code)) {
+	case UTF8PROC_CATEGORY_LU:
+	case UTF8PROC_CATEGORY_LL:
+	case UTF8PROC_CATEGORY_LT:
+	case UTF8PROC_CATEGORY_LM:
+	case UTF8PROC_CATEGORY_LO: return true;
+	default: return false;
+	}
+}
+
+bool unicode_is_digit(int32_t code)
+{
+	switch (utf8proc_category(code)) {
+	case UTF8PROC_CATEGORY_ND:
+	case UTF8PROC_CATEGORY_NL:
+	case UTF8PROC_CATEGORY_NO: return true;
+	default: return false;
+	}
+}
+
+bool unicode_is_space(int32_t code)
+{
+	if ((code >= '\t' && code <= '\r') || code == 0x85)
+		return true; /* control characters by category, white space by property */
+	switch (utf8proc_category(code)) {
+	case UTF8PROC_CATEGORY_ZS:
+	case UTF8PROC_CATEGORY_ZL:
+	case UTF8PROC_CATEGORY_ZP: return true;
+	default: return false;
+	}
+}
+
+bool unicode_is_punctuation(int32_t code)
+{
+	switch (utf8proc_category(code)) {
+	case UTF8PROC_CATEGORY_PC:
+	case UTF8PROC_CATEGORY_PD:
+	case UTF8PROC_CATEGORY_PS:
+	case UTF8PROC_CATEGORY_PE:
+	case UTF8PROC_CATEGORY_PI:
+	case UTF8PROC_CATEGORY_PF:
+	case UTF8PROC_CATEGORY_PO: return true;
+	default: return false;
+	}
+}
+
+int32_t unicode_lower(int32_t code)
+{
+	return utf8proc_tolower(code);
+}
+
+bool unicode_looks_binary(const char *text, size_t length)
+{
+	enum { LOOKED_AT = 8192, TOLERATED_SHARE = 20 }; /* one control byte in twenty is not a text any more */
+	if (length > LOOKED_AT)
+		length = LOOKED_AT;
+	size_t n_control = 0;
+	for (size_t i = 0; i < length; i++) {
+		unsigned char byte = (unsigned char)text[i];
+		if (byte == 0)
+			return true;
+		/* Tabs, line ends, backspaces and escapes stand in logs and manual pages. */
+		bool common = (byte >= '\b' && byte <= '\r') || byte == 0x1b;
+		if ((byte < 0x20 && !common) || byte == 0x7f)
+			n_control++;
+	}
+	return n_control * TOLERATED_SHARE > length;
+}

@@ -1,0 +1,150 @@
+#include "text/vocabulary.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <xxhash.h>
+
+#include "base/checked_size.h"
+#include "text/byte_alphabet.h"
+
+struct vocabulary_slot {
+	uint32_t tag; /* upper half of the hash: a miss need not look at the bytes */
+	int32_t id;   /* -1: empty */
+};
+
+/* Where the bytes are, or the empty slot where they would be. */
+static struct vocabulary_slot *find_slot(const struct vocabulary *vocabulary, const char *bytes, size_t length, uint32_t *tag)
+{
+	uint64_t hash = XXH3_64bits(bytes, length);
+	*tag = (uint32_t)(hash >> 32);
+	for (size_t i = (size_t)hash & vocabulary->slot_mask;; i = (i + 1) & vocabulary->slot_mask) {
+		struct vocabulary_slot *slot = &vocabulary->slots[i];
+		if (slot->id < 0)
+			return slot;
+		size_t there_length;
+		const char *there = vocabulary_bytes(vocabulary, slot->id, &there_length);
+		if (slot->tag == *tag && there_length == length && memcmp(there, bytes, length) == 0)
+			return slot;
+	}
+}
+
+int32_t vocabulary_find(const struct vocabulary *vocabulary, const char *bytes, size_t length)
+{
+	uint32_t tag;
+	return find_slot(vocabulary, bytes, length, &tag)->id;
+}
+
+int32_t vocabulary_find_special(const struct vocabulary *vocabulary, const char *name, size_t length)
+{
+	for (int32_t id = 0; id < vocabulary->n_tokens; id++) {
+		if (vocabulary->kinds[id] == TOKEN_NORMAL)
+			continue;
+		size_t there_length;
+		const char *there = vocabulary_bytes(vocabulary, id, &there_length);
+		if (there_length == length && memcmp(there, name, length) == 0)
+			return id;
+	}
+	return -1;
+}
+
+/* The kinds that GGUF numbers: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte. */
+static enum token_kind kind_of_type(int64_t type)
+{
+	switch (type) {
+	case 2:
+	case 3:
+	case 5: return TOKEN_CONTROL;
+	case 4: return TOKEN_VERBATIM;
+	default: return TOKEN_NORMAL;
+	}
+}
+
+static enum pith_status allocate(struct vocabulary *vocabulary, const struct gguf_array *tokens, const char *path,
+                                 struct pith_error *err)
+{
+	size_t total = 0;
+	const uint8_t *cursor = tokens->data;
+	for (size_t i = 0; i < tokens->n; i++) {
+		const char *text;
+		size_t length;
+		if (!gguf_array_next_string(tokens, &cursor, &text, &length) || !checked_add(total, length, &total) ||
+		    total > UINT32_MAX)
+			return fail(err, PITH_BAD_FILE, "Token %zu of the vocabulary of %s is damaged.", i, path);
+	}
+	size_t n_slots = 16;
+	while (n_slots < 2 * tokens->n)
+		n_slots *= 2;
+	vocabulary->n_tokens = (int)tokens->n;
+	vocabulary->bytes = malloc(total + 1);
+	vocabulary->offsets = malloc((tokens->n + 1) * sizeof *vocabulary->offsets);
+	vocabulary->kinds = malloc(tokens->n);
+	vocabulary->slots = malloc(n_slots * sizeof *vocabulary->slots);
+	vocabulary->slot_mask = n_slots - 1;
+	if (vocabulary->bytes == NULL || vocabulary->offsets == NULL || vocabulary->kinds == NULL || vocabulary->slots == NULL)
+		return fail_memory(err, "the vocabulary");
+	for (size_t i = 0; i < n_slots; i++)
+		vocabulary->slots[i].id = -1;
+	return PITH_OK;
+}
+
+/* Stores token id's text at the end of the bytes that are there. */
+static void add_token(struct vocabulary *vocabulary, int32_t id, const char *text, size_t length, enum token_kind kind)
+{
+	uint32_t begin = vocabulary->offsets[id];
+	char *bytes = vocabulary->bytes + begin;
+	size_t n_bytes = 0;
+	bool in_alphabet = kind == TOKEN_NORMAL && byte_alphabet_decode(text, length, bytes, &n_bytes);
+	if (!in_alphabet) {
+		n_bytes = length;
+		if (length > 0)
+			memcpy(bytes, text, length);
+	}
+	vocabulary->kinds[id] = (uint8_t)kind;
+	vocabulary->offsets[id + 1] = begin + (uint32_t)n_bytes;
+	if (!in_alphabet || n_bytes == 0)
+		return; /* merging can never make it */
+	uint32_t tag;
+	struct vocabulary_slot *slot = find_slot(vocabulary, bytes, n_bytes, &tag);
+	if (slot->id < 0)
+		*slot = (struct vocabulary_slot){.tag = tag, .id = id};
+}
+
+enum pith_status vocabulary_init(struct vocabulary *vocabulary, const struct gguf_array *tokens,
+                                 const struct gguf_array *token_types, const char *path, struct pith_error *err)
+{
+	*vocabulary = (struct vocabulary){0};
+	if (tokens->n == 0 || tokens->n > VOCABULARY_MAX_TOKENS)
+		return fail(err, PITH_BAD_FILE, "%s has a vocabulary of %zu tokens.", path, tokens->n);
+	if (token_types->n != 0 && token_types->n != tokens->n)
+		return fail(err, PITH_BAD_FILE, "%s has %zu tokens but %zu token types.", path, tokens->n, token_types->n);
+	enum pith_status status = allocate(vocabulary, tokens, path, err);
+	if (status != PITH_OK) {
+		vocabulary_free(vocabulary);
+		return status;
+	}
+	const uint8_t *cursor = tokens->data;
+	vocabulary->offsets[0] = 0;
+	for (size_t i = 0; i < tokens->n; i++) {
+		const char *text = NULL;
+		size_t length = 0;
+		int64_t type = 1;
+		if (!gguf_array_next_string(tokens, &cursor, &text, &length) ||
+		    (token_types->n != 0 && !gguf_array_i64(token_types, i, &type))) {
+			vocabulary_free(vocabulary);
+			return fail(err, PITH_BAD_FILE, "Token %zu of the vocabulary of %s is damaged.", i, path);
+		}
+		add_token(vocabulary, (int32_t)i, text, length, kind_of_type(type));
+	}
+	return PITH_OK;
+}
+
+void vocabulary_free(struct vocabulary *vocabulary)
+{
+	free(vocabulary->bytes);
+	free(vocabulary->offsets);
+	free(vocabulary->kinds);
+	free(vocabulary->slots);
+	*vocabulary = (struct vocabulary){0};
+}
