@@ -1,0 +1,211 @@
+#define _GNU_SOURCE
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/output.h"
+#include "fault.h"
+#include "paths.h"
+
+/* What the signal handler touches. */
+static atomic_bool cancel;
+static volatile sig_atomic_t cancel_signal;
+
+static void on_signal(int number)
+{
+	/* The second one means it. */
+	if (atomic_exchange(&cancel, true))
+		_exit(128 + number);
+	cancel_signal = number;
+}
+
+static void catch_signals(void)
+{
+	/* No SA_RESTART: a read from a terminal or pipe must end. */
+	struct sigaction action = {.sa_handler = on_signal};
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+static double seconds_now(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+void cli_progress_clear(struct cli *cli)
+{
+	if (cli->progress_on_line)
+		fputs("\r\033[K", stderr);
+	cli->progress_on_line = false;
+}
+
+void cli_say(struct cli *cli, const char *format, ...)
+{
+	va_list arguments;
+	cli_progress_clear(cli);
+	fflush(stdout);
+	fputs("pith: ", stderr);
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fputc('\n', stderr);
+}
+
+/* One line, rewritten at most ten times a second, and only when the work takes longer than a blink. */
+static void show_progress(void *user, const char *what, double done, double total)
+{
+	enum { BLINK_MS = 200, REDRAW_MS = 100 };
+	struct cli *cli = user;
+	double now = seconds_now();
+	if (!cli->shows_progress || now - cli->progress_since < BLINK_MS * 1e-3 || now - cli->progress_drawn < REDRAW_MS * 1e-3)
+		return;
+	cli->progress_drawn = now;
+	cli->progress_on_line = true;
+	if (total > 0)
+		fprintf(stderr, "\r\033[K%s %.0f %%", what, 100 * done / total);
+	else
+		fprintf(stderr, "\r\033[K%s %.0f", what, done);
+	fflush(stderr);
+}
+
+static void show_log(void *user, const char *line)
+{
+	cli_say(user, "%s", line);
+}
+
+/* A piece of text: from now on the line belongs to it. */
+static void stream_text(void *user, const char *text, size_t length)
+{
+	struct cli *cli = user;
+	cli_progress_clear(cli);
+	if (isatty(STDOUT_FILENO))
+		cli->shows_progress = false;
+	output_text(stdout, text, length);
+	fflush(stdout);
+}
+
+struct pith_control cli_streaming(struct cli *cli)
+{
+	struct pith_control control = cli->control;
+	control.text = stream_text;
+	return control;
+}
+
+static void print_warnings(struct cli *cli)
+{
+	char *line = cli->settings.warnings;
+	for (char *end; line != NULL && (end = strchr(line, '\n')) != NULL; line = end + 1)
+		cli_say(cli, "%.*s", (int)(end - line), line);
+}
+
+enum exit_code cli_begin(struct cli *cli, const struct arguments *arguments)
+{
+	*cli = (struct cli){.arguments = arguments, .json = arguments->given[OPTION_JSON]};
+	const char *terminal = getenv("TERM");
+	cli->shows_progress = isatty(STDERR_FILENO) && terminal != NULL && strcmp(terminal, "dumb") != 0;
+	cli->progress_since = seconds_now();
+	cli->control = (struct pith_control){.progress = show_progress, .log = show_log, .user = cli, .cancel = &cancel};
+
+	struct settings_request request = {
+		.config_path = arguments->value[OPTION_CONFIG], .flags = arguments->flags, .n_flags = arguments->n_flags};
+	enum pith_status status = settings_load(&cli->settings, &request, &cli->err);
+	if (status != PITH_OK) {
+		cli_say(cli, "%s", cli->err.message);
+		return status == PITH_NO_MEMORY ? EXIT_CODE_FAILED : EXIT_CODE_USAGE;
+	}
+	print_warnings(cli);
+	return EXIT_CODE_OK;
+}
+
+char *cli_model_path(struct cli *cli)
+{
+	if (cli->settings.model[0] != '\0') {
+		char *path = strdup(cli->settings.model);
+		if (path == NULL)
+			fault_memory(&cli->err);
+		return path;
+	}
+	char *path = paths_shipped("models/pith-default.gguf");
+	if (path == NULL)
+		fault(&cli->err, PITH_IO,
+		      "No model was found: models/pith-default.gguf is missing, and neither --model nor PITH_MODEL names "
+		      "another.");
+	return path;
+}
+
+static enum exit_code open_model(struct cli *cli)
+{
+	char *path = cli_model_path(cli);
+	if (path == NULL)
+		return cli_failed_model(cli, cli->err.code);
+	struct pith_model_options options = {.n_threads = cli->settings.threads};
+	enum pith_status status = pith_model_open(&cli->model, path, &options, &cli->control, &cli->err);
+	free(path);
+	return status == PITH_OK ? EXIT_CODE_OK : cli_failed_model(cli, status);
+}
+
+enum exit_code cli_run(struct cli *cli)
+{
+	const struct command *command = cli->arguments->command;
+	catch_signals();
+	enum exit_code code = command->needs_model ? open_model(cli) : EXIT_CODE_OK;
+	if (code == EXIT_CODE_OK)
+		code = command->run(cli);
+	cli_progress_clear(cli);
+	if (code == EXIT_CODE_OK && output_finish(&cli->err) != PITH_OK)
+		code = cli_failed(cli, PITH_IO);
+	return code;
+}
+
+void cli_end(struct cli *cli)
+{
+	pith_model_close(cli->model);
+	settings_free(&cli->settings);
+	cli->model = NULL;
+}
+
+enum exit_code cli_failed(struct cli *cli, enum pith_status status)
+{
+	if (status == PITH_CANCELLED) {
+		cli_progress_clear(cli);
+		return cancel_signal == SIGTERM ? EXIT_CODE_TERMINATED : EXIT_CODE_INTERRUPTED;
+	}
+	cli_say(cli, "%s", cli->err.message);
+	switch (status) {
+	case PITH_BAD_ARGUMENT: return EXIT_CODE_USAGE;
+	case PITH_MISMATCH: return EXIT_CODE_MODEL;
+	default: return EXIT_CODE_FAILED;
+	}
+}
+
+enum exit_code cli_failed_model(struct cli *cli, enum pith_status status)
+{
+	enum exit_code code = cli_failed(cli, status);
+	return status == PITH_CANCELLED || status == PITH_NO_MEMORY ? code : EXIT_CODE_MODEL;
+}
+
+enum pith_status cli_document(struct cli *cli, const char *path, struct pith_document **out)
+{
+	struct document_file file;
+	*out = NULL;
+	enum pith_status status = document_file_read(&file, path, &cancel, &cli->err);
+	if (status != PITH_OK)
+		return status;
+	if (file.invalid_utf8)
+		cli_say(cli, "%s is not valid UTF-8; its bytes are kept as they are.",
+			strcmp(path, "-") == 0 ? "Standard input" : path);
+	status = pith_document_create(out, cli->model, file.text, file.length, &cli->err);
+	document_file_free(&file);
+	return status;
+}

@@ -1,0 +1,77 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/target.h"
+#include "fault.h"
+#include "pith/compress.h"
+
+/* The result as JSON: with its text, or with the file that it went to. */
+static enum pith_status print_json(struct cli *cli, const struct pith_compressed *compressed, const char *file)
+{
+	const struct pith_compressed_info *info = pith_compressed_info(compressed);
+	size_t length;
+	const char *text = pith_compressed_text(compressed, &length);
+	json_t *object = target_json(info);
+	json_object_set_new(object, "seconds", json_real(info->seconds));
+	json_object_set_new(object, "original_bytes", json_integer((json_int_t)info->original_bytes));
+	json_object_set_new(object, "compressed_bytes", json_integer((json_int_t)info->compressed_bytes));
+	if (info->note != NULL && info->note[0] != '\0')
+		json_object_set_new(object, "note", json_string(info->note));
+	if (file != NULL)
+		json_object_set_new(object, "file", output_json_text(file, strlen(file)));
+	else
+		json_object_set_new(object, "text", output_json_text(text, length));
+	return output_json(object) ? PITH_OK : fault_memory(&cli->err);
+}
+
+static enum pith_status deliver(struct cli *cli, const struct pith_compressed *compressed)
+{
+	const char *file = cli->arguments->value[OPTION_OUTPUT];
+	size_t length;
+	const char *text = pith_compressed_text(compressed, &length);
+	enum pith_status status = PITH_OK;
+	if (file != NULL && text != NULL)
+		status = output_file(file, text, length, &cli->err);
+	else if (file != NULL)
+		status = pith_compressed_save(compressed, file, &cli->err);
+	if (status != PITH_OK)
+		return status;
+	if (cli->json)
+		return print_json(cli, compressed, file);
+	cli_progress_clear(cli);
+	if (file == NULL) {
+		output_text(stdout, text, length);
+		if (length > 0 && text[length - 1] != '\n')
+			putchar('\n');
+	}
+	target_say(cli, pith_compressed_info(compressed));
+	return PITH_OK;
+}
+
+enum exit_code cmd_compress(struct cli *cli)
+{
+	bool to_stdout = !cli->arguments->given[OPTION_OUTPUT];
+	struct target target;
+	struct pith_document *document = NULL;
+	struct pith_compressed *compressed = NULL;
+	enum pith_status status = target_begin(&target, cli, to_stdout);
+	if (status == PITH_OK && to_stdout && target.options.method->family == PITH_SOFT)
+		status = fault(&cli->err, PITH_BAD_ARGUMENT,
+			       "%s makes memory rows, which are no text: name a file for them with -o OUT.",
+			       target.options.method->name);
+	if (status == PITH_OK)
+		status = cli_document(cli, cli->arguments->words[0], &document);
+	if (status == PITH_OK)
+		status = target_find_pins(&target, cli, document);
+	if (status == PITH_OK)
+		status = pith_compress(&compressed, document, &target.options, &cli->control, &cli->err);
+	if (status == PITH_OK)
+		status = deliver(cli, compressed);
+	pith_compressed_destroy(compressed);
+	pith_document_destroy(document);
+	target_end(&target);
+	return status == PITH_OK ? EXIT_CODE_OK : cli_failed(cli, status);
+}

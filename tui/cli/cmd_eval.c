@@ -1,0 +1,105 @@
+/* pith eval: a method over a data set. */
+#include <stdio.h>
+
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/target.h"
+#include "fault.h"
+#include "pith/evaluate.h"
+
+/* What both kinds of run ask for. */
+static enum pith_status begin(struct cli *cli, struct target *target, struct pith_evaluate_options *options)
+{
+	const struct arguments *arguments = cli->arguments;
+	*options = (struct pith_evaluate_options){.data_path = arguments->value[OPTION_DATA]};
+	enum pith_status status = target_begin(target, cli, false);
+	if (status == PITH_OK && options->data_path == NULL)
+		status = fault(&cli->err, PITH_BAD_ARGUMENT, "pith %s wants --data FILE.jsonl.", arguments->command->name);
+	if (status == PITH_OK && arguments->given[OPTION_LIMIT])
+		status = arguments_count(arguments, OPTION_LIMIT, 1, &options->limit, &cli->err);
+	if (status == PITH_OK && arguments->given[OPTION_LENGTH])
+		status = arguments_count(arguments, OPTION_LENGTH, 1, &options->max_length_tokens, &cli->err);
+	options->compress = target->options;
+	return status;
+}
+
+/* A row of the table that people read. */
+static void print_row(const char *name, double value)
+{
+	printf("%-16s %8.4f\n", name, value);
+}
+
+static enum pith_status print_regenerate(struct cli *cli, const struct target *target,
+					 const struct pith_regenerate_scores *scores)
+{
+	if (cli->json) {
+		json_t *object =
+			json_pack("{s:I, s:f, s:f, s:f, s:f, s:f, s:s, s:f, s:f, s:f}", "n", (json_int_t)scores->n, "rouge_l",
+				  scores->rouge_l, "rouge_l_set", scores->rouge_l_set, "bleu", scores->bleu, "exact",
+				  scores->exact, "matched_prefix", scores->matched_prefix, "method", target->options.method->name,
+				  "cr", scores->cr, "delta_cr", scores->delta_cr, "seconds", scores->seconds);
+		return output_json(object) ? PITH_OK : fault_memory(&cli->err);
+	}
+	cli_progress_clear(cli);
+	printf("%-16s %8s\n%-16s %8zu\n", "method", target->options.method->name, "texts", scores->n);
+	print_row("CR", scores->cr);
+	print_row("delta CR", scores->delta_cr);
+	print_row("ROUGE-L", scores->rouge_l);
+	print_row("ROUGE-L (set)", scores->rouge_l_set);
+	print_row("BLEU", scores->bleu);
+	print_row("exact", scores->exact);
+	print_row("matched prefix", scores->matched_prefix);
+	printf("%-16s %8.1f\n", "seconds", scores->seconds);
+	return PITH_OK;
+}
+
+static enum pith_status print_answer(struct cli *cli, const struct target *target, const struct pith_answer_scores *scores)
+{
+	if (cli->json) {
+		json_t *object = json_pack("{s:I, s:f, s:f, s:f, s:f, s:f, s:s, s:f, s:f, s:f}", "n", (json_int_t)scores->n, "f1",
+					   scores->f1, "em", scores->em, "f1_full", scores->f1_full, "em_full", scores->em_full,
+					   "retained", scores->retained, "method", target->options.method->name, "cr", scores->cr,
+					   "delta_cr", scores->delta_cr, "seconds", scores->seconds);
+		return output_json(object) ? PITH_OK : fault_memory(&cli->err);
+	}
+	cli_progress_clear(cli);
+	printf("%-16s %8s\n%-16s %8zu\n", "method", target->options.method->name, "questions", scores->n);
+	print_row("CR", scores->cr);
+	print_row("delta CR", scores->delta_cr);
+	print_row("F1", scores->f1);
+	print_row("F1, full text", scores->f1_full);
+	print_row("EM", scores->em);
+	print_row("EM, full text", scores->em_full);
+	print_row("F1 retained", scores->retained);
+	printf("%-16s %8.1f\n", "seconds", scores->seconds);
+	return PITH_OK;
+}
+
+enum exit_code cmd_eval_regenerate(struct cli *cli)
+{
+	struct target target;
+	struct pith_evaluate_options options;
+	struct pith_regenerate_scores scores;
+	enum pith_status status = begin(cli, &target, &options);
+	if (status == PITH_OK)
+		status = pith_evaluate_regenerate(&scores, cli->model, &options, &cli->control, &cli->err);
+	if (status == PITH_OK)
+		status = print_regenerate(cli, &target, &scores);
+	target_end(&target);
+	return status == PITH_OK ? EXIT_CODE_OK : cli_failed(cli, status);
+}
+
+enum exit_code cmd_eval_answer(struct cli *cli)
+{
+	struct target target;
+	struct pith_evaluate_options options;
+	struct pith_answer_scores scores;
+	enum pith_status status = begin(cli, &target, &options);
+	if (status == PITH_OK)
+		status = pith_evaluate_answer(&scores, cli->model, &options, &cli->control, &cli->err);
+	if (status == PITH_OK)
+		status = print_answer(cli, &target, &scores);
+	target_end(&target);
+	return status == PITH_OK ? EXIT_CODE_OK : cli_failed(cli, status);
+}

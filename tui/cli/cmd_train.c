@@ -1,0 +1,165 @@
+/* pith train: recipes to their end, with a line that says how it goes. */
+#define _POSIX_C_SOURCE 200809L
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "fault.h"
+#include "pith/train.h"
+#include "recipe.h"
+
+/* What the reports of one run leave behind. */
+struct watch {
+	struct cli *cli;
+	struct pith_train_report last;
+	bool reported;
+};
+
+/* "1:02:03", or "2:03". */
+static void format_time(double seconds, char *out, size_t size)
+{
+	long total = seconds > 0 && seconds < 1e9 ? lround(seconds) : 0;
+	if (total >= 3600)
+		snprintf(out, size, "%ld:%02ld:%02ld", total / 3600, total / 60 % 60, total % 60);
+	else
+		snprintf(out, size, "%ld:%02ld", total / 60, total % 60);
+}
+
+/* ", lm 3.21, regenerate 1.08" for the losses that were seen. */
+static void print_losses(const char *before, const double *losses)
+{
+	for (int i = 0; i < PITH_N_OBJECTIVES; i++) {
+		if (isnan(losses[i]))
+			continue;
+		fprintf(stderr, "%s%s %.3f", before, pith_objective_name((enum pith_objective)i), losses[i]);
+		before = ", ";
+	}
+}
+
+/* On a terminal one line is rewritten; elsewhere each report is a line. */
+static void on_report(void *user, const struct pith_train_report *report)
+{
+	struct watch *watch = user;
+	struct cli *cli = watch->cli;
+	char left[32];
+	watch->last = *report;
+	watch->reported = true;
+	format_time(report->seconds_left, left, sizeof left);
+	cli_progress_clear(cli);
+	fprintf(stderr, "step %d/%d, loss %.3f", report->step, report->n_steps, report->loss);
+	print_losses(" (", report->objective_loss);
+	fprintf(stderr, "), rate %.2e, %.0f tokens/s, %s left", report->learning_rate, report->tokens_per_second, left);
+	print_losses("; held out: ", report->eval_loss);
+	if (cli->shows_progress)
+		cli->progress_on_line = true;
+	else
+		fputc('\n', stderr);
+	fflush(stderr);
+}
+
+/* The losses that were seen, by objective. */
+static json_t *losses_json(const double *losses)
+{
+	json_t *object = json_object();
+	for (int i = 0; i < PITH_N_OBJECTIVES; i++)
+		if (!isnan(losses[i]))
+			json_object_set_new(object, pith_objective_name((enum pith_objective)i), json_real(losses[i]));
+	return object;
+}
+
+static enum pith_status print_result(struct cli *cli, const struct watch *watch, const char *output)
+{
+	cli_progress_clear(cli);
+	if (!cli->json) {
+		cli_say(cli, "%s is written.", output);
+		return PITH_OK;
+	}
+	json_t *object = json_pack("{s:o}", "output", output_json_text(output, strlen(output)));
+	if (watch->reported) {
+		json_object_set_new(object, "steps", json_integer(watch->last.step));
+		json_object_set_new(object, "tokens", json_integer((json_int_t)watch->last.tokens));
+		json_object_set_new(object, "loss", isnan(watch->last.loss) ? json_null() : json_real(watch->last.loss));
+		json_object_set_new(object, "losses", losses_json(watch->last.objective_loss));
+		json_object_set_new(object, "eval_losses", losses_json(watch->last.eval_loss));
+	}
+	return output_json(object) ? PITH_OK : fault_memory(&cli->err);
+}
+
+/* An adapter is trained for one purpose: every task must serve it. */
+static enum pith_status check_tasks(struct cli *cli, const struct recipe *recipe, enum pith_objective objective)
+{
+	for (size_t i = 0; i < recipe->options.n_tasks; i++)
+		if (recipe->options.tasks[i].objective != objective)
+			return fault(&cli->err, PITH_BAD_ARGUMENT, "%s: pith %s takes tasks with the objective %s only, not %s.",
+				     cli->arguments->words[0], cli->arguments->command->name, pith_objective_name(objective),
+				     pith_objective_name(recipe->options.tasks[i].objective));
+	if (recipe->options.base_path == NULL)
+		return fault(&cli->err, PITH_BAD_ARGUMENT, "%s: an adapter needs the base that it belongs to: base: FILE.gguf.",
+			     cli->arguments->words[0]);
+	return PITH_OK;
+}
+
+/* A recipe that cannot be used is a matter of configuration. */
+static enum exit_code failed_recipe(struct cli *cli, enum pith_status status)
+{
+	enum exit_code code = cli_failed(cli, status);
+	return status == PITH_BAD_FILE ? EXIT_CODE_USAGE : code;
+}
+
+static enum exit_code train(struct cli *cli, enum pith_trained trained, enum pith_objective objective)
+{
+	struct recipe recipe;
+	struct watch watch = {.cli = cli};
+	enum pith_status status = recipe_load(&recipe, cli->arguments->words[0], &cli->err);
+	recipe.options.trained = trained;
+	if (status == PITH_OK && trained == PITH_TRAIN_ADAPTER)
+		status = check_tasks(cli, &recipe, objective);
+	if (status == PITH_OK && cli->arguments->given[OPTION_THREADS])
+		recipe.options.n_threads = cli->settings.threads;
+	if (status != PITH_OK) {
+		recipe_free(&recipe);
+		return failed_recipe(cli, status);
+	}
+	status = pith_train_run(&recipe.options, on_report, &watch, &cli->control, &cli->err);
+	if (status == PITH_OK)
+		status = print_result(cli, &watch, recipe.options.output_path);
+	recipe_free(&recipe);
+	if (status == PITH_CANCELLED && watch.reported)
+		cli_say(cli, "Stopped at step %d; the same command goes on from the checkpoint.", watch.last.step);
+	return status == PITH_OK ? EXIT_CODE_OK : cli_failed(cli, status);
+}
+
+enum exit_code cmd_train_base(struct cli *cli)
+{
+	return train(cli, PITH_TRAIN_BASE, PITH_OBJECTIVE_LM);
+}
+
+enum exit_code cmd_train_regenerate(struct cli *cli)
+{
+	return train(cli, PITH_TRAIN_ADAPTER, PITH_OBJECTIVE_REGENERATE);
+}
+
+enum exit_code cmd_train_answer(struct cli *cli)
+{
+	return train(cli, PITH_TRAIN_ADAPTER, PITH_OBJECTIVE_ANSWER);
+}
+
+enum exit_code cmd_train_tokenizer(struct cli *cli)
+{
+	struct recipe_tokenizer recipe;
+	struct watch watch = {.cli = cli};
+	enum pith_status status = recipe_tokenizer_load(&recipe, cli->arguments->words[0], &cli->err);
+	if (status != PITH_OK) {
+		recipe_tokenizer_free(&recipe);
+		return failed_recipe(cli, status);
+	}
+	status = pith_train_tokenizer(&recipe.options, &cli->control, &cli->err);
+	if (status == PITH_OK)
+		status = print_result(cli, &watch, recipe.options.output_path);
+	recipe_tokenizer_free(&recipe);
+	return status == PITH_OK ? EXIT_CODE_OK : cli_failed(cli, status);
+}

@@ -1,0 +1,253 @@
+#include "cli/commands.h"
+
+#include <string.h>
+
+#include "nearest.h"
+
+#define BIT(option) (UINT32_C(1) << (option))
+
+/* The options that say how and how far to compress. */
+#define TARGET (BIT(OPTION_METHOD) | BIT(OPTION_CR) | BIT(OPTION_TOKENS))
+
+static const struct option_row options[OPTION_N] = {
+	[OPTION_HELP] = {'h', "help", NULL, "show help, of a command if one is named", NULL, NULL},
+	[OPTION_VERSION] = {'V', "version", NULL, "show the version", NULL, NULL},
+	[OPTION_CONFIG] = {0, "config", "FILE", "read this configuration file too", NULL, NULL},
+	[OPTION_SET] = {0, "set", "KEY=VALUE", "override one setting (`pith config` lists them)", NULL, NULL},
+	[OPTION_MODEL] = {0, "model", "FILE", "use this GGUF model", "model", NULL},
+	[OPTION_THREADS] = {0, "threads", "N", "threads of the model; 0: one per core", "threads", NULL},
+	[OPTION_THEME] = {0, "theme", "NAME", "colours of the workbench", "theme", NULL},
+	[OPTION_NO_COLOR] = {0, "no-color", NULL, "no colours", "color", "never"},
+	[OPTION_NO_MOUSE] = {0, "no-mouse", NULL, "leave the mouse to the terminal", "mouse", "false"},
+	[OPTION_ASCII] = {0, "ascii", NULL, "draw with ASCII only", "unicode", "ascii"},
+	[OPTION_METHOD] = {'m', "method", "METHOD", "compress with this method", "method", NULL},
+	[OPTION_CR] = {0, "cr", "R", "target rate: the share that is kept (0.25, 25%, 4x)", NULL, NULL},
+	[OPTION_TOKENS] = {0, "tokens", "T", "target length in tokens, in place of --cr", NULL, NULL},
+	[OPTION_OUTPUT] = {'o', "output", "OUT", "write the compressed form to this file", NULL, NULL},
+	[OPTION_PIN] = {0, "pin", "TEXT", "words that must survive (extractive); may come again", NULL, NULL},
+	[OPTION_QUESTION] = {'q', "question", "QUESTION", "the question", NULL, NULL},
+	[OPTION_MAX_TOKENS] = {0, "max-tokens", "N", "generate at most this many tokens", NULL, NULL},
+	[OPTION_DATA] = {0, "data", "FILE.jsonl", "the data set, one JSON object a line", NULL, NULL},
+	[OPTION_LENGTH] = {0, "length", "N", "cut each text to N tokens", NULL, NULL},
+	[OPTION_LIMIT] = {0, "limit", "L", "stop after L lines", NULL, NULL},
+	[OPTION_JSON] = {0, "json", NULL, "print one line of JSON", NULL, NULL},
+};
+
+static const struct command commands[] = {
+	{.name = "compress",
+	 .arguments = "FILE|-",
+	 .n_arguments = 1,
+	 .options = TARGET | BIT(OPTION_OUTPUT) | BIT(OPTION_PIN) | BIT(OPTION_JSON),
+	 .needs_model = true,
+	 .run = cmd_compress,
+	 .summary = "compress a document",
+	 .details = "An extractive method prints the text that is left, or writes it to OUT. A soft\n"
+		    "method makes memory rows, which go to the safetensors file OUT.\n"
+		    "Without -m the method of the settings is used; if that is a soft one and no OUT\n"
+		    "is given, selfinfo.\n"},
+	{.name = "regenerate",
+	 .arguments = "SOFT",
+	 .n_arguments = 1,
+	 .options = BIT(OPTION_MAX_TOKENS) | BIT(OPTION_JSON),
+	 .needs_model = true,
+	 .run = cmd_regenerate,
+	 .summary = "the text back from a soft prompt",
+	 .details = "SOFT is a file that pith compress wrote with a soft method and this model. The\n"
+		    "text is printed while it comes.\n"},
+	{.name = "ask",
+	 .arguments = "FILE|-|SOFT",
+	 .n_arguments = 1,
+	 .options = TARGET | BIT(OPTION_PIN) | BIT(OPTION_QUESTION) | BIT(OPTION_MAX_TOKENS) | BIT(OPTION_JSON),
+	 .needs_model = true,
+	 .run = cmd_ask,
+	 .summary = "answers from the full and the compressed text",
+	 .details = "-q is needed. A soft prompt in place of a document has only the compressed answer.\n"},
+	{.name = "eval regenerate",
+	 .arguments = "",
+	 .options = TARGET | BIT(OPTION_DATA) | BIT(OPTION_LENGTH) | BIT(OPTION_LIMIT) | BIT(OPTION_JSON),
+	 .needs_model = true,
+	 .run = cmd_eval_regenerate,
+	 .summary = "measure how much of many texts survives",
+	 .details = "--data is needed: lines with a \"text\".\n"},
+	{.name = "eval answer",
+	 .arguments = "",
+	 .options = TARGET | BIT(OPTION_DATA) | BIT(OPTION_LIMIT) | BIT(OPTION_JSON),
+	 .needs_model = true,
+	 .run = cmd_eval_answer,
+	 .summary = "measure answers from full and compressed texts",
+	 .details = "--data is needed: lines with a \"context\", a \"question\", and \"answers\".\n"},
+	{.name = "inspect",
+	 .arguments = "FILE",
+	 .n_arguments = 1,
+	 .options = BIT(OPTION_JSON),
+	 .run = cmd_inspect,
+	 .summary = "what a model or soft-prompt file holds",
+	 .details = "Prints the metadata and the tensors of the file; loads nothing.\n"},
+	{.name = "tokens",
+	 .arguments = "FILE|-",
+	 .n_arguments = 1,
+	 .options = BIT(OPTION_JSON),
+	 .needs_model = true,
+	 .run = cmd_tokens,
+	 .summary = "the tokens of a document",
+	 .details = "Prints a line per token: its id, the bytes that it covers (from-to), its text.\n"},
+	{.name = "train base",
+	 .arguments = "RECIPE.yaml",
+	 .n_arguments = 1,
+	 .options = BIT(OPTION_JSON),
+	 .run = cmd_train_base,
+	 .summary = "train a base model",
+	 .details = "Goes on from the recipe's checkpoint if there is one. Ctrl-C writes a checkpoint\n"
+		    "and leaves; a second Ctrl-C leaves at once.\n"},
+	{.name = "train regenerate",
+	 .arguments = "RECIPE.yaml",
+	 .n_arguments = 1,
+	 .options = BIT(OPTION_JSON),
+	 .run = cmd_train_regenerate,
+	 .summary = "train an adapter that gives texts back",
+	 .details = "The base stays as it is. Goes on from the recipe's checkpoint if there is one.\n"},
+	{.name = "train answer",
+	 .arguments = "RECIPE.yaml",
+	 .n_arguments = 1,
+	 .options = BIT(OPTION_JSON),
+	 .run = cmd_train_answer,
+	 .summary = "train an adapter that answers questions",
+	 .details = "The base stays as it is. Goes on from the recipe's checkpoint if there is one.\n"},
+	{.name = "train tokenizer",
+	 .arguments = "RECIPE.yaml",
+	 .n_arguments = 1,
+	 .options = BIT(OPTION_JSON),
+	 .run = cmd_train_tokenizer,
+	 .summary = "train a vocabulary",
+	 .details = "Byte-level BPE on JSONL files, written as a GGUF file without weights.\n"},
+	{.name = "config",
+	 .arguments = "",
+	 .options = BIT(OPTION_JSON),
+	 .run = cmd_config,
+	 .summary = "the settings in force, and where each comes from",
+	 .details = "The output can stand in a configuration file.\n"},
+	{.name = "help", .arguments = "[COMMAND]", .run = cmd_help, .summary = "show help", .details = ""},
+};
+
+enum { N_COMMANDS = sizeof commands / sizeof *commands };
+
+const struct option_row *command_options(void)
+{
+	return options;
+}
+
+const struct command *commands_table(size_t *n)
+{
+	*n = N_COMMANDS;
+	return commands;
+}
+
+/* Is word the first word of a name of two? */
+static bool begins_with_word(const char *name, const char *word)
+{
+	size_t length = strlen(word);
+	return strncmp(name, word, length) == 0 && name[length] == ' ';
+}
+
+const struct command *command_find(char *const *words, size_t n_words, size_t *n_used)
+{
+	*n_used = 0;
+	if (n_words == 0)
+		return NULL;
+	for (size_t i = 0; i < N_COMMANDS; i++) {
+		const char *name = commands[i].name;
+		if (strcmp(name, words[0]) == 0) {
+			*n_used = 1;
+			return &commands[i];
+		}
+		if (!begins_with_word(name, words[0]))
+			continue;
+		*n_used = 1;
+		if (n_words > 1 && strcmp(name + strlen(words[0]) + 1, words[1]) == 0) {
+			*n_used = 2;
+			return &commands[i];
+		}
+	}
+	return NULL;
+}
+
+bool command_takes(const struct command *command, enum option_id option)
+{
+	uint32_t workbench = BIT(OPTION_METHOD) | BIT(OPTION_CR);
+	return option < OPTION_N_GENERAL || ((command != NULL ? command->options : workbench) & BIT(option)) != 0;
+}
+
+const char *command_nearest(const char *word)
+{
+	const char *names[N_COMMANDS];
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		names[i] = commands[i].name;
+	return nearest_word(word, names, N_COMMANDS);
+}
+
+static void print_option(FILE *out, const struct option_row *row)
+{
+	char left[64];
+	char letter[5] = "    ";
+	if (row->letter != 0)
+		snprintf(letter, sizeof letter, "-%c, ", row->letter);
+	snprintf(left, sizeof left, "%s--%s%s%s", letter, row->name, row->argument != NULL ? " " : "",
+		 row->argument != NULL ? row->argument : "");
+	fprintf(out, "  %-24s %s\n", left, row->help);
+}
+
+static void program_help(FILE *out)
+{
+	fputs("pith shows what survives when a prompt is compressed.\n"
+	      "\n"
+	      "  pith [OPTION]... [FILE|-]      open the workbench\n"
+	      "  pith COMMAND [OPTION]...       do one thing without it\n"
+	      "\n"
+	      "Examples:\n"
+	      "  pith report.txt\n"
+	      "  pith compress -m selfinfo --cr 4x report.txt\n"
+	      "  pith compress -m 500x --tokens 16 -o report.soft report.txt\n"
+	      "  pith regenerate report.soft\n"
+	      "  pith ask -q \"Who paid for it?\" --cr 0.25 report.txt\n"
+	      "\n"
+	      "Commands (pith COMMAND --help says more):\n",
+	      out);
+	for (size_t i = 0; i < N_COMMANDS; i++) {
+		char left[64];
+		snprintf(left, sizeof left, "%s %s", commands[i].name, commands[i].arguments);
+		fprintf(out, "  %-28s %s\n", left, commands[i].summary);
+	}
+	fputs("\nOptions of the workbench and of every command:\n", out);
+	for (int option = 0; option < OPTION_N_GENERAL; option++)
+		print_option(out, &options[option]);
+}
+
+void command_help(FILE *out, const struct command *command)
+{
+	if (command == NULL) {
+		program_help(out);
+		return;
+	}
+	fprintf(out, "pith %s: %s\n\n  pith %s%s%s%s\n", command->name, command->summary, command->name,
+		command->options != 0 ? " [OPTION]..." : "", command->arguments[0] != '\0' ? " " : "", command->arguments);
+	if (command->details[0] != '\0')
+		fprintf(out, "\n%s", command->details);
+	if (command->options != 0)
+		fputs("\nOptions:\n", out);
+	for (int option = OPTION_N_GENERAL; option < OPTION_N; option++)
+		if ((command->options & BIT(option)) != 0)
+			print_option(out, &options[option]);
+	fputs("\nOptions of every command are listed by pith --help.\n", out);
+}
+
+void command_help_group(FILE *out, const char *word)
+{
+	fprintf(out, "pith %s has these commands (pith %s COMMAND --help says more):\n\n", word, word);
+	for (size_t i = 0; i < N_COMMANDS; i++) {
+		if (!begins_with_word(commands[i].name, word))
+			continue;
+		char left[64];
+		snprintf(left, sizeof left, "pith %s %s", commands[i].name, commands[i].arguments);
+		fprintf(out, "  %-32s %s\n", left, commands[i].summary);
+	}
+}

@@ -1,0 +1,151 @@
+#define _GNU_SOURCE
+#include "cli/output.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "document_file.h"
+#include "fault.h"
+
+/* Direction marks, zero-width joiners of a sort, line separators: invisible on a screen, and able to turn what is seen around. */
+static bool is_hidden(uint32_t c)
+{
+	return c == 0x061c || (c >= 0x200b && c <= 0x200f && c != 0x200d) || (c >= 0x2028 && c <= 0x202e) ||
+	       (c >= 0x2066 && c <= 0x2069) || c == 0xfeff || (c >= 0x80 && c <= 0x9f);
+}
+
+static uint32_t code_point(const char *text, size_t n)
+{
+	static const unsigned char lead_mask[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+	uint32_t c = (unsigned char)text[0] & lead_mask[n];
+	for (size_t i = 1; i < n; i++)
+		c = c << 6 | ((unsigned char)text[i] & 0x3f);
+	return c;
+}
+
+/* Writes the character at text and returns its length; what a terminal might obey is spelled out. */
+static size_t put_visible(FILE *out, const char *text, size_t length)
+{
+	unsigned char c = (unsigned char)text[0];
+	size_t n = document_file_character(text, length);
+	if (n == 0) {
+		fprintf(out, "<0x%02X>", c);
+		return 1;
+	}
+	if (c < 0x20 || c == 0x7f)
+		fprintf(out, "^%c", c ^ 0x40);
+	else if (n > 1 && is_hidden(code_point(text, n)))
+		fprintf(out, "<U+%04X>", (unsigned)code_point(text, n));
+	else
+		fwrite(text, 1, n, out);
+	return n;
+}
+
+void output_text(FILE *out, const char *text, size_t length)
+{
+	if (!isatty(fileno(out))) {
+		fwrite(text, 1, length, out);
+		return;
+	}
+	for (size_t i = 0; i < length;) {
+		if (text[i] == '\n' || text[i] == '\t') {
+			putc(text[i], out);
+			i++;
+		} else {
+			i += put_visible(out, text + i, length - i);
+		}
+	}
+}
+
+void output_escaped(FILE *out, const char *text, size_t length)
+{
+	for (size_t i = 0; i < length;) {
+		switch (text[i]) {
+		case '\n':
+			fputs("\\n", out);
+			i++;
+			break;
+		case '\r':
+			fputs("\\r", out);
+			i++;
+			break;
+		case '\t':
+			fputs("\\t", out);
+			i++;
+			break;
+		case '\\':
+			fputs("\\\\", out);
+			i++;
+			break;
+		default: i += put_visible(out, text + i, length - i);
+		}
+	}
+}
+
+json_t *output_json_text(const char *text, size_t length)
+{
+	static const char replacement[] = "\xef\xbf\xbd";
+	json_t *string = json_stringn(text, length);
+	if (string != NULL || length > (SIZE_MAX - 1) / 3)
+		return string;
+	char *clean = malloc(3 * length + 1);
+	if (clean == NULL)
+		return NULL;
+	size_t used = 0;
+	for (size_t i = 0; i < length;) {
+		size_t n = document_file_character(text + i, length - i);
+		const char *source = n > 0 ? text + i : replacement;
+		size_t copied = n > 0 ? n : sizeof replacement - 1;
+		memcpy(clean + used, source, copied);
+		used += copied;
+		i += n > 0 ? n : 1;
+	}
+	string = json_stringn(clean, used);
+	free(clean);
+	return string;
+}
+
+bool output_json(json_t *object)
+{
+	if (object == NULL)
+		return false;
+	bool done = json_dumpf(object, stdout, JSON_REAL_PRECISION(8)) == 0;
+	putc('\n', stdout);
+	json_decref(object);
+	/* A failed write shows again when stdout is flushed; what is left is memory. */
+	return done || ferror(stdout);
+}
+
+enum pith_status output_finish(struct pith_error *err)
+{
+	bool failed = ferror(stdout) != 0;
+	errno = failed ? EIO : 0;
+	if (fflush(stdout) == 0 && !failed)
+		return PITH_OK;
+	if (errno == EPIPE)
+		return PITH_OK;
+	return fault(err, PITH_IO, "Standard output cannot be written: %s.", strerror(errno));
+}
+
+enum pith_status output_file(const char *path, const char *text, size_t length, struct pith_error *err)
+{
+	char *temporary = NULL;
+	if (asprintf(&temporary, "%s.tmp-%ld", path, (long)getpid()) < 0)
+		return fault_memory(err);
+	enum pith_status status = PITH_OK;
+	FILE *file = fopen(temporary, "wb");
+	bool written = file != NULL && fwrite(text, 1, length, file) == length && fflush(file) == 0 && fsync(fileno(file)) == 0;
+	if (!written)
+		status = fault(err, PITH_IO, "%s cannot be written: %s.", path, strerror(errno));
+	if (file != NULL && fclose(file) != 0 && status == PITH_OK)
+		status = fault(err, PITH_IO, "%s cannot be written: %s.", path, strerror(errno));
+	if (status == PITH_OK && rename(temporary, path) != 0)
+		status = fault(err, PITH_IO, "%s cannot be written: %s.", path, strerror(errno));
+	if (status != PITH_OK && file != NULL)
+		unlink(temporary);
+	free(temporary);
+	return status;
+}

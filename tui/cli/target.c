@@ -1,0 +1,108 @@
+#define _GNU_SOURCE
+#include "cli/target.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fault.h"
+
+/* "selfinfo, 500x". */
+static void list_methods(char *out, size_t size)
+{
+	size_t n, used = 0;
+	const struct pith_method *methods = pith_methods(&n);
+	out[0] = '\0';
+	for (size_t i = 0; i < n && used < size; i++)
+		used += (size_t)snprintf(out + used, size - used, "%s%s", i > 0 ? ", " : "", methods[i].name);
+}
+
+static enum pith_status choose_method(struct target *target, struct cli *cli, bool text_only)
+{
+	const char *named = cli->arguments->value[OPTION_METHOD];
+	const char *name = named != NULL ? named : cli->settings.method;
+	target->options.method = pith_method_find(name);
+	if (target->options.method == NULL) {
+		char list[160];
+		list_methods(list, sizeof list);
+		return fault(&cli->err, PITH_BAD_ARGUMENT, "There is no method \"%.60s\"; there are: %s.", name, list);
+	}
+	if (named == NULL && text_only && target->options.method->family == PITH_SOFT)
+		target->options.method = pith_method_find("selfinfo");
+	return PITH_OK;
+}
+
+enum pith_status target_begin(struct target *target, struct cli *cli, bool text_only)
+{
+	const struct arguments *arguments = cli->arguments;
+	*target = (struct target){0};
+	pith_compress_options_init(&target->options);
+	target->options.rate = cli->settings.rate;
+	target->options.keep_digits = cli->settings.keep_digits;
+	target->options.keep_negations = cli->settings.keep_negations;
+	enum pith_status status = choose_method(target, cli, text_only);
+	if (status == PITH_OK && arguments->given[OPTION_CR])
+		status = arguments_rate(arguments, &target->options.rate, &cli->err);
+	if (status == PITH_OK && arguments->given[OPTION_TOKENS])
+		status = arguments_count(arguments, OPTION_TOKENS, 1, &target->options.n_tokens, &cli->err);
+	return status;
+}
+
+/* Adds every place of pin in the text. */
+static enum pith_status add_pins(struct target *target, struct cli *cli, const char *text, size_t length, const char *pin)
+{
+	size_t pin_length = strlen(pin);
+	const char *place = text, *end = text + length;
+	size_t n_before = target->options.n_pins;
+	while ((place = memmem(place, (size_t)(end - place), pin, pin_length)) != NULL) {
+		size_t n = target->options.n_pins;
+		struct pith_pin *pins = realloc(target->pins, (n + 1) * sizeof *pins);
+		if (pins == NULL)
+			return fault_memory(&cli->err);
+		target->pins = pins;
+		pins[n] = (struct pith_pin){(size_t)(place - text), (size_t)(place - text) + pin_length};
+		target->options.pins = pins;
+		target->options.n_pins = n + 1;
+		place += pin_length;
+	}
+	if (target->options.n_pins == n_before)
+		cli_say(cli, "The document does not hold \"%.60s\", so it cannot be pinned.", pin);
+	return PITH_OK;
+}
+
+enum pith_status target_find_pins(struct target *target, struct cli *cli, const struct pith_document *document)
+{
+	const struct arguments *arguments = cli->arguments;
+	if (arguments->n_pins > 0 && target->options.method->family == PITH_SOFT)
+		return fault(&cli->err, PITH_BAD_ARGUMENT,
+			     "%s squeezes the whole text and cannot pin words; --pin is for extractive methods.",
+			     target->options.method->name);
+	size_t length;
+	const char *text = pith_document_text(document, &length);
+	enum pith_status status = PITH_OK;
+	for (size_t i = 0; status == PITH_OK && i < arguments->n_pins; i++)
+		status = add_pins(target, cli, text, length, arguments->pins[i]);
+	return status;
+}
+
+void target_end(struct target *target)
+{
+	free(target->pins);
+	*target = (struct target){0};
+}
+
+json_t *target_json(const struct pith_compressed_info *info)
+{
+	return json_pack("{s:s, s:I, s:I, s:f, s:f, s:f}", "method", info->method->name, "original_tokens",
+			 (json_int_t)info->original_tokens, "compressed_tokens", (json_int_t)info->compressed_tokens, "target_cr",
+			 info->target_cr, "cr", info->cr, "delta_cr", info->delta_cr);
+}
+
+void target_say(struct cli *cli, const struct pith_compressed_info *info)
+{
+	cli_say(cli, "%s: %zu -> %zu tokens, CR %.3g (%.1fx), delta CR %+.3f, %zu -> %zu bytes.", info->method->name,
+		info->original_tokens, info->compressed_tokens, info->cr, info->cr > 0 ? 1 / info->cr : 0, info->delta_cr,
+		info->original_bytes, info->compressed_bytes);
+	if (info->note != NULL && info->note[0] != '\0')
+		cli_say(cli, "%s", info->note);
+}

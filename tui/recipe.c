@@ -1,0 +1,392 @@
+#define _GNU_SOURCE
+#include "recipe.h"
+
+#include <limits.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fault.h"
+#include "nearest.h"
+#include "paths.h"
+#include "yaml_tree.h"
+
+enum key_type { KEY_PATH, KEY_TEXT, KEY_INTEGER, KEY_SIZE, KEY_SEED, KEY_NUMBER, KEY_OBJECTIVE };
+
+/* A row of a table: key, where its value goes, and what it may be. */
+struct key {
+	const char *name;
+	enum key_type type;
+	size_t offset;
+	double minimum, maximum;
+};
+
+#define IN_RECIPE(field) offsetof(struct pith_recipe, field)
+#define IN_TASK(field) offsetof(struct pith_task, field)
+#define IN_TOKENIZER(field) offsetof(struct pith_tokenizer_recipe, field)
+
+static const struct key recipe_keys[] = {
+	{"base", KEY_PATH, IN_RECIPE(base_path), 0, 0},
+	{"tokenizer", KEY_PATH, IN_RECIPE(tokenizer_path), 0, 0},
+	{"name", KEY_TEXT, IN_RECIPE(model_name), 0, 0},
+	{"n_layers", KEY_INTEGER, IN_RECIPE(n_layers), 1, 1000},
+	{"n_embd", KEY_INTEGER, IN_RECIPE(n_embd), 1, 65536},
+	{"n_heads", KEY_INTEGER, IN_RECIPE(n_heads), 1, 1024},
+	{"n_kv_heads", KEY_INTEGER, IN_RECIPE(n_kv_heads), 1, 1024},
+	{"head_dim", KEY_INTEGER, IN_RECIPE(head_dim), 1, 4096},
+	{"n_ff", KEY_INTEGER, IN_RECIPE(n_ff), 1, 1 << 20},
+	{"n_context", KEY_INTEGER, IN_RECIPE(n_context), 1, 1 << 24},
+	{"rope_theta", KEY_NUMBER, IN_RECIPE(rope_theta), 1, 1e12},
+	{"adapter_regenerate", KEY_PATH, IN_RECIPE(adapter_path[0]), 0, 0},
+	{"adapter_answer", KEY_PATH, IN_RECIPE(adapter_path[1]), 0, 0},
+	{"lora_rank", KEY_INTEGER, IN_RECIPE(lora_rank), 0, 4096},
+	{"lora_alpha", KEY_NUMBER, IN_RECIPE(lora_alpha), 0, 1e6},
+	{"max_memory_tokens", KEY_INTEGER, IN_RECIPE(max_memory_tokens), 1, 65536},
+	{"k_ratio_max_start", KEY_NUMBER, IN_RECIPE(k_ratio_max_start), 0, 1},
+	{"k_ratio_min_start", KEY_NUMBER, IN_RECIPE(k_ratio_min_start), 0, 1},
+	{"k_ratio_max", KEY_NUMBER, IN_RECIPE(k_ratio_max), 0, 1},
+	{"k_ratio_min", KEY_NUMBER, IN_RECIPE(k_ratio_min), 0, 1},
+	{"batch_tokens", KEY_INTEGER, IN_RECIPE(batch_tokens), 1, 1 << 24},
+	{"n_accumulate", KEY_INTEGER, IN_RECIPE(n_accumulate), 1, 1 << 16},
+	{"n_steps", KEY_INTEGER, IN_RECIPE(n_steps), 1, INT_MAX},
+	{"warmup_steps", KEY_INTEGER, IN_RECIPE(warmup_steps), 0, INT_MAX},
+	{"decay_steps", KEY_INTEGER, IN_RECIPE(decay_steps), 0, INT_MAX},
+	{"learning_rate", KEY_NUMBER, IN_RECIPE(learning_rate), 0, 10},
+	{"min_learning_rate", KEY_NUMBER, IN_RECIPE(min_learning_rate), 0, 10},
+	{"beta1", KEY_NUMBER, IN_RECIPE(beta1), 0, 1},
+	{"beta2", KEY_NUMBER, IN_RECIPE(beta2), 0, 1},
+	{"weight_decay", KEY_NUMBER, IN_RECIPE(weight_decay), 0, 10},
+	{"clip_norm", KEY_NUMBER, IN_RECIPE(clip_norm), 0, 1e6},
+	{"length_start", KEY_INTEGER, IN_RECIPE(length_start), 1, 1 << 24},
+	{"curriculum_steps", KEY_INTEGER, IN_RECIPE(curriculum_steps), 0, INT_MAX},
+	{"eval", KEY_PATH, IN_RECIPE(eval_path), 0, 0},
+	{"eval_steps", KEY_INTEGER, IN_RECIPE(eval_steps), 1, INT_MAX},
+	{"eval_limit", KEY_INTEGER, IN_RECIPE(eval_limit), 1, INT_MAX},
+	{"checkpoint", KEY_PATH, IN_RECIPE(checkpoint_path), 0, 0},
+	{"checkpoint_steps", KEY_INTEGER, IN_RECIPE(checkpoint_steps), 1, INT_MAX},
+	{"output", KEY_PATH, IN_RECIPE(output_path), 0, 0},
+	{"output_adapter_regenerate", KEY_PATH, IN_RECIPE(output_adapter_path[0]), 0, 0},
+	{"output_adapter_answer", KEY_PATH, IN_RECIPE(output_adapter_path[1]), 0, 0},
+	{"log", KEY_PATH, IN_RECIPE(log_path), 0, 0},
+	{"report_steps", KEY_INTEGER, IN_RECIPE(report_steps), 1, INT_MAX},
+	{"seed", KEY_SEED, IN_RECIPE(seed), 0, 0},
+	{"threads", KEY_INTEGER, IN_RECIPE(n_threads), 0, 1024},
+};
+
+static const struct key task_keys[] = {
+	{"objective", KEY_OBJECTIVE, IN_TASK(objective), 0, 0},
+	{"path", KEY_PATH, IN_TASK(path), 0, 0},
+	{"weight", KEY_NUMBER, IN_TASK(weight), 1e-9, 1e9},
+	{"max_tokens", KEY_INTEGER, IN_TASK(max_tokens), 1, 1 << 24},
+};
+
+static const struct key tokenizer_keys[] = {
+	{"max_bytes_per_path", KEY_SIZE, IN_TOKENIZER(max_bytes_per_path), 0, 1e15},
+	{"n_vocab", KEY_INTEGER, IN_TOKENIZER(n_vocab), 256, 1 << 24},
+	{"pre", KEY_TEXT, IN_TOKENIZER(pre), 0, 0},
+	{"output", KEY_PATH, IN_TOKENIZER(output_path), 0, 0},
+};
+
+enum {
+	N_RECIPE_KEYS = sizeof recipe_keys / sizeof *recipe_keys,
+	N_TASK_KEYS = sizeof task_keys / sizeof *task_keys,
+	N_TOKENIZER_KEYS = sizeof tokenizer_keys / sizeof *tokenizer_keys,
+	N_MOST_KEYS = N_RECIPE_KEYS,
+};
+
+/* A recipe being read. */
+struct reader {
+	const char *file;
+	struct recipe_strings *strings;
+	struct pith_error *err;
+};
+
+/* Hands string over to the recipe; NULL, or a failure to note it, is no memory. */
+static const char *keep(struct reader *reader, char *string)
+{
+	struct recipe_strings *strings = reader->strings;
+	char **all = string == NULL ? NULL : realloc(strings->all, (strings->n + 1) * sizeof *all);
+	if (all == NULL) {
+		free(string);
+		return NULL;
+	}
+	strings->all = all;
+	all[strings->n++] = string;
+	return string;
+}
+
+static void free_strings(struct recipe_strings *strings)
+{
+	for (size_t i = 0; i < strings->n; i++)
+		free(strings->all[i]);
+	free(strings->all);
+	*strings = (struct recipe_strings){0};
+}
+
+/* Writes the value of the variable reference at *place ("${NAME}" or "${NAME:-default}") and steps over it. */
+static enum pith_status expand_variable(struct reader *reader, const struct yaml_tree *node, const char **place, FILE *out)
+{
+	const char *begin = *place + 2, *end = strchr(begin, '}');
+	if (end == NULL)
+		return yaml_tree_fault(reader->err, reader->file, node, "\"${\" has no \"}\" in \"%.100s\".", node->text);
+	size_t length = (size_t)(end - begin);
+	const char *dash = memmem(begin, length, ":-", 2);
+	char name[128];
+	snprintf(name, sizeof name, "%.*s", (int)(dash != NULL ? dash - begin : end - begin), begin);
+	const char *value = getenv(name);
+	if (value != NULL && value[0] != '\0')
+		fputs(value, out);
+	else if (dash != NULL)
+		fwrite(dash + 2, 1, (size_t)(end - dash - 2), out);
+	else
+		return yaml_tree_fault(reader->err, reader->file, node,
+				       "The environment variable %s, which this path needs, is not set.", name);
+	*place = end + 1;
+	return PITH_OK;
+}
+
+static enum pith_status read_path(struct reader *reader, const struct yaml_tree *node, const char **path)
+{
+	char *expanded = NULL;
+	size_t length;
+	FILE *out = open_memstream(&expanded, &length);
+	if (out == NULL)
+		return fault_memory(reader->err);
+	enum pith_status status = PITH_OK;
+	for (const char *c = node->text; status == PITH_OK && *c != '\0';) {
+		if (c[0] == '$' && c[1] == '{')
+			status = expand_variable(reader, node, &c, out);
+		else
+			putc(*c++, out);
+	}
+	if (fclose(out) != 0 && status == PITH_OK)
+		status = fault_memory(reader->err);
+	if (status == PITH_OK && length == 0)
+		status = yaml_tree_fault(reader->err, reader->file, node, "The path is empty.");
+	if (status == PITH_OK) {
+		*path = keep(reader, paths_beside(reader->file, expanded));
+		status = *path != NULL ? PITH_OK : fault_memory(reader->err);
+	}
+	free(expanded);
+	return status;
+}
+
+static enum pith_status read_number(struct reader *reader, const struct key *key, const struct yaml_tree *node, double *value)
+{
+	char *end = NULL;
+	*value = strtod(node->text, &end);
+	bool whole = key->type != KEY_NUMBER;
+	bool plain = node->text[0] != '\0' && strspn(node->text, "+-.0123456789eE") == strlen(node->text) && *end == '\0';
+	if (plain && isfinite(*value) && !(whole && *value != floor(*value)) && *value >= key->minimum && *value <= key->maximum)
+		return PITH_OK;
+	return yaml_tree_fault(reader->err, reader->file, node, "%s must be a %s from %.10g to %.10g, not \"%.60s\".", key->name,
+			       whole ? "whole number" : "number", key->minimum, key->maximum, node->text);
+}
+
+static enum pith_status read_seed(struct reader *reader, const struct yaml_tree *node, uint64_t *seed)
+{
+	char *end = NULL;
+	*seed = strtoull(node->text, &end, 10);
+	if (node->text[0] >= '0' && node->text[0] <= '9' && *end == '\0')
+		return PITH_OK;
+	return yaml_tree_fault(reader->err, reader->file, node, "seed must be a whole number of 0 or more, not \"%.60s\".",
+			       node->text);
+}
+
+static enum pith_status read_objective(struct reader *reader, const struct yaml_tree *node, enum pith_objective *objective)
+{
+	const char *names[PITH_N_OBJECTIVES];
+	for (int i = 0; i < PITH_N_OBJECTIVES; i++) {
+		names[i] = pith_objective_name((enum pith_objective)i);
+		if (strcmp(names[i], node->text) == 0) {
+			*objective = (enum pith_objective)i;
+			return PITH_OK;
+		}
+	}
+	return yaml_tree_fault(reader->err, reader->file, node, "There is no objective \"%.60s\", only %s, %s, %s and %s.",
+			       node->text, names[0], names[1], names[2], names[3]);
+}
+
+/* Reads node as key says into the struct at base. */
+static enum pith_status read_value(struct reader *reader, const struct key *key, const struct yaml_tree *node, void *base)
+{
+	void *field = (char *)base + key->offset;
+	double number = 0;
+	if (node->kind != YAML_TREE_SCALAR)
+		return yaml_tree_fault(reader->err, reader->file, node, "%s must be a single value.", key->name);
+	enum pith_status status = PITH_OK;
+	switch (key->type) {
+	case KEY_PATH: return read_path(reader, node, field);
+	case KEY_SEED: return read_seed(reader, node, field);
+	case KEY_OBJECTIVE: return read_objective(reader, node, field);
+	case KEY_TEXT:
+		*(const char **)field = keep(reader, strdup(node->text));
+		return *(const char **)field != NULL ? PITH_OK : fault_memory(reader->err);
+	case KEY_NUMBER: return read_number(reader, key, node, field);
+	case KEY_INTEGER:
+		status = read_number(reader, key, node, &number);
+		if (status == PITH_OK)
+			*(int *)field = (int)number;
+		return status;
+	case KEY_SIZE:
+		status = read_number(reader, key, node, &number);
+		if (status == PITH_OK)
+			*(size_t *)field = (size_t)number;
+		return status;
+	}
+	return status;
+}
+
+static enum pith_status unknown_key(struct reader *reader, const struct yaml_tree *entry, const struct key *keys, size_t n)
+{
+	const char *names[N_MOST_KEYS];
+	char hint[80];
+	for (size_t i = 0; i < n; i++)
+		names[i] = keys[i].name;
+	nearest_hint(hint, sizeof hint, entry->key, names, n);
+	return yaml_tree_fault_key(reader->err, reader->file, entry, "There is no key \"%.60s\" here%s%s", entry->key, hint,
+				   hint[0] != '\0' ? "?" : ".");
+}
+
+/* Reads one entry of a map by a table of keys. */
+static enum pith_status read_entry(struct reader *reader, const struct yaml_tree *entry, const struct key *keys, size_t n,
+				   void *base)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(keys[i].name, entry->key) == 0)
+			return read_value(reader, &keys[i], entry, base);
+	return unknown_key(reader, entry, keys, n);
+}
+
+static enum pith_status read_task(struct reader *reader, const struct yaml_tree *node, struct pith_task *task)
+{
+	if (node->kind != YAML_TREE_MAP)
+		return yaml_tree_fault(reader->err, reader->file, node,
+				       "A task is a map of objective, path, weight and max_tokens.");
+	static const char *const needed[] = {"objective", "path", "max_tokens"};
+	for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+		if (yaml_tree_find(node, needed[i]) == NULL)
+			return yaml_tree_fault(reader->err, reader->file, node, "The task does not say its %s.", needed[i]);
+	*task = (struct pith_task){.weight = 1};
+	enum pith_status status = PITH_OK;
+	for (size_t i = 0; status == PITH_OK && i < node->n_children; i++)
+		status = read_entry(reader, &node->children[i], task_keys, N_TASK_KEYS, task);
+	return status;
+}
+
+static enum pith_status read_tasks(struct reader *reader, const struct yaml_tree *list, struct recipe *recipe)
+{
+	if (list->kind != YAML_TREE_LIST || list->n_children == 0)
+		return yaml_tree_fault(reader->err, reader->file, list, "tasks must be a list of at least one task.");
+	recipe->tasks = calloc(list->n_children, sizeof *recipe->tasks);
+	if (recipe->tasks == NULL)
+		return fault_memory(reader->err);
+	enum pith_status status = PITH_OK;
+	for (size_t i = 0; status == PITH_OK && i < list->n_children; i++)
+		status = read_task(reader, &list->children[i], &recipe->tasks[i]);
+	recipe->options.tasks = recipe->tasks;
+	recipe->options.n_tasks = list->n_children;
+	return status;
+}
+
+/* Loads the file of a recipe, which must be a map. */
+static enum pith_status load_map(struct yaml_tree **out, const char *path, struct pith_error *err)
+{
+	enum pith_status status = yaml_tree_load(out, path, err);
+	if (status != PITH_OK || (*out)->kind == YAML_TREE_MAP)
+		return status;
+	status = yaml_tree_fault(err, path, *out, "A recipe holds lines of the form \"key: value\".");
+	yaml_tree_free(*out);
+	*out = NULL;
+	return status;
+}
+
+/* What is missing is told at the beginning of the file. */
+static enum pith_status missing_key(struct reader *reader, const struct yaml_tree *root, const char *name)
+{
+	return yaml_tree_fault(reader->err, reader->file, root, "The recipe does not say its %s.", name);
+}
+
+enum pith_status recipe_load(struct recipe *recipe, const char *path, struct pith_error *err)
+{
+	*recipe = (struct recipe){0};
+	pith_recipe_init(&recipe->options);
+	struct reader reader = {path, &recipe->strings, err};
+	struct yaml_tree *root;
+	enum pith_status status = load_map(&root, path, err);
+	if (status != PITH_OK)
+		return status;
+	for (size_t i = 0; status == PITH_OK && i < root->n_children; i++) {
+		const struct yaml_tree *entry = &root->children[i];
+		if (strcmp(entry->key, "tasks") == 0)
+			status = read_tasks(&reader, entry, recipe);
+		else
+			status = read_entry(&reader, entry, recipe_keys, N_RECIPE_KEYS, &recipe->options);
+	}
+	if (status == PITH_OK && recipe->tasks == NULL)
+		status = missing_key(&reader, root, "tasks");
+	if (status == PITH_OK && recipe->options.output_path == NULL)
+		status = missing_key(&reader, root, "output");
+	yaml_tree_free(root);
+	return status;
+}
+
+void recipe_free(struct recipe *recipe)
+{
+	free(recipe->tasks);
+	free_strings(&recipe->strings);
+	*recipe = (struct recipe){0};
+}
+
+static enum pith_status read_paths(struct reader *reader, const struct yaml_tree *list, struct recipe_tokenizer *recipe)
+{
+	if (list->kind != YAML_TREE_LIST || list->n_children == 0)
+		return yaml_tree_fault(reader->err, reader->file, list, "paths must be a list of at least one file.");
+	recipe->paths = calloc(list->n_children, sizeof *recipe->paths);
+	if (recipe->paths == NULL)
+		return fault_memory(reader->err);
+	recipe->options.paths = recipe->paths;
+	recipe->options.n_paths = list->n_children;
+	enum pith_status status = PITH_OK;
+	for (size_t i = 0; status == PITH_OK && i < list->n_children; i++) {
+		const struct yaml_tree *node = &list->children[i];
+		if (node->kind != YAML_TREE_SCALAR)
+			return yaml_tree_fault(reader->err, reader->file, node, "A path must be a single value.");
+		status = read_path(reader, node, &recipe->paths[i]);
+	}
+	return status;
+}
+
+enum pith_status recipe_tokenizer_load(struct recipe_tokenizer *recipe, const char *path, struct pith_error *err)
+{
+	*recipe = (struct recipe_tokenizer){.options = {.pre = "qwen2"}};
+	struct reader reader = {path, &recipe->strings, err};
+	struct yaml_tree *root;
+	enum pith_status status = load_map(&root, path, err);
+	if (status != PITH_OK)
+		return status;
+	for (size_t i = 0; status == PITH_OK && i < root->n_children; i++) {
+		const struct yaml_tree *entry = &root->children[i];
+		if (strcmp(entry->key, "paths") == 0)
+			status = read_paths(&reader, entry, recipe);
+		else
+			status = read_entry(&reader, entry, tokenizer_keys, N_TOKENIZER_KEYS, &recipe->options);
+	}
+	if (status == PITH_OK && recipe->paths == NULL)
+		status = missing_key(&reader, root, "paths");
+	if (status == PITH_OK && recipe->options.n_vocab == 0)
+		status = missing_key(&reader, root, "n_vocab");
+	if (status == PITH_OK && recipe->options.output_path == NULL)
+		status = missing_key(&reader, root, "output");
+	yaml_tree_free(root);
+	return status;
+}
+
+void recipe_tokenizer_free(struct recipe_tokenizer *recipe)
+{
+	free(recipe->paths);
+	free_strings(&recipe->strings);
+	*recipe = (struct recipe_tokenizer){0};
+}
