@@ -7,22 +7,32 @@
 #include "pith/compress.h"
 #include "pith/expand.h"
 
-/* Text metrics: pure functions, NUL-terminated UTF-8, each in [0, 1]. NaN never comes out. A failed allocation gives 0. */
+/*
+ * Text metrics: pure functions, NUL-terminated UTF-8, each in [0, 1]. NaN never comes out. A failed allocation gives 0.
+ * Bytes that are not UTF-8 count as characters of their own. The values are those of the packages named, to rounding;
+ * where the package raises (rouge: a text without a sentence), the score is 0.
+ */
 
 /* ROUGE-L F as the rouge-score package computes it: lower case, [a-z0-9]+ words, no stemmer, LCS of the word sequences. */
 double pith_rouge_l(const char *reference, const char *candidate);
 
-/* ROUGE-L F as 500xCompressor computed it (the `rouge` package, exclusive): union LCS over sentences split at '.', sets of words. */
+/*
+ * ROUGE-L F as 500xCompressor computed it (the `rouge` package, exclusive): union LCS over sentences split at '.', sets of
+ * words, case kept. Not 1 but 1 / (1 + 5e-9) for equal texts, by the package's own guard against dividing by zero.
+ */
 double pith_rouge_l_set(const char *reference, const char *candidate);
 
 /* Sentence BLEU as sacrebleu: 13a tokens, exponential smoothing, effective order; 1.0 is a perfect match. */
 double pith_bleu(const char *reference, const char *candidate);
 
-/* SQuAD exact match (0 or 1) and F1 after its normalisation; the best of n_answers. */
+/*
+ * SQuAD exact match (0 or 1) and F1 after its normalisation; the best of n_answers. Where nothing is left of one of the
+ * two texts, F1 is 1 if nothing is left of the other either, else 0 (SQuAD 2.0). No answers: as one empty answer.
+ */
 double pith_squad_em(const char *const *answers, size_t n_answers, const char *candidate);
 double pith_squad_f1(const char *const *answers, size_t n_answers, const char *candidate);
 
-/* Share of the reference's leading bytes that the candidate repeats exactly, counted in whole characters. */
+/* Share of the reference's leading bytes that the candidate repeats exactly, in whole characters. Both empty: 1. */
 double pith_matched_prefix(const char *reference, const char *candidate);
 
 /* A word of a comparison of two texts, for marking losses. */
@@ -34,8 +44,11 @@ struct pith_diff_word {
 };
 /*
  * Word alignment of reference and candidate (longest common subsequence); runs
- * of lost words against added words of the same place are paired as CHANGED.
- * *out is an array of *n entries, freed with free().
+ * of lost words against added words of the same place are paired as CHANGED,
+ * one by one, the rest of the longer run stays LOST or ADDED. A word is what
+ * stands between white space, which no span includes; an empty span stands
+ * behind the word before it. The texts may hold any bytes. *out is an array of
+ * *n entries, freed with free().
  */
 enum pith_status pith_diff_words(struct pith_diff_word **out, size_t *n, const char *reference, size_t reference_length,
                                  const char *candidate, size_t candidate_length, struct pith_error *err);
@@ -46,7 +59,16 @@ struct pith_sentence {
 };
 enum pith_status pith_sentences(struct pith_sentence **out, size_t *n, const char *text, size_t length, struct pith_error *err);
 
-/* A data-set run. */
+/*
+ * A data-set run. Each line goes through the public calls in compress.h and
+ * expand.h. A line that is malformed, lacks a field or does not fit the model
+ * ends the run with a sentence that names file and line. control->progress
+ * counts lines; control->text is not called.
+ *
+ * A soft method regenerates the text from its memory rows. An extractive one
+ * has nothing to regenerate: its compressed text itself is scored against the
+ * original. White space at both ends of a text does not count.
+ */
 struct pith_evaluate_options {
 	const char *data_path;                /* JSONL: {"text"} for regenerate, {"context","question","answers"} for answer */
 	struct pith_compress_options compress; /* method and target */
@@ -54,10 +76,11 @@ struct pith_evaluate_options {
 	size_t max_length_tokens;             /* regenerate: cut texts to this many tokens of the model; 0: whole */
 };
 
+/* After an error or a cancel the scores are the means over the n lines that were done until then. */
 struct pith_regenerate_scores {
 	size_t n;
-	double rouge_l, rouge_l_set, bleu, exact, matched_prefix; /* means over the n texts */
-	double cr, delta_cr;
+	double rouge_l, rouge_l_set, bleu, exact, matched_prefix; /* means over the n texts; exact: byte for byte the same */
+	double cr, delta_cr; /* delta_cr = cr - (rate, or n_tokens / original tokens) */
 	double seconds;
 };
 enum pith_status pith_evaluate_regenerate(struct pith_regenerate_scores *out, struct pith_model *model,

@@ -31,6 +31,7 @@ struct pith_task {
 	const char *path;  /* JSONL: "text" for lm and regenerate; "context", "question", "answers" for the others.
 	                      A source without questions used for an answer objective makes cloze questions of itself */
 	double weight;     /* share of the tokens of a batch */
+	double loss_weight; /* of one trained token; 0 means 1. Answers are few tokens in a batch: give them more */
 	int max_tokens;    /* longest text; longer ones are cut (lm, regenerate) or skipped (answers) */
 };
 
@@ -50,6 +51,7 @@ struct pith_recipe {
 	/* Adapters. With PITH_TRAIN_BASE both purposes may be trained along; with PITH_TRAIN_ADAPTER exactly one is. */
 	const char *adapter_path[2]; /* by enum pith_purpose: start from this one; NULL: new */
 	int lora_rank;               /* 0: memory vectors only */
+	int span_tokens;             /* longest text that one encoding reads, written into the adapter */
 	double lora_alpha;
 	int max_memory_tokens;       /* k_max */
 
@@ -72,11 +74,14 @@ struct pith_recipe {
 	int curriculum_steps;   /* ... doubling evenly up to the tasks' max_tokens by this step */
 
 	const char *eval_path;  /* JSONL "text": held-out texts; NULL: none */
+	const char *eval_answer_path; /* JSONL with questions, for the answer objectives; NULL: none */
 	int eval_steps;         /* every so many steps */
 	int eval_limit;         /* texts used */
 
 	const char *checkpoint_path; /* state of the run, replaced atomically */
 	int checkpoint_steps;
+	const char *output_type;     /* of the base's matrices: "F32", "F16", "BF16", "Q8_0" */
+	bool bf16;                   /* products in bf16 with fp32 sums where the CPU has AMX; false: fp32, the reference */
 	const char *output_path;     /* the model (base) or the adapter (adapter) as GGUF; written at the end and at checkpoints */
 	const char *output_adapter_path[2]; /* PITH_TRAIN_BASE: adapters trained along */
 	const char *log_path;        /* JSONL, one line per report; NULL: none */
@@ -92,6 +97,7 @@ struct pith_train_report {
 	double loss;                          /* mean over the trained tokens since the last report, nats */
 	double objective_loss[PITH_N_OBJECTIVES]; /* the same by objective; NaN: none seen */
 	double eval_loss[PITH_N_OBJECTIVES];  /* newest evaluation; NaN: none yet */
+	double eval_accuracy[PITH_N_OBJECTIVES]; /* share of tokens that were the most likely one; NaN: none yet */
 	double learning_rate, gradient_norm;
 	double tokens_per_second, seconds_left;
 	uint64_t tokens;                      /* read since the run began */

@@ -1,0 +1,24 @@
+/*
+ * The state of a run on disk: one safetensors file, replaced atomically.
+ * Values and moments of every trained array, the step, the tokens read.
+ */
+#ifndef TRAIN_CHECKPOINT_H
+#define TRAIN_CHECKPOINT_H
+
+#include <stdint.h>
+
+#include "base/status.h"
+#include "train/optimizer.h"
+
+struct checkpoint_state {
+	int step;          /* steps done */
+	uint64_t tokens;
+	double seconds;
+};
+enum pith_status checkpoint_save(const char *path, const struct trained_array *arrays, size_t n_arrays,
+                                 const struct checkpoint_state *state, struct pith_error *err);
+/* Restores arrays of the same sizes. *found false: there is no such file, nothing was changed. */
+enum pith_status checkpoint_load(const char *path, struct trained_array *arrays, size_t n_arrays, struct checkpoint_state *state,
+                                 bool *found, struct pith_error *err);
+
+#endif

@@ -1,0 +1,259 @@
+#include "train/microbatch.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "train/sample.h"
+
+enum { MOST_SPANS = 3, TRIES = 200 };
+
+/* --- growing arrays ----------------------------------------------------------------------------------- */
+
+static bool grow(void **array, size_t n, size_t element)
+{
+	void *grown = realloc(*array, n * element);
+	if (grown == NULL)
+		return false;
+	*array = grown;
+	return true;
+}
+
+static bool pack_reserve(struct pack *pack, size_t n_tokens)
+{
+	struct batch *b = &pack->batch;
+	if (b->n_tokens + n_tokens > pack->token_capacity) {
+		size_t capacity = 2 * (b->n_tokens + n_tokens);
+		if (!grow((void **)&b->ids, capacity, sizeof *b->ids) ||
+		    !grow((void **)&b->positions, capacity, sizeof *b->positions))
+			return false;
+		pack->token_capacity = capacity;
+	}
+	if (b->n_sequences + 1 > pack->sequence_capacity) {
+		size_t capacity = 2 * (b->n_sequences + 1);
+		if (!grow((void **)&b->sequences, capacity, sizeof *b->sequences))
+			return false;
+		pack->sequence_capacity = capacity;
+	}
+	return true;
+}
+
+static void pack_free(struct pack *pack)
+{
+	free(pack->batch.ids);
+	free(pack->batch.positions);
+	free(pack->batch.sequences);
+	*pack = (struct pack){0};
+}
+
+void microbatch_clear(struct microbatch *m)
+{
+	struct pack *packs[] = {&m->encoder[0], &m->encoder[1], &m->reader};
+	for (size_t i = 0; i < 3; i++) {
+		packs[i]->batch.n_tokens = 0;
+		packs[i]->batch.n_sequences = 0;
+		packs[i]->batch.n_kv_rows = 0;
+	}
+	m->n_links = 0;
+}
+
+void microbatch_free(struct microbatch *m)
+{
+	pack_free(&m->encoder[0]);
+	pack_free(&m->encoder[1]);
+	pack_free(&m->reader);
+	free(m->targets);
+	free(m->weights);
+	free(m->objectives);
+	free(m->links);
+	*m = (struct microbatch){0};
+}
+
+/* --- packing one sample ------------------------------------------------------------------------------- */
+
+/*
+ * An encoder's sequence: BOS, document at positions after all k_max slots, then
+ * the first k memory tokens at slots 1..k. Memory token j sees the document and
+ * the memory tokens before it, so its rows do not depend on k.
+ */
+static bool add_encoder_sequence(struct pack *pack, const struct tokenizer *tokenizer, const int32_t *ids, size_t n, size_t k,
+                                 size_t n_memory)
+{
+	size_t total = 1 + n + k;
+	if (!pack_reserve(pack, total))
+		return false;
+	struct batch *b = &pack->batch;
+	b->sequences[b->n_sequences++] =
+		(struct sequence){.first = b->n_tokens, .n = total, .kv_first = b->n_kv_rows, .n_past = 0};
+	b->n_kv_rows += total;
+	for (size_t i = 0; i < 1 + n; i++) {
+		b->ids[b->n_tokens] = i == 0 ? tokenizer_bos(tokenizer) : ids[i - 1];
+		b->positions[b->n_tokens++] = (int32_t)(n_memory + 1 + i);
+	}
+	for (size_t j = 0; j < k; j++) {
+		b->ids[b->n_tokens] = -1 - (int32_t)j;
+		b->positions[b->n_tokens++] = (int32_t)(1 + j);
+	}
+	return true;
+}
+
+static bool add_link(struct microbatch *m, enum pith_purpose purpose, size_t k, size_t offset)
+{
+	if (m->n_links == m->link_capacity) {
+		size_t capacity = 2 * (m->n_links + 8);
+		if (!grow((void **)&m->links, capacity, sizeof *m->links))
+			return false;
+		m->link_capacity = capacity;
+	}
+	m->links[m->n_links++] = (struct memory_link){
+		.reader_sequence = m->reader.batch.n_sequences, /* the one that is added next */
+		.encoder_sequence = m->encoder[purpose].batch.n_sequences - 1,
+		.purpose = purpose,
+		.k = k,
+		.offset = offset,
+	};
+	return true;
+}
+
+/* Memory tokens for n document tokens: log-uniform between the two ratios. */
+static size_t draw_k(struct random_state *random, size_t n, const struct sampling *sampling)
+{
+	double low = log(sampling->k_ratio_min), high = log(sampling->k_ratio_max);
+	double k = (double)n * exp(low + (high - low) * random_uniform(random));
+	size_t rounded = k < 1 ? 1 : (size_t)lround(k);
+	return rounded > sampling->n_memory ? sampling->n_memory : rounded;
+}
+
+/* Encodes the document as one span, or sometimes as several equal ones, as long documents will be. *n_rows: memory rows. */
+static bool add_spans(struct microbatch *m, struct microbatch_builder *builder, const struct sample *sample,
+                      enum pith_purpose purpose, bool may_split, const struct sampling *sampling, size_t *n_rows)
+{
+	size_t n = sample->document.n;
+	size_t k = draw_k(&builder->random, n, sampling);
+	size_t n_spans = 1;
+	if (may_split && random_below(&builder->random, 4) == 0)
+		n_spans = 1 + random_below(&builder->random, MOST_SPANS);
+	n_spans = n_spans > k ? k : n_spans;
+	*n_rows = 0;
+	for (size_t s = 0; s < n_spans; s++) {
+		size_t begin = n * s / n_spans, end = n * (s + 1) / n_spans;
+		size_t span_k = k * (s + 1) / n_spans - k * s / n_spans;
+		if (!add_encoder_sequence(&m->encoder[purpose], builder->tokenizer, sample->document.ids + begin, end - begin, span_k,
+		                          sampling->n_memory) ||
+		    !add_link(m, purpose, span_k, *n_rows))
+			return false;
+		*n_rows += span_k;
+	}
+	return true;
+}
+
+static bool reserve_rows(struct microbatch *m, size_t n)
+{
+	if (n <= m->row_capacity)
+		return true;
+	size_t capacity = 2 * n;
+	if (!grow((void **)&m->targets, capacity, sizeof *m->targets) || !grow((void **)&m->weights, capacity, sizeof *m->weights) ||
+	    !grow((void **)&m->objectives, capacity, sizeof *m->objectives))
+		return false;
+	m->row_capacity = capacity;
+	return true;
+}
+
+/* The reader's sequence behind n_rows memory rows; with memory its text starts after all slots. */
+static bool add_reader_sequence(struct microbatch *m, const struct sample *sample, const struct pith_task *task, size_t n_rows,
+                                bool has_memory, size_t n_memory)
+{
+	size_t n = sample->reader.n;
+	struct batch *b = &m->reader.batch;
+	if (!pack_reserve(&m->reader, n) || !reserve_rows(m, b->n_tokens + n))
+		return false;
+	b->sequences[b->n_sequences++] =
+		(struct sequence){.first = b->n_tokens, .n = n, .kv_first = b->n_kv_rows, .n_past = n_rows};
+	b->n_kv_rows += n_rows + n;
+	float loss_weight = task->loss_weight > 0 ? (float)task->loss_weight : 1.0f;
+	for (size_t i = 0; i < n; i++) {
+		size_t row = b->n_tokens++;
+		b->ids[row] = sample->reader.ids[i];
+		b->positions[row] = (int32_t)((has_memory ? n_memory + 1 : 0) + i);
+		m->targets[row] = sample->targets.ids[i];
+		m->weights[row] = i >= sample->first_answer ? loss_weight : 1.0f;
+		/* Text around a question is plain language modelling, and reported as that. */
+		m->objectives[row] = (uint8_t)(i >= sample->first_answer ? task->objective : PITH_OBJECTIVE_LM);
+	}
+	return true;
+}
+
+enum pith_status microbatch_add(struct microbatch *m, struct microbatch_builder *builder, size_t task, size_t line,
+                                const struct sampling *sampling, bool *added, struct pith_error *err)
+{
+	const struct task_data *data = &builder->tasks[task];
+	struct sample sample = {0};
+	enum pith_objective objective = data->task.objective;
+	bool memory = objective_has_memory(objective);
+	enum pith_status status = sample_make(&sample, builder, data, line, sampling, added, err);
+	if (status == PITH_OK && *added) {
+		size_t n_rows = 0;
+		bool may_split = objective == PITH_OBJECTIVE_ANSWER;
+		if ((memory && !add_spans(m, builder, &sample, objective_purpose(objective), may_split, sampling, &n_rows)) ||
+		    !add_reader_sequence(m, &sample, &data->task, n_rows, memory, sampling->n_memory))
+			status = fail_memory(err, "a micro-batch");
+	}
+	sample_free(&sample);
+	return status;
+}
+
+static size_t total_tokens(const struct microbatch *m)
+{
+	return m->encoder[0].batch.n_tokens + m->encoder[1].batch.n_tokens + m->reader.batch.n_tokens;
+}
+
+/* A task by its share of tokens: tasks whose samples are long are drawn more rarely. */
+static size_t draw_task(struct microbatch_builder *builder, const struct sampling *sampling)
+{
+	double shares[64], sum = 0;
+	for (size_t i = 0; i < builder->n_tasks; i++) {
+		const struct task_data *data = &builder->tasks[i];
+		double longest = data->task.max_tokens < sampling->length || data->has_questions ? data->task.max_tokens
+		                                                                                   : sampling->length;
+		double length = objective_has_memory(data->task.objective) ? 1.6 * longest : longest;
+		sum += shares[i] = data->task.weight / length;
+	}
+	double choice = random_uniform(&builder->random) * sum;
+	size_t task = 0;
+	while (task + 1 < builder->n_tasks && choice >= shares[task])
+		choice -= shares[task++];
+	return task;
+}
+
+void microbatch_normalise(struct microbatch *m)
+{
+	double sum = 0;
+	size_t n = m->reader.batch.n_tokens;
+	for (size_t i = 0; i < n; i++)
+		if (m->targets[i] >= 0)
+			sum += (double)m->weights[i];
+	for (size_t i = 0; sum > 0 && i < n; i++)
+		m->weights[i] = (float)((double)m->weights[i] / sum);
+}
+
+enum pith_status microbatch_build(struct microbatch *m, struct microbatch_builder *builder, const struct sampling *sampling,
+                                  struct pith_error *err)
+{
+	int failures = 0;
+	while (total_tokens(m) < sampling->n_tokens) {
+		size_t task = draw_task(builder, sampling);
+		size_t line = random_below(&builder->random, jsonl_n_lines(builder->tasks[task].file));
+		bool added;
+		enum pith_status status = microbatch_add(m, builder, task, line, sampling, &added, err);
+		if (status != PITH_OK)
+			return status;
+		if (!added && ++failures > TRIES)
+			return fail(err, PITH_BAD_FILE, "%s: hardly any line suits the objective %s within %d tokens.",
+			            builder->tasks[task].task.path, pith_objective_name(builder->tasks[task].task.objective),
+			            builder->tasks[task].task.max_tokens);
+		if (added)
+			failures = 0;
+	}
+	microbatch_normalise(m);
+	return PITH_OK;
+}

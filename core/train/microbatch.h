@@ -1,0 +1,80 @@
+/*
+ * One micro-batch: samples packed into an encoder batch per purpose and one
+ * reader batch, with targets and weights, built on demand from the data.
+ *
+ * What a micro-batch holds depends on nothing but the recipe, the seed, the
+ * step and its number within the step: a resumed run sees the same data
+ * without any state of the reading being saved.
+ */
+#ifndef TRAIN_MICROBATCH_H
+#define TRAIN_MICROBATCH_H
+
+#include <stdbool.h>
+
+#include "base/buffer.h"
+#include "base/random.h"
+#include "base/status.h"
+#include "formats/jsonl.h"
+#include "model/batch.h"
+#include "pith/train.h"
+#include "text/tokenizer.h"
+
+/* The open data files of a recipe's tasks. */
+struct task_data {
+	struct pith_task task;
+	struct jsonl *file;
+	bool has_questions;
+};
+
+/* A batch under construction. */
+struct pack {
+	struct batch batch;
+	size_t token_capacity, sequence_capacity;
+};
+
+/* Memory rows that a reader's sequence sees: the last k key/value rows of an encoder's sequence. */
+struct memory_link {
+	size_t reader_sequence, encoder_sequence;
+	enum pith_purpose purpose;
+	size_t k;
+	size_t offset; /* of the first row among the reader sequence's earlier rows */
+};
+
+struct microbatch {
+	struct pack encoder[PITH_N_PURPOSES];
+	struct pack reader;
+	int32_t *targets;   /* (reader tokens), -1: none */
+	float *weights;     /* (reader tokens), sum 1 */
+	uint8_t *objectives; /* (reader tokens) */
+	size_t row_capacity;
+	struct memory_link *links;
+	size_t n_links, link_capacity;
+};
+
+/* The knobs of one step, after the curriculum. */
+struct sampling {
+	int length;                  /* longest text now */
+	double k_ratio_min, k_ratio_max;
+	size_t n_memory;             /* k_max */
+	size_t n_tokens;             /* fill up to this many tokens */
+};
+
+struct microbatch_builder {
+	const struct task_data *tasks;
+	size_t n_tasks;
+	const struct tokenizer *tokenizer; /* this thread's own */
+	struct random_state random;
+};
+
+void microbatch_clear(struct microbatch *m);
+void microbatch_free(struct microbatch *m);
+/* Fills a cleared micro-batch with samples drawn by weight. */
+enum pith_status microbatch_build(struct microbatch *m, struct microbatch_builder *builder, const struct sampling *sampling,
+                                  struct pith_error *err);
+/* Adds one sample of the task, from line number line; *added false: this line does not suit (too long, no text). */
+enum pith_status microbatch_add(struct microbatch *m, struct microbatch_builder *builder, size_t task, size_t line,
+                                const struct sampling *sampling, bool *added, struct pith_error *err);
+/* Makes the weights sum to 1. */
+void microbatch_normalise(struct microbatch *m);
+
+#endif

@@ -1,0 +1,133 @@
+#include "train/optimizer.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/kernels.h"
+#include "train/schedule.h"
+
+enum { GRAIN = 4096 }; /* values of one piece of work: sums do not depend on the number of threads that share them */
+
+enum pith_status trained_array_init(struct trained_array *array, float *values, size_t n, float **gradients, int n_threads,
+                                    struct pith_error *err)
+{
+	*array = (struct trained_array){.n = n, .values = values, .gradients = gradients, .n_threads = n_threads};
+	array->m = calloc(n, sizeof *array->m);
+	array->v = calloc(n, sizeof *array->v);
+	if (array->m == NULL || array->v == NULL) {
+		trained_array_free(array);
+		return fail_memory(err, "the optimiser");
+	}
+	return PITH_OK;
+}
+
+enum pith_status trained_array_add_decay(struct trained_array *array, size_t begin, size_t end, struct pith_error *err)
+{
+	struct decay_range *ranges = realloc(array->ranges, (array->n_ranges + 1) * sizeof *ranges);
+	if (ranges == NULL)
+		return fail_memory(err, "the optimiser");
+	array->ranges = ranges;
+	ranges[array->n_ranges++] = (struct decay_range){begin, end};
+	return PITH_OK;
+}
+
+void trained_array_free(struct trained_array *array)
+{
+	free(array->m);
+	free(array->v);
+	free(array->ranges);
+	*array = (struct trained_array){0};
+}
+
+struct sum_job {
+	struct trained_array *array;
+	double *squares; /* one per piece */
+};
+
+static void sum_gradients(void *user, size_t begin, size_t end, int thread)
+{
+	struct sum_job *job = user;
+	struct trained_array *array = job->array;
+	const struct kernels *kernels = kernels_get();
+	(void)thread;
+	for (; begin < end; begin += GRAIN) {
+		size_t n = end - begin < GRAIN ? end - begin : GRAIN;
+		float *sum = array->gradients[0] + begin;
+		for (int t = 1; t < array->n_threads; t++)
+			kernels->add(sum, array->gradients[t] + begin, n);
+		job->squares[begin / GRAIN] = (double)kernels->sum_squares(sum, n);
+	}
+}
+
+struct update_job {
+	struct trained_array *array;
+	struct adamw_step step;
+	float weight_decay;
+};
+
+/* Updates [begin, end), which may hold decaying and other values. */
+static void update(void *user, size_t begin, size_t end, int thread)
+{
+	struct update_job *job = user;
+	struct trained_array *array = job->array;
+	(void)thread;
+	size_t range = 0;
+	while (begin < end) {
+		while (range < array->n_ranges && array->ranges[range].end <= begin)
+			range++;
+		bool decays = range < array->n_ranges && array->ranges[range].begin <= begin;
+		size_t stop = range == array->n_ranges ? end : decays ? array->ranges[range].end : array->ranges[range].begin;
+		stop = stop < end ? stop : end;
+		struct adamw_step step = job->step;
+		step.weight_decay = decays ? job->weight_decay : 0.0f;
+		kernels_get()->adamw(array->values + begin, array->m + begin, array->v + begin, array->gradients[0] + begin, &step,
+		                     stop - begin);
+		for (int t = 0; t < array->n_threads; t++)
+			memset(array->gradients[t] + begin, 0, (stop - begin) * sizeof(float));
+		begin = stop;
+	}
+}
+
+static double total_squares(struct trained_array *array, struct thread_pool *pool)
+{
+	size_t n_pieces = (array->n + GRAIN - 1) / GRAIN;
+	double *squares = calloc(n_pieces, sizeof *squares), sum = 0;
+	if (squares == NULL)
+		return NAN;
+	struct sum_job job = {array, squares};
+	thread_pool_run(pool, array->n, GRAIN, sum_gradients, &job);
+	for (size_t i = 0; i < n_pieces; i++)
+		sum += squares[i];
+	free(squares);
+	return sum;
+}
+
+double optimizer_step(struct trained_array *arrays, size_t n_arrays, const struct pith_recipe *recipe, int step, int n_micro,
+                      struct thread_pool *pool)
+{
+	double squares = 0;
+	for (size_t i = 0; i < n_arrays; i++)
+		squares += total_squares(&arrays[i], pool);
+	double norm = sqrt(squares) / n_micro;
+	if (!isfinite(norm))
+		return norm; /* the caller stops; nothing was changed */
+	double clip = recipe->clip_norm > 0 && norm > recipe->clip_norm ? recipe->clip_norm / norm : 1;
+	struct update_job job = {
+		.step = {
+			.learning_rate = (float)schedule_learning_rate(recipe, step),
+			.beta1 = (float)recipe->beta1,
+			.beta2 = (float)recipe->beta2,
+			.correction1 = (float)(1 / (1 - pow(recipe->beta1, step + 1))),
+			.correction2 = (float)(1 / (1 - pow(recipe->beta2, step + 1))),
+			.epsilon = 1e-8f,
+			.gradient_scale = (float)(clip / n_micro),
+		},
+		.weight_decay = (float)recipe->weight_decay,
+	};
+	for (size_t i = 0; i < n_arrays; i++) {
+		job.array = &arrays[i];
+		thread_pool_run(pool, arrays[i].n, GRAIN, update, &job);
+	}
+	return norm;
+}

@@ -1,0 +1,405 @@
+#include "train/run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "train/sample.h"
+
+/* --- data --------------------------------------------------------------------------------------------- */
+
+static enum pith_status open_task(struct task_data *data, const struct pith_task *task, const char *path, struct pith_error *err)
+{
+	*data = (struct task_data){.task = *task};
+	data->task.path = path;
+	if (task->max_tokens < 16 || !(task->weight > 0))
+		return fail(err, PITH_BAD_ARGUMENT, "The task on %s needs max_tokens of at least 16 and a positive weight.", path);
+	enum pith_status status = jsonl_open(&data->file, path, err);
+	if (status != PITH_OK)
+		return status;
+	if (jsonl_n_lines(data->file) == 0)
+		return fail(err, PITH_BAD_FILE, "%s holds no lines.", path);
+	struct jsonl_record *record;
+	status = jsonl_read(&record, data->file, 0, err);
+	if (status != PITH_OK)
+		return status;
+	data->has_questions = jsonl_string(record, "question", NULL) != NULL;
+	jsonl_record_free(record);
+	return PITH_OK;
+}
+
+static bool is_answer(enum pith_objective objective)
+{
+	return objective == PITH_OBJECTIVE_ANSWER || objective == PITH_OBJECTIVE_ANSWER_FULL;
+}
+
+/* One held-out task for each objective that the recipe trains. */
+static enum pith_status open_eval_tasks(struct run *run, struct pith_error *err)
+{
+	const struct pith_recipe *recipe = run->recipe;
+	run->eval_tasks = calloc(PITH_N_OBJECTIVES, sizeof *run->eval_tasks);
+	if (run->eval_tasks == NULL)
+		return fail_memory(err, "the tasks");
+	bool seen[PITH_N_OBJECTIVES] = {false};
+	for (size_t i = 0; i < recipe->n_tasks; i++) {
+		const struct pith_task *task = &recipe->tasks[i];
+		const char *path = is_answer(task->objective) ? recipe->eval_answer_path : recipe->eval_path;
+		if (seen[task->objective] || path == NULL)
+			continue;
+		seen[task->objective] = true;
+		enum pith_status status = open_task(&run->eval_tasks[run->n_eval_tasks++], task, path, err);
+		if (status != PITH_OK)
+			return status;
+	}
+	return PITH_OK;
+}
+
+static enum pith_status open_data(struct run *run, struct pith_error *err)
+{
+	const struct pith_recipe *recipe = run->recipe;
+	run->tasks = calloc(recipe->n_tasks, sizeof *run->tasks);
+	if (run->tasks == NULL)
+		return fail_memory(err, "the tasks");
+	for (; run->n_tasks < recipe->n_tasks; run->n_tasks++) {
+		const struct pith_task *task = &recipe->tasks[run->n_tasks];
+		enum pith_status status = open_task(&run->tasks[run->n_tasks], task, task->path, err);
+		if (status != PITH_OK) {
+			run->n_tasks++; /* its file may be open */
+			return status;
+		}
+	}
+	return open_eval_tasks(run, err);
+}
+
+/* --- model -------------------------------------------------------------------------------------------- */
+
+static enum pith_status new_base(struct run *run, struct pith_error *err)
+{
+	const struct pith_recipe *recipe = run->recipe;
+	if (recipe->tokenizer_path == NULL)
+		return fail(err, PITH_BAD_ARGUMENT, "A new base needs a tokenizer: train one with `pith train tokenizer`.");
+	enum pith_status status = gguf_open(&run->base_file, recipe->tokenizer_path, err);
+	if (status != PITH_OK)
+		return status;
+	struct tokenizer *tokenizer;
+	status = tokenizer_create(&tokenizer, run->base_file, err);
+	if (status != PITH_OK)
+		return status;
+	struct hyperparams h = {
+		.architecture = "qwen3",
+		.n_layers = (size_t)recipe->n_layers,
+		.n_embd = (size_t)recipe->n_embd,
+		.n_heads = (size_t)recipe->n_heads,
+		.n_kv_heads = (size_t)recipe->n_kv_heads,
+		.head_dim = (size_t)recipe->head_dim,
+		.n_ff = (size_t)recipe->n_ff,
+		.n_vocab = (size_t)tokenizer_n_vocab(tokenizer),
+		.n_context = (size_t)recipe->n_context,
+		.rms_eps = 1e-6f,
+		.rope_theta = recipe->rope_theta,
+		.rope_style = ROPE_HALVES,
+		.qk_norm = true,
+	};
+	tokenizer_destroy(tokenizer);
+	status = hyperparams_check(&h, "The recipe", err);
+	if (status == PITH_OK)
+		status = parameters_create(&run->parameters, &h, true, err);
+	if (status != PITH_OK)
+		return status;
+	struct random_state random;
+	random_seed(&random, recipe->seed);
+	parameters_randomise(run->parameters, &random);
+	return PITH_OK;
+}
+
+static enum pith_status load_base(struct run *run, struct pith_error *err)
+{
+	struct hyperparams h;
+	struct weights weights;
+	enum pith_status status = gguf_open(&run->base_file, run->recipe->base_path, err);
+	if (status == PITH_OK)
+		status = hyperparams_read(&h, run->base_file, err);
+	if (status == PITH_OK)
+		status = weights_load(&weights, &h, run->base_file, err);
+	if (status != PITH_OK)
+		return status;
+	status = parameters_create(&run->parameters, &h, weights.tied, err);
+	if (status == PITH_OK) {
+		parameters_copy(run->parameters, &weights);
+		weights_fingerprint(&weights, &h, run->base_fingerprint);
+	}
+	weights_free(&weights);
+	return status;
+}
+
+static enum pith_status open_adapter(struct run *run, enum pith_purpose purpose, struct pith_error *err)
+{
+	const struct pith_recipe *recipe = run->recipe;
+	const struct hyperparams *h = &run->parameters->h;
+	struct random_state random;
+	random_seed(&random, recipe->seed + 1 + purpose);
+	enum pith_status status = adapter_create(&run->adapters[purpose], h, purpose, (size_t)recipe->lora_rank,
+	                                         (float)recipe->lora_alpha, (size_t)recipe->max_memory_tokens, &random, err);
+	if (status != PITH_OK || recipe->adapter_path[purpose] == NULL)
+		return status;
+	struct adapter *from, *to = run->adapters[purpose];
+	status = adapter_load(&from, h, recipe->adapter_path[purpose], err);
+	if (status != PITH_OK)
+		return status;
+	if (from->n_memory != to->n_memory || (from->rank != 0 && from->rank != to->rank))
+		status = fail(err, PITH_MISMATCH, "%s has %zu memory tokens and rank %zu, the recipe wants %zu and %zu.",
+		              recipe->adapter_path[purpose], from->n_memory, from->rank, to->n_memory, to->rank);
+	else /* Memory and encoder vectors stand first; an adapter without LoRA gets a fresh one. */
+		memcpy(to->values, from->values, from->n_values * sizeof *to->values);
+	adapter_destroy(from);
+	return status;
+}
+
+static enum pith_status open_model(struct run *run, struct pith_error *err)
+{
+	const struct pith_recipe *recipe = run->recipe;
+	enum pith_status status = recipe->base_path == NULL ? new_base(run, err) : load_base(run, err);
+	bool used[PITH_N_PURPOSES] = {false};
+	for (size_t i = 0; i < recipe->n_tasks; i++)
+		if (objective_has_memory(recipe->tasks[i].objective))
+			used[objective_purpose(recipe->tasks[i].objective)] = true;
+	for (int p = 0; status == PITH_OK && p < PITH_N_PURPOSES; p++)
+		if (used[p])
+			status = open_adapter(run, (enum pith_purpose)p, err);
+	if (status != PITH_OK)
+		return status;
+	if (recipe->trained == PITH_TRAIN_ADAPTER && used[0] == used[1])
+		return fail(err, PITH_BAD_ARGUMENT, "Training an adapter needs tasks of one purpose, regenerate or answer.");
+	run->transformer = (struct transformer){.h = run->parameters->h, .weights = run->parameters->weights};
+	return transformer_reserve_positions(&run->transformer, run->parameters->h.n_context, err);
+}
+
+/* --- threads ------------------------------------------------------------------------------------------- */
+
+static float **gradient_arrays(int n_threads, size_t n)
+{
+	float **arrays = calloc((size_t)n_threads, sizeof *arrays);
+	for (int t = 0; arrays != NULL && t < n_threads; t++) {
+		arrays[t] = calloc(n, sizeof **arrays);
+		if (arrays[t] == NULL) {
+			while (t-- > 0)
+				free(arrays[t]);
+			free(arrays);
+			return NULL;
+		}
+	}
+	return arrays;
+}
+
+static void free_gradient_arrays(float **arrays, int n_threads)
+{
+	for (int t = 0; arrays != NULL && t < n_threads; t++)
+		free(arrays[t]);
+	free(arrays);
+}
+
+static enum pith_status open_base_array(struct run *run, struct pith_error *err)
+{
+	struct parameters *p = run->parameters;
+	struct trained_array *array = &run->arrays[run->n_arrays];
+	run->base_gradients = gradient_arrays(run->n_threads, p->n_values);
+	if (run->base_gradients == NULL)
+		return fail_memory(err, "the gradients");
+	enum pith_status status = trained_array_init(array, p->values, p->n_values, run->base_gradients, run->n_threads, err);
+	if (status != PITH_OK)
+		return status;
+	run->n_arrays++;
+	size_t begin, end;
+	bool decays;
+	for (size_t i = 0; status == PITH_OK && parameters_range(p, i, &begin, &end, &decays); i++)
+		if (decays)
+			status = trained_array_add_decay(array, begin, end, err);
+	return status;
+}
+
+static enum pith_status open_arrays(struct run *run, struct pith_error *err)
+{
+	enum pith_status status = PITH_OK;
+	if (run->recipe->trained == PITH_TRAIN_BASE)
+		status = open_base_array(run, err);
+	for (int p = 0; status == PITH_OK && p < PITH_N_PURPOSES; p++) {
+		struct adapter *adapter = run->adapters[p];
+		if (adapter == NULL)
+			continue;
+		run->adapter_gradients[p] = gradient_arrays(run->n_threads, adapter->n_values);
+		if (run->adapter_gradients[p] == NULL)
+			return fail_memory(err, "the gradients");
+		status = trained_array_init(&run->arrays[run->n_arrays], adapter->values, adapter->n_values, run->adapter_gradients[p],
+		                            run->n_threads, err);
+		if (status == PITH_OK)
+			run->n_arrays++;
+	}
+	return status;
+}
+
+static enum pith_status open_worker(struct run *run, int t, struct pith_error *err)
+{
+	struct step_worker *w = &run->workers[t];
+	w->transformer = &run->transformer;
+	w->trains_base = run->recipe->trained == PITH_TRAIN_BASE;
+	w->precision = run->recipe->bf16 ? PRECISION_BF16 : PRECISION_F32;
+	enum pith_status status = tokenizer_create(&run->tokenizers[t], run->base_file, err);
+	if (status == PITH_OK)
+		status = trace_init(&w->reader, &run->transformer, err);
+	for (int p = 0; status == PITH_OK && p < PITH_N_PURPOSES; p++) {
+		status = trace_init(&w->encoder[p], &run->transformer, err);
+		if (status == PITH_OK && run->adapters[p] != NULL)
+			status = adapter_view(&w->adapters[p], run->adapters[p], run->adapter_gradients[p][t], err);
+	}
+	if (status == PITH_OK && w->trains_base)
+		status = parameters_gradients(run->parameters, run->base_gradients[t], &w->gradients, err);
+	w->builder = (struct microbatch_builder){.tasks = run->tasks, .n_tasks = run->n_tasks, .tokenizer = run->tokenizers[t]};
+	return status;
+}
+
+static enum pith_status open_workers(struct run *run, struct pith_error *err)
+{
+	run->pool = thread_pool_create(run->recipe->n_threads);
+	if (run->pool == NULL)
+		return fail_memory(err, "the threads");
+	run->n_threads = thread_pool_size(run->pool);
+	run->workers = calloc((size_t)run->n_threads, sizeof *run->workers);
+	run->tokenizers = calloc((size_t)run->n_threads, sizeof *run->tokenizers);
+	if (run->workers == NULL || run->tokenizers == NULL)
+		return fail_memory(err, "the threads");
+	enum pith_status status = open_arrays(run, err);
+	for (int t = 0; status == PITH_OK && t < run->n_threads; t++)
+		status = open_worker(run, t, err);
+	if (status == PITH_OK)
+		strcpy(run->tokenizer_fingerprint, tokenizer_fingerprint(run->tokenizers[0]));
+	return status;
+}
+
+/* --- the whole ------------------------------------------------------------------------------------------ */
+
+static enum pith_status check_recipe(struct run *run, struct pith_error *err)
+{
+	const struct pith_recipe *r = run->recipe;
+	static const enum tensor_type types[] = {TENSOR_F32, TENSOR_F16, TENSOR_BF16, TENSOR_Q8_0};
+	if (r->n_tasks == 0 || r->n_tasks > 64)
+		return fail(err, PITH_BAD_ARGUMENT, "A recipe needs 1 to 64 tasks.");
+	if (r->n_steps < 1 || r->batch_tokens < 16 || r->n_accumulate < 1 || r->report_steps < 1)
+		return fail(err, PITH_BAD_ARGUMENT, "A recipe needs n_steps, n_accumulate and report_steps of at least 1 and batch_tokens of at least 16.");
+	if (!(r->learning_rate > 0) || r->max_memory_tokens < 1 || !(r->k_ratio_min > 0) || !(r->k_ratio_max >= r->k_ratio_min) ||
+	    !(r->k_ratio_min_start > 0) || !(r->k_ratio_max_start >= r->k_ratio_min_start))
+		return fail(err, PITH_BAD_ARGUMENT, "A recipe needs a positive learning_rate, max_memory_tokens, and k ratios above 0 in order.");
+	if (r->trained == PITH_TRAIN_ADAPTER && r->base_path == NULL)
+		return fail(err, PITH_BAD_ARGUMENT, "Training an adapter needs a base.");
+	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+		if (strcmp(r->output_type, tensor_type_name(types[i])) == 0) {
+			run->output_type = types[i];
+			return PITH_OK;
+		}
+	}
+	return fail(err, PITH_BAD_ARGUMENT, "output_type is %s; F32, F16, BF16 and Q8_0 are possible.", r->output_type);
+}
+
+enum pith_status run_open(struct run *run, const struct pith_recipe *recipe, struct pith_error *err)
+{
+	*run = (struct run){.recipe = recipe};
+	enum pith_status status = check_recipe(run, err);
+	if (status == PITH_OK)
+		status = open_data(run, err);
+	if (status == PITH_OK)
+		status = open_model(run, err);
+	if (status == PITH_OK)
+		status = open_workers(run, err);
+	bool found;
+	if (status == PITH_OK && recipe->checkpoint_path != NULL)
+		status = checkpoint_load(recipe->checkpoint_path, run->arrays, run->n_arrays, &run->state, &found, err);
+	return status;
+}
+
+static void close_worker(struct step_worker *w)
+{
+	trace_free(&w->reader);
+	for (int p = 0; p < PITH_N_PURPOSES; p++) {
+		trace_free(&w->encoder[p]);
+		adapter_view_destroy(w->adapters[p]);
+	}
+	microbatch_free(&w->microbatch);
+	free(w->gradients.layers);
+	scratch_free(&w->head);
+	scratch_free(&w->losses);
+	free(w->correct);
+}
+
+static void close_tasks(struct task_data *tasks, size_t n)
+{
+	for (size_t i = 0; tasks != NULL && i < n; i++)
+		jsonl_close(tasks[i].file);
+	free(tasks);
+}
+
+void run_close(struct run *run)
+{
+	for (int t = 0; run->workers != NULL && t < run->n_threads; t++)
+		close_worker(&run->workers[t]);
+	for (int t = 0; run->tokenizers != NULL && t < run->n_threads; t++)
+		tokenizer_destroy(run->tokenizers[t]);
+	free(run->workers);
+	free(run->tokenizers);
+	free_gradient_arrays(run->base_gradients, run->n_threads);
+	for (int p = 0; p < PITH_N_PURPOSES; p++) {
+		free_gradient_arrays(run->adapter_gradients[p], run->n_threads);
+		adapter_destroy(run->adapters[p]);
+	}
+	for (size_t i = 0; i < run->n_arrays; i++)
+		trained_array_free(&run->arrays[i]);
+	thread_pool_destroy(run->pool);
+	close_tasks(run->tasks, run->n_tasks);
+	close_tasks(run->eval_tasks, run->n_eval_tasks);
+	free(run->transformer.rope.cosines);
+	free(run->transformer.rope.sines);
+	parameters_destroy(run->parameters);
+	gguf_close(run->base_file);
+	*run = (struct run){0};
+}
+
+/* The fingerprint of the model file as it stands on disk: quantised weights are what an adapter will meet. */
+static enum pith_status fingerprint_file(const char *path, char fingerprint[33], struct pith_error *err)
+{
+	struct gguf *gguf;
+	struct hyperparams h;
+	struct weights weights;
+	enum pith_status status = gguf_open(&gguf, path, err);
+	if (status != PITH_OK)
+		return status;
+	status = hyperparams_read(&h, gguf, err);
+	if (status == PITH_OK)
+		status = weights_load(&weights, &h, gguf, err);
+	if (status == PITH_OK) {
+		weights_fingerprint(&weights, &h, fingerprint);
+		weights_free(&weights);
+	}
+	gguf_close(gguf);
+	return status;
+}
+
+enum pith_status run_save_outputs(struct run *run, struct pith_error *err)
+{
+	const struct pith_recipe *recipe = run->recipe;
+	bool base = recipe->trained == PITH_TRAIN_BASE;
+	enum pith_status status = PITH_OK;
+	if (base && recipe->output_path != NULL) {
+		status = parameters_save(run->parameters, recipe->output_path, run->output_type, recipe->model_name, run->base_file, err);
+		if (status == PITH_OK)
+			status = fingerprint_file(recipe->output_path, run->base_fingerprint, err);
+	}
+	for (int p = 0; status == PITH_OK && p < PITH_N_PURPOSES; p++) {
+		struct adapter *adapter = run->adapters[p];
+		const char *path = base ? recipe->output_adapter_path[p] : recipe->output_path;
+		if (adapter == NULL || path == NULL)
+			continue;
+		adapter->span_tokens = (size_t)recipe->span_tokens;
+		strcpy(adapter->base_fingerprint, run->base_fingerprint);
+		strcpy(adapter->tokenizer_fingerprint, run->tokenizer_fingerprint);
+		status = adapter_save(adapter, &run->parameters->h, path, err);
+	}
+	return status;
+}

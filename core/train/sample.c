@@ -1,0 +1,219 @@
+#include "train/sample.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "text/answer_prompt.h"
+#include "train/cloze.h"
+
+enum {
+	BYTES_PER_TOKEN = 6, /* more than a token of ordinary text has, so that a window of bytes holds enough tokens */
+	SHORTEST_TEXT = 8,   /* tokens */
+	LONGEST_ANSWER = 48, /* tokens; longer answers are not taught */
+};
+
+const char *pith_objective_name(enum pith_objective objective)
+{
+	static const char *const names[PITH_N_OBJECTIVES] = {"lm", "regenerate", "answer_full", "answer"};
+	return names[objective];
+}
+
+bool objective_has_memory(enum pith_objective objective)
+{
+	return objective == PITH_OBJECTIVE_REGENERATE || objective == PITH_OBJECTIVE_ANSWER;
+}
+
+enum pith_purpose objective_purpose(enum pith_objective objective)
+{
+	return objective == PITH_OBJECTIVE_ANSWER ? PITH_ANSWER : PITH_REGENERATE;
+}
+
+void sample_clear(struct sample *sample)
+{
+	sample->document.n = 0;
+	sample->reader.n = 0;
+	sample->targets.n = 0;
+	sample->first_answer = 0;
+}
+
+void sample_free(struct sample *sample)
+{
+	token_list_free(&sample->document);
+	token_list_free(&sample->reader);
+	token_list_free(&sample->targets);
+}
+
+/* A piece of a text: bytes [*begin, *end). Half of the time it starts where the text does. */
+static void choose_window(const char *text, size_t length, size_t most, struct random_state *random, size_t *begin, size_t *end)
+{
+	*begin = 0;
+	*end = length;
+	if (length <= most)
+		return;
+	if (random_below(random, 2) == 1) {
+		size_t start = random_below(random, length - most);
+		/* From the next white space on, so that no word is cut. */
+		const char *space = memchr(text + start, ' ', length - start);
+		if (space != NULL && (size_t)(space - text) + most <= length)
+			*begin = (size_t)(space - text) + 1;
+	}
+	*end = *begin + most;
+}
+
+/* Tokens of a piece of the line's text, at most n of them; *whole: the piece ends where the text does. */
+static enum pith_status read_piece(struct token_list *tokens, struct microbatch_builder *builder,
+                                   const struct jsonl_record *record, size_t n, bool *whole, struct pith_error *err)
+{
+	size_t length, begin, end;
+	const char *text = jsonl_string(record, "text", &length);
+	if (text == NULL)
+		text = jsonl_string(record, "context", &length);
+	if (text == NULL)
+		return PITH_OK;
+	choose_window(text, length, n * BYTES_PER_TOKEN, &builder->random, &begin, &end);
+	size_t before = tokens->n;
+	enum pith_status status = tokenizer_encode(builder->tokenizer, text + begin, end - begin, tokens, err);
+	*whole = end == length;
+	if (tokens->n - before > n) {
+		tokens->n = before + n;
+		*whole = false;
+	}
+	return status;
+}
+
+/* Each token's target is the one after it; the last gets last. */
+static bool shift_targets(struct sample *sample, int32_t last)
+{
+	return sample->reader.n == 0 || (token_list_append_all(&sample->targets, sample->reader.ids + 1, sample->reader.n - 1) &&
+	                                 token_list_append(&sample->targets, last));
+}
+
+static enum pith_status make_lm(struct sample *sample, struct microbatch_builder *builder, const struct jsonl_record *record,
+                                size_t n, bool *made, struct pith_error *err)
+{
+	bool whole = false;
+	if (!token_list_append(&sample->reader, tokenizer_bos(builder->tokenizer)))
+		return fail_memory(err, "a sample");
+	enum pith_status status = read_piece(&sample->reader, builder, record, n, &whole, err);
+	*made = sample->reader.n > SHORTEST_TEXT;
+	if (status == PITH_OK && !shift_targets(sample, whole ? tokenizer_eos(builder->tokenizer) : -1))
+		status = fail_memory(err, "a sample");
+	return status;
+}
+
+/* The encoder reads a text, the reader is given BOS and says it again, EOS included. */
+static enum pith_status make_regenerate(struct sample *sample, struct microbatch_builder *builder,
+                                        const struct jsonl_record *record, size_t n, bool *made, struct pith_error *err)
+{
+	bool whole = false;
+	/* Lengths from a quarter of the longest up: short documents are documents too. */
+	size_t most = n / 4 + random_below(&builder->random, n - n / 4 + 1);
+	most = most < SHORTEST_TEXT ? SHORTEST_TEXT : most;
+	enum pith_status status = read_piece(&sample->document, builder, record, most, &whole, err);
+	*made = sample->document.n >= SHORTEST_TEXT;
+	if (status == PITH_OK && (!token_list_append(&sample->reader, tokenizer_bos(builder->tokenizer)) ||
+	                          !token_list_append_all(&sample->reader, sample->document.ids, sample->document.n) ||
+	                          !shift_targets(sample, tokenizer_eos(builder->tokenizer))))
+		status = fail_memory(err, "a sample");
+	return status;
+}
+
+/* Context, question and answer of a line; a line without a question makes a cloze of its text. False: no suitable one. */
+struct question {
+	const char *context, *question, *answer;
+	size_t context_length;
+	struct buffer cloze_question, cloze_answer;
+};
+
+static bool find_question(struct question *q, struct microbatch_builder *builder, const struct jsonl_record *record, size_t n)
+{
+	q->context = jsonl_string(record, "context", &q->context_length);
+	q->question = jsonl_string(record, "question", NULL);
+	size_t n_answers = jsonl_n_strings(record, "answers");
+	if (q->context != NULL && q->question != NULL && n_answers > 0) {
+		q->answer = jsonl_string_at(record, "answers", random_below(&builder->random, n_answers));
+		return q->answer != NULL && q->answer[0] != '\0';
+	}
+	size_t length, begin, end;
+	const char *text = jsonl_string(record, "text", &length);
+	if (text == NULL)
+		return false;
+	choose_window(text, length, n * 4, &builder->random, &begin, &end);
+	q->context = text + begin;
+	q->context_length = end - begin;
+	if (!cloze_make(q->context, q->context_length, &builder->random, &q->cloze_question, &q->cloze_answer))
+		return false;
+	q->question = q->cloze_question.data;
+	q->answer = q->cloze_answer.data;
+	return true;
+}
+
+/* Appends " answer" EOS: to the targets shifted by one, to the reader without the EOS. */
+static enum pith_status append_answer(struct sample *sample, const struct tokenizer *tokenizer, const char *answer, bool *made,
+                                      struct pith_error *err)
+{
+	struct buffer spaced = {0};
+	size_t before = sample->reader.n;
+	enum pith_status status = PITH_OK;
+	if (!buffer_append_string(&spaced, " ") || !buffer_append_string(&spaced, answer))
+		status = fail_memory(err, "a sample");
+	if (status == PITH_OK)
+		status = tokenizer_encode(tokenizer, spaced.data, spaced.length, &sample->reader, err);
+	buffer_free(&spaced);
+	*made = sample->reader.n > before && sample->reader.n - before <= LONGEST_ANSWER;
+	sample->first_answer = before == 0 ? 0 : before - 1;
+	if (status == PITH_OK && !shift_targets(sample, tokenizer_eos(tokenizer)))
+		status = fail_memory(err, "a sample");
+	return status;
+}
+
+static enum pith_status make_answer(struct sample *sample, struct microbatch_builder *builder, const struct task_data *data,
+                                    const struct jsonl_record *record, size_t n, bool *made, struct pith_error *err)
+{
+	const struct tokenizer *tokenizer = builder->tokenizer;
+	struct question q = {0};
+	enum pith_status status = PITH_OK;
+	size_t begin = 0, end = 0;
+	if (find_question(&q, builder, record, n)) {
+		if (data->task.objective == PITH_OBJECTIVE_ANSWER_FULL) {
+			status = answer_prompt_text(tokenizer, q.context, q.context_length, q.question, &sample->reader, &begin, &end, err);
+		} else {
+			status = tokenizer_encode(tokenizer, q.context, q.context_length, &sample->document, err);
+			end = sample->document.n;
+			if (status == PITH_OK)
+				status = answer_prompt_memory(tokenizer, q.question, &sample->reader, err);
+		}
+		if (status == PITH_OK)
+			status = append_answer(sample, tokenizer, q.answer, made, err);
+		*made = *made && end - begin <= n && end > begin;
+	}
+	/* The document is text worth learning too; the questions around it are not, and from memory only the answer is asked. */
+	for (size_t i = 0; i < sample->first_answer && i < sample->targets.n; i++)
+		if (i < begin || i + 1 >= end || data->task.objective == PITH_OBJECTIVE_ANSWER)
+			sample->targets.ids[i] = -1;
+	buffer_free(&q.cloze_question);
+	buffer_free(&q.cloze_answer);
+	return status;
+}
+
+enum pith_status sample_make(struct sample *sample, struct microbatch_builder *builder, const struct task_data *data, size_t line,
+                             const struct sampling *sampling, bool *made, struct pith_error *err)
+{
+	struct jsonl_record *record;
+	*made = false;
+	sample_clear(sample);
+	enum pith_status status = jsonl_read(&record, data->file, line, err);
+	if (status != PITH_OK)
+		return status;
+	size_t longest = (size_t)data->task.max_tokens;
+	size_t n = (size_t)sampling->length < longest ? (size_t)sampling->length : longest;
+	if (data->task.objective == PITH_OBJECTIVE_LM)
+		status = make_lm(sample, builder, record, n, made, err);
+	else if (data->task.objective == PITH_OBJECTIVE_REGENERATE)
+		status = make_regenerate(sample, builder, record, n, made, err);
+	else
+		/* Questions come with their context: the curriculum cannot shorten it. */
+		status = make_answer(sample, builder, data, record, data->has_questions ? longest : n, made, err);
+	jsonl_record_free(record);
+	return status;
+}

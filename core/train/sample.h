@@ -1,0 +1,27 @@
+/*
+ * One sample before it is packed: what the encoder reads, what the reader
+ * reads and must say.
+ */
+#ifndef TRAIN_SAMPLE_H
+#define TRAIN_SAMPLE_H
+
+#include "train/microbatch.h"
+
+struct sample {
+	struct token_list document;   /* for the encoder; empty without memory */
+	struct token_list reader;     /* what the reader reads */
+	struct token_list targets;    /* (reader.n): what it should say next, -1: anything */
+	size_t first_answer;          /* targets from here on count with the task's loss_weight */
+};
+void sample_clear(struct sample *sample);
+void sample_free(struct sample *sample);
+
+/* Makes a sample of an objective from one line; *made false: the line does not suit. */
+enum pith_status sample_make(struct sample *sample, struct microbatch_builder *builder, const struct task_data *data, size_t line,
+                             const struct sampling *sampling, bool *made, struct pith_error *err);
+
+/* Does the objective read memory rows, and which? */
+bool objective_has_memory(enum pith_objective objective);
+enum pith_purpose objective_purpose(enum pith_objective objective);
+
+#endif

@@ -1,0 +1,244 @@
+/* The training loop behind pith_train_run(). */
+#define _POSIX_C_SOURCE 200809L
+#include "pith/train.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "train/run.h"
+#include "train/schedule.h"
+
+void pith_recipe_init(struct pith_recipe *recipe)
+{
+	*recipe = (struct pith_recipe){
+		.trained = PITH_TRAIN_BASE,
+		.model_name = "pith",
+		.n_layers = 6,
+		.n_embd = 256,
+		.n_heads = 4,
+		.n_kv_heads = 4,
+		.head_dim = 64,
+		.n_ff = 768,
+		.n_context = 2048,
+		.rope_theta = 10000,
+		.lora_rank = 32,
+		.lora_alpha = 64,
+		.span_tokens = 512,
+		.max_memory_tokens = 64,
+		.k_ratio_min_start = 0.12,
+		.k_ratio_max_start = 0.25,
+		.k_ratio_min = 0.02,
+		.k_ratio_max = 0.25,
+		.batch_tokens = 2048,
+		.n_accumulate = 2,
+		.n_steps = 1000,
+		.warmup_steps = 100,
+		.decay_steps = 200,
+		.learning_rate = 2e-3,
+		.min_learning_rate = 1e-5,
+		.beta1 = 0.9,
+		.beta2 = 0.95,
+		.weight_decay = 0.1,
+		.clip_norm = 1,
+		.length_start = 24,
+		.eval_steps = 500,
+		.eval_limit = 100,
+		.checkpoint_steps = 500,
+		.output_type = "Q8_0",
+		.bf16 = true,
+		.report_steps = 20,
+		.seed = 1,
+	};
+}
+
+static double now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* One round: every thread builds and runs one micro-batch. */
+struct round {
+	struct run *run;
+	int step, first, n_micro;
+	struct step_losses *losses; /* (n_threads) */
+	struct pith_error *errors;  /* (n_threads) */
+};
+
+static void run_microbatch(void *user, size_t begin, size_t end, int thread)
+{
+	struct round *round = user;
+	struct step_worker *w = &round->run->workers[thread];
+	struct sampling sampling = schedule_sampling(round->run->recipe, round->step);
+	for (; begin < end; begin++) {
+		/* The data of a micro-batch follow from the seed and its number alone. */
+		uint64_t number = (uint64_t)round->step * (uint64_t)round->n_micro + (uint64_t)round->first + begin;
+		random_seed(&w->builder.random, round->run->recipe->seed * 0x9e3779b97f4a7c15u + number);
+		microbatch_clear(&w->microbatch);
+		struct step_losses losses = {0};
+		struct pith_error *err = &round->errors[thread];
+		if (microbatch_build(&w->microbatch, &w->builder, &sampling, err) == PITH_OK &&
+		    step_run(w, true, &losses, err) == PITH_OK)
+			step_losses_add(&round->losses[thread], &losses);
+	}
+}
+
+enum { MOST_THREADS = 256 };
+
+static enum pith_status train_step(struct run *run, struct step_losses *sum, double *norm, struct pith_error *err)
+{
+	static _Thread_local struct step_losses losses[MOST_THREADS];
+	static _Thread_local struct pith_error errors[MOST_THREADS];
+	int n_micro = run->recipe->n_accumulate;
+	if (run->n_threads > MOST_THREADS)
+		return fail(err, PITH_UNSUPPORTED, "More than %d threads are not supported.", MOST_THREADS);
+	for (int t = 0; t < run->n_threads; t++) {
+		losses[t] = (struct step_losses){0};
+		errors[t] = (struct pith_error){0};
+	}
+	for (int first = 0; first < n_micro; first += run->n_threads) {
+		int n = n_micro - first < run->n_threads ? n_micro - first : run->n_threads;
+		struct round round = {run, run->state.step, first, n_micro, losses, errors};
+		thread_pool_run(run->pool, (size_t)n, 1, run_microbatch, &round);
+	}
+	for (int t = 0; t < run->n_threads; t++) {
+		if (errors[t].code != PITH_OK)
+			return fail(err, errors[t].code, "%s", errors[t].message);
+		step_losses_add(sum, &losses[t]);
+		run->state.tokens += (uint64_t)losses[t].n_read;
+	}
+	*norm = optimizer_step(run->arrays, run->n_arrays, run->recipe, run->state.step, n_micro, run->pool);
+	if (!isfinite(*norm))
+		return fail(err, PITH_BAD_ARGUMENT, "The loss became infinite at step %d: the learning rate is too high.",
+		            run->state.step + 1);
+	run->state.step++;
+	return PITH_OK;
+}
+
+/* --- telling ------------------------------------------------------------------------------------------- */
+
+struct telling {
+	pith_train_report_fn *report;
+	void *user;
+	FILE *log;
+	double began, last;       /* times */
+	struct step_losses sum;   /* since the last report */
+	struct pith_train_report newest;
+};
+
+static void log_number(FILE *log, const char *name, double value)
+{
+	if (isfinite(value))
+		fprintf(log, ",\"%s\":%.6g", name, value);
+}
+
+static void write_log(FILE *log, const struct pith_train_report *r)
+{
+	char name[64];
+	fprintf(log, "{\"step\":%d,\"tokens\":%llu", r->step, (unsigned long long)r->tokens);
+	log_number(log, "loss", r->loss);
+	for (int i = 0; i < PITH_N_OBJECTIVES; i++) {
+		snprintf(name, sizeof name, "loss_%s", pith_objective_name((enum pith_objective)i));
+		log_number(log, name, r->objective_loss[i]);
+		snprintf(name, sizeof name, "eval_loss_%s", pith_objective_name((enum pith_objective)i));
+		log_number(log, name, r->eval_loss[i]);
+		snprintf(name, sizeof name, "eval_accuracy_%s", pith_objective_name((enum pith_objective)i));
+		log_number(log, name, r->eval_accuracy[i]);
+	}
+	log_number(log, "learning_rate", r->learning_rate);
+	log_number(log, "gradient_norm", r->gradient_norm);
+	log_number(log, "tokens_per_second", r->tokens_per_second);
+	fprintf(log, "}\n");
+	fflush(log);
+}
+
+static void tell(struct telling *t, const struct run *run, double norm)
+{
+	struct pith_train_report *r = &t->newest;
+	double seconds = now() - t->last, loss = 0, n_tokens = 0;
+	r->step = run->state.step;
+	r->n_steps = run->recipe->n_steps;
+	for (int i = 0; i < PITH_N_OBJECTIVES; i++) {
+		r->objective_loss[i] = t->sum.n_tokens[i] > 0 ? t->sum.loss[i] / t->sum.n_tokens[i] : NAN;
+		loss += t->sum.loss[i];
+		n_tokens += t->sum.n_tokens[i];
+	}
+	r->loss = n_tokens > 0 ? loss / n_tokens : NAN;
+	r->learning_rate = schedule_learning_rate(run->recipe, run->state.step - 1);
+	r->gradient_norm = norm;
+	r->tokens_per_second = t->sum.n_read / seconds;
+	r->seconds_left = seconds / run->recipe->report_steps * (r->n_steps - r->step);
+	r->tokens = run->state.tokens;
+	if (t->log != NULL)
+		write_log(t->log, r);
+	if (t->report != NULL)
+		t->report(t->user, r);
+	t->sum = (struct step_losses){0};
+	t->last = now();
+}
+
+/* --- the loop ------------------------------------------------------------------------------------------- */
+
+static enum pith_status save(struct run *run, struct telling *t, struct pith_error *err)
+{
+	double seconds = now();
+	run->state.seconds += seconds - t->began;
+	t->began = seconds;
+	enum pith_status status = PITH_OK;
+	if (run->recipe->checkpoint_path != NULL)
+		status = checkpoint_save(run->recipe->checkpoint_path, run->arrays, run->n_arrays, &run->state, err);
+	return status == PITH_OK ? run_save_outputs(run, err) : status;
+}
+
+static bool due(int step, int every)
+{
+	return every > 0 && step % every == 0;
+}
+
+static enum pith_status loop(struct run *run, struct telling *t, const struct pith_control *control, struct pith_error *err)
+{
+	const struct pith_recipe *recipe = run->recipe;
+	enum pith_status status = PITH_OK;
+	while (status == PITH_OK && run->state.step < recipe->n_steps) {
+		if (control != NULL && control->cancel != NULL && atomic_load(control->cancel)) {
+			status = save(run, t, err);
+			return status != PITH_OK ? status : fail(err, PITH_CANCELLED, "Stopped at step %d.", run->state.step);
+		}
+		double norm;
+		status = train_step(run, &t->sum, &norm, err);
+		bool last = run->state.step == recipe->n_steps;
+		if (status == PITH_OK && (due(run->state.step, recipe->eval_steps) || last))
+			status = run_validate(run, t->newest.eval_loss, t->newest.eval_accuracy, err);
+		if (status == PITH_OK && (due(run->state.step, recipe->report_steps) || last))
+			tell(t, run, norm);
+		if (status == PITH_OK && (due(run->state.step, recipe->checkpoint_steps) || last))
+			status = save(run, t, err);
+	}
+	return status;
+}
+
+enum pith_status pith_train_run(const struct pith_recipe *recipe, pith_train_report_fn *report, void *report_user,
+                                const struct pith_control *control, struct pith_error *err)
+{
+	struct run run;
+	struct telling t = {.report = report, .user = report_user};
+	for (int i = 0; i < PITH_N_OBJECTIVES; i++)
+		t.newest.eval_loss[i] = t.newest.eval_accuracy[i] = NAN;
+	enum pith_status status = run_open(&run, recipe, err);
+	if (status == PITH_OK && recipe->log_path != NULL) {
+		t.log = fopen(recipe->log_path, "ae");
+		if (t.log == NULL)
+			status = fail(err, PITH_IO, "Cannot write %s: %s.", recipe->log_path, strerror(errno));
+	}
+	t.began = t.last = now();
+	if (status == PITH_OK)
+		status = loop(&run, &t, control, err);
+	if (t.log != NULL)
+		fclose(t.log);
+	run_close(&run);
+	return status;
+}
