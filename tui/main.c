@@ -59,8 +59,9 @@ static enum exit_code open_workbench(struct cli *cli)
 	if (status != PITH_OK)
 		return cli_failed(cli, status);
 	char *model = cli_model_path(cli);
+	cli->about_model = model == NULL;
 	if (model == NULL)
-		return cli_failed_model(cli, cli->err.code);
+		return cli_failed(cli, cli->err.code);
 	enum exit_code code = (enum exit_code)workbench_run(&cli->settings, model, document);
 	free(model);
 	return code;

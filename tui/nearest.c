@@ -54,8 +54,6 @@ const char *nearest_word(const char *word, const char *const *names, size_t n)
 const char *nearest_hint(char *out, size_t size, const char *word, const char *const *names, size_t n)
 {
 	const char *name = nearest_word(word, names, n);
-	out[0] = '\0';
-	if (name != NULL)
-		snprintf(out, size, ", did you mean %s", name);
+	snprintf(out, size, "%s%s%s", name != NULL ? "; did you mean " : ".", name != NULL ? name : "", name != NULL ? "?" : "");
 	return out;
 }

@@ -10,7 +10,7 @@
  */
 const char *nearest_word(const char *word, const char *const *names, size_t n);
 
-/* ", did you mean X" with the nearest name in place of X, or ""; out is returned. */
+/* The end of a sentence: "; did you mean X?" with the nearest name in place of X, or "."; out is returned. */
 const char *nearest_hint(char *out, size_t size, const char *word, const char *const *names, size_t n);
 
 #endif

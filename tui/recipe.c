@@ -13,7 +13,7 @@
 #include "paths.h"
 #include "yaml_tree.h"
 
-enum key_type { KEY_PATH, KEY_TEXT, KEY_INTEGER, KEY_SIZE, KEY_SEED, KEY_NUMBER, KEY_OBJECTIVE };
+enum key_type { KEY_PATH, KEY_TEXT, KEY_INTEGER, KEY_SIZE, KEY_SEED, KEY_NUMBER, KEY_BOOL, KEY_OBJECTIVE };
 
 /* A row of a table: key, where its value goes, and what it may be. */
 struct key {
@@ -41,6 +41,7 @@ static const struct key recipe_keys[] = {
 	{"rope_theta", KEY_NUMBER, IN_RECIPE(rope_theta), 1, 1e12},
 	{"adapter_regenerate", KEY_PATH, IN_RECIPE(adapter_path[0]), 0, 0},
 	{"adapter_answer", KEY_PATH, IN_RECIPE(adapter_path[1]), 0, 0},
+	{"span_tokens", KEY_INTEGER, IN_RECIPE(span_tokens), 1, 1 << 24},
 	{"lora_rank", KEY_INTEGER, IN_RECIPE(lora_rank), 0, 4096},
 	{"lora_alpha", KEY_NUMBER, IN_RECIPE(lora_alpha), 0, 1e6},
 	{"max_memory_tokens", KEY_INTEGER, IN_RECIPE(max_memory_tokens), 1, 65536},
@@ -62,11 +63,14 @@ static const struct key recipe_keys[] = {
 	{"length_start", KEY_INTEGER, IN_RECIPE(length_start), 1, 1 << 24},
 	{"curriculum_steps", KEY_INTEGER, IN_RECIPE(curriculum_steps), 0, INT_MAX},
 	{"eval", KEY_PATH, IN_RECIPE(eval_path), 0, 0},
+	{"eval_answer", KEY_PATH, IN_RECIPE(eval_answer_path), 0, 0},
 	{"eval_steps", KEY_INTEGER, IN_RECIPE(eval_steps), 1, INT_MAX},
 	{"eval_limit", KEY_INTEGER, IN_RECIPE(eval_limit), 1, INT_MAX},
 	{"checkpoint", KEY_PATH, IN_RECIPE(checkpoint_path), 0, 0},
 	{"checkpoint_steps", KEY_INTEGER, IN_RECIPE(checkpoint_steps), 1, INT_MAX},
 	{"output", KEY_PATH, IN_RECIPE(output_path), 0, 0},
+	{"output_type", KEY_TEXT, IN_RECIPE(output_type), 0, 0},
+	{"bf16", KEY_BOOL, IN_RECIPE(bf16), 0, 0},
 	{"output_adapter_regenerate", KEY_PATH, IN_RECIPE(output_adapter_path[0]), 0, 0},
 	{"output_adapter_answer", KEY_PATH, IN_RECIPE(output_adapter_path[1]), 0, 0},
 	{"log", KEY_PATH, IN_RECIPE(log_path), 0, 0},
@@ -79,6 +83,7 @@ static const struct key task_keys[] = {
 	{"objective", KEY_OBJECTIVE, IN_TASK(objective), 0, 0},
 	{"path", KEY_PATH, IN_TASK(path), 0, 0},
 	{"weight", KEY_NUMBER, IN_TASK(weight), 1e-9, 1e9},
+	{"loss_weight", KEY_NUMBER, IN_TASK(loss_weight), 1e-9, 1e9},
 	{"max_tokens", KEY_INTEGER, IN_TASK(max_tokens), 1, 1 << 24},
 };
 
@@ -185,6 +190,15 @@ static enum pith_status read_number(struct reader *reader, const struct key *key
 			       whole ? "whole number" : "number", key->minimum, key->maximum, node->text);
 }
 
+static enum pith_status read_bool(struct reader *reader, const struct key *key, const struct yaml_tree *node, bool *value)
+{
+	*value = strcmp(node->text, "true") == 0;
+	if (*value || strcmp(node->text, "false") == 0)
+		return PITH_OK;
+	return yaml_tree_fault(reader->err, reader->file, node, "%s must be true or false, not \"%.60s\".", key->name,
+			       node->text);
+}
+
 static enum pith_status read_seed(struct reader *reader, const struct yaml_tree *node, uint64_t *seed)
 {
 	char *end = NULL;
@@ -220,6 +234,7 @@ static enum pith_status read_value(struct reader *reader, const struct key *key,
 	switch (key->type) {
 	case KEY_PATH: return read_path(reader, node, field);
 	case KEY_SEED: return read_seed(reader, node, field);
+	case KEY_BOOL: return read_bool(reader, key, node, field);
 	case KEY_OBJECTIVE: return read_objective(reader, node, field);
 	case KEY_TEXT:
 		*(const char **)field = keep(reader, strdup(node->text));
@@ -246,8 +261,7 @@ static enum pith_status unknown_key(struct reader *reader, const struct yaml_tre
 	for (size_t i = 0; i < n; i++)
 		names[i] = keys[i].name;
 	nearest_hint(hint, sizeof hint, entry->key, names, n);
-	return yaml_tree_fault_key(reader->err, reader->file, entry, "There is no key \"%.60s\" here%s%s", entry->key, hint,
-				   hint[0] != '\0' ? "?" : ".");
+	return yaml_tree_fault_key(reader->err, reader->file, entry, "There is no key \"%.60s\" here%s", entry->key, hint);
 }
 
 /* Reads one entry of a map by a table of keys. */

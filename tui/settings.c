@@ -204,7 +204,7 @@ static enum pith_status assign(struct settings *settings, size_t i, const char *
 	return PITH_OK;
 }
 
-/* The row of a key; SETTINGS_N: none, and hint says which one may be meant. */
+/* The row of a key; SETTINGS_N: none, and hint ends the sentence that says so. */
 static size_t find_row(const char *key, char *hint, size_t size)
 {
 	const char *names[SETTINGS_N];
@@ -223,8 +223,8 @@ static enum pith_status assign_entry(struct settings *settings, const char *path
 	char hint[80];
 	size_t i = find_row(entry->key, hint, sizeof hint);
 	if (i == SETTINGS_N) {
-		warn(settings, "%s:%d:%d: There is no setting \"%.60s\"%s%s", path, entry->key_line, entry->key_column,
-		     entry->key, hint, hint[0] != '\0' ? "?" : ".");
+		warn(settings, "%s:%d:%d: There is no setting \"%.60s\"%s", path, entry->key_line, entry->key_column, entry->key,
+		     hint);
 		return PITH_OK;
 	}
 	if (entry->kind != YAML_TREE_SCALAR)
@@ -310,8 +310,7 @@ static enum pith_status load_flags(struct settings *settings, const struct setti
 		char hint[80];
 		size_t i = find_row(flag->key, hint, sizeof hint);
 		if (i == SETTINGS_N)
-			return fault(err, PITH_BAD_ARGUMENT, "%s: There is no setting \"%.60s\"%s%s", flag->name, flag->key, hint,
-				     hint[0] != '\0' ? "?" : ".");
+			return fault(err, PITH_BAD_ARGUMENT, "%s: There is no setting \"%.60s\"%s", flag->name, flag->key, hint);
 		enum pith_status status = assign(settings, i, flag->value, NULL, flag->name, flag->name, err);
 		if (status != PITH_OK)
 			return status;

@@ -122,10 +122,11 @@ static enum pith_status check_workbench_words(const struct arguments *arguments,
 	if (arguments->n_words == 0)
 		return PITH_OK;
 	const char *word = arguments->words[0];
-	if (arguments->n_words > 1 && access(word, F_OK) == 0)
+	bool file = strcmp(word, "-") == 0 || strpbrk(word, "/.") != NULL || access(word, F_OK) == 0;
+	if (file && arguments->n_words > 1)
 		return fault(err, PITH_BAD_ARGUMENT, "The workbench opens one document, and \"%.60s\" is a second.",
 			     arguments->words[1]);
-	if (strcmp(word, "-") == 0 || strpbrk(word, "/.") != NULL || access(word, F_OK) == 0)
+	if (file)
 		return PITH_OK;
 	const char *meant = command_nearest(word);
 	if (meant != NULL)

@@ -144,24 +144,37 @@ char *cli_model_path(struct cli *cli)
 	return path;
 }
 
-static enum exit_code open_model(struct cli *cli)
+enum pith_status cli_open_model(struct cli *cli)
 {
+	if (cli->model != NULL)
+		return PITH_OK;
 	char *path = cli_model_path(cli);
-	if (path == NULL)
-		return cli_failed_model(cli, cli->err.code);
 	struct pith_model_options options = {.n_threads = cli->settings.threads};
-	enum pith_status status = pith_model_open(&cli->model, path, &options, &cli->control, &cli->err);
+	enum pith_status status = cli->err.code;
+	if (path != NULL)
+		status = pith_model_open(&cli->model, path, &options, &cli->control, &cli->err);
+	cli->about_model = status != PITH_OK;
 	free(path);
-	return status == PITH_OK ? EXIT_CODE_OK : cli_failed_model(cli, status);
+	return status;
+}
+
+enum pith_status cli_soft_prompt(struct cli *cli, const char *path, struct pith_compressed **out)
+{
+	*out = NULL;
+	if (access(path, R_OK) != 0)
+		return fault(&cli->err, PITH_IO, "%s cannot be opened: %s.", path, strerror(errno));
+	enum pith_status status = cli_open_model(cli);
+	if (status != PITH_OK)
+		return status;
+	status = pith_compressed_load(out, cli->model, path, &cli->err);
+	cli->about_model = status != PITH_OK && status != PITH_IO;
+	return status;
 }
 
 enum exit_code cli_run(struct cli *cli)
 {
-	const struct command *command = cli->arguments->command;
 	catch_signals();
-	enum exit_code code = command->needs_model ? open_model(cli) : EXIT_CODE_OK;
-	if (code == EXIT_CODE_OK)
-		code = command->run(cli);
+	enum exit_code code = cli->arguments->command->run(cli);
 	cli_progress_clear(cli);
 	if (code == EXIT_CODE_OK && output_finish(&cli->err) != PITH_OK)
 		code = cli_failed(cli, PITH_IO);
@@ -182,17 +195,13 @@ enum exit_code cli_failed(struct cli *cli, enum pith_status status)
 		return cancel_signal == SIGTERM ? EXIT_CODE_TERMINATED : EXIT_CODE_INTERRUPTED;
 	}
 	cli_say(cli, "%s", cli->err.message);
+	if (cli->about_model && status != PITH_NO_MEMORY)
+		return EXIT_CODE_MODEL;
 	switch (status) {
 	case PITH_BAD_ARGUMENT: return EXIT_CODE_USAGE;
 	case PITH_MISMATCH: return EXIT_CODE_MODEL;
 	default: return EXIT_CODE_FAILED;
 	}
-}
-
-enum exit_code cli_failed_model(struct cli *cli, enum pith_status status)
-{
-	enum exit_code code = cli_failed(cli, status);
-	return status == PITH_CANCELLED || status == PITH_NO_MEMORY ? code : EXIT_CODE_MODEL;
 }
 
 enum pith_status cli_document(struct cli *cli, const char *path, struct pith_document **out)
@@ -205,7 +214,9 @@ enum pith_status cli_document(struct cli *cli, const char *path, struct pith_doc
 	if (file.invalid_utf8)
 		cli_say(cli, "%s is not valid UTF-8; its bytes are kept as they are.",
 			strcmp(path, "-") == 0 ? "Standard input" : path);
-	status = pith_document_create(out, cli->model, file.text, file.length, &cli->err);
+	status = cli_open_model(cli);
+	if (status == PITH_OK)
+		status = pith_document_create(out, cli->model, file.text, file.length, &cli->err);
 	document_file_free(&file);
 	return status;
 }

@@ -24,6 +24,7 @@ struct cli {
 	struct pith_model *model;    /* NULL: the command needs none */
 	struct pith_error err;       /* the last failure */
 	bool json;
+	bool about_model;            /* the failure is that of a model or soft prompt: EXIT_CODE_MODEL */
 	/* Progress on the terminal. */
 	bool shows_progress, progress_on_line;
 	double progress_since; /* seconds; what takes less than a blink shows nothing */
@@ -32,21 +33,25 @@ struct cli {
 
 /* Settings first; the code is EXIT_CODE_USAGE when they are wrong. Warnings go to stderr. */
 enum exit_code cli_begin(struct cli *cli, const struct arguments *arguments);
-/* Takes SIGINT and SIGTERM over, opens the model if the command needs one, runs the command. */
+/* Takes SIGINT and SIGTERM over and runs the command. */
 enum exit_code cli_run(struct cli *cli);
 void cli_end(struct cli *cli);
 
 /* Prints the sentence of cli->err to stderr; the exit code that belongs to status. */
 enum exit_code cli_failed(struct cli *cli, enum pith_status status);
-/* The same for a failure to open a model or a soft prompt: EXIT_CODE_MODEL unless memory ran out or the user stopped it. */
-enum exit_code cli_failed_model(struct cli *cli, enum pith_status status);
 /* "pith: " and a sentence on stderr, on a line of its own. */
 void cli_say(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The path of the model to use, freed with free(); NULL: there is none, and cli->err says so. */
+/* The path of the model to use, freed with free(); NULL: cli->err says why. */
 char *cli_model_path(struct cli *cli);
 
-/* Reads and tokenises a document; a warning for bytes that are no UTF-8. */
+/* Opens cli->model, once. Commands do it late, so that what is wrong with the rest is told without waiting. */
+enum pith_status cli_open_model(struct cli *cli);
+
+/* Opens the model and a soft prompt for it. */
+enum pith_status cli_soft_prompt(struct cli *cli, const char *path, struct pith_compressed **out);
+
+/* Reads a document, opens the model, and tokenises; a warning for bytes that are no UTF-8. */
 enum pith_status cli_document(struct cli *cli, const char *path, struct pith_document **out);
 
 /* The control of a command that streams text to stdout. */

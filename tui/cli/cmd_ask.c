@@ -69,9 +69,7 @@ static enum pith_status ask_soft_prompt(struct answers *answers, struct cli *cli
 			return fault(&cli->err, PITH_BAD_ARGUMENT,
 				     "A soft prompt is compressed already: --%s has no meaning for it.",
 				     command_options()[useless[i]].name);
-	enum pith_status status = pith_compressed_load(&answers->compressed, cli->model, cli->arguments->words[0], &cli->err);
-	if (status == PITH_BAD_FILE)
-		status = cli->err.code = PITH_MISMATCH; /* foreign or damaged: the exit code is that of a mismatch */
+	enum pith_status status = cli_soft_prompt(cli, cli->arguments->words[0], &answers->compressed);
 	return status == PITH_OK ? answer_compressed(answers, cli) : status;
 }
 

@@ -18,24 +18,26 @@ static json_t *value_json(const struct setting *row, const char *value)
 	}
 }
 
-/* A value as YAML, in quotes where it is text that could be misread. */
+/* "key: value" as YAML, text that could be misread in quotes, filled up with spaces. */
 static void print_value(const struct setting *row, const char *value)
 {
+	enum { COLUMN = 32 };
+	static const char harmless[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-";
 	bool text = row->type == SETTING_NAME || row->type == SETTING_PATH;
-	bool plain = value[0] != '\0' &&
-		     strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-") == strlen(value);
-	int width = 0;
-	if (!text || plain) {
-		width = printf("%s", value);
+	int width = printf("%s: ", row->key);
+	if (!text || (value[0] != '\0' && strspn(value, harmless) == strlen(value))) {
+		width += printf("%s", value);
 	} else {
-		width = printf("\"");
-		for (const char *c = value; *c != '\0'; c++)
-			width += (unsigned char)*c < 0x20 || *c == 0x7f ? printf("\\x%02x", (unsigned char)*c)
-				 : *c == '"' || *c == '\\'              ? printf("\\%c", *c)
-									: printf("%c", *c);
+		width += printf("\"");
+		for (const char *c = value; *c != '\0'; c++) {
+			if ((unsigned char)*c < 0x20 || *c == 0x7f)
+				width += printf("\\x%02x", (unsigned char)*c);
+			else
+				width += printf(*c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
+		}
 		width += printf("\"");
 	}
-	printf("%*s  # ", width < 12 ? 12 - width : 0, "");
+	printf("%*s", width < COLUMN ? COLUMN - width : 0, "");
 }
 
 enum exit_code cmd_config(struct cli *cli)
@@ -53,8 +55,8 @@ enum exit_code cmd_config(struct cli *cli)
 					    json_pack("{s:o, s:o}", "value", value_json(&table[i], value), "origin",
 						      output_json_text(origin, strlen(origin))));
 		} else {
-			printf("%s: ", table[i].key);
 			print_value(&table[i], value);
+			fputs("  # ", stdout);
 			output_escaped(stdout, origin, strlen(origin));
 			putchar('\n');
 		}

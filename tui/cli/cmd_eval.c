@@ -21,7 +21,7 @@ static enum pith_status begin(struct cli *cli, struct target *target, struct pit
 	if (status == PITH_OK && arguments->given[OPTION_LENGTH])
 		status = arguments_count(arguments, OPTION_LENGTH, 1, &options->max_length_tokens, &cli->err);
 	options->compress = target->options;
-	return status;
+	return status == PITH_OK ? cli_open_model(cli) : status;
 }
 
 /* A row of the table that people read. */

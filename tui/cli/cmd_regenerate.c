@@ -35,15 +35,11 @@ enum exit_code cmd_regenerate(struct cli *cli)
 	enum pith_status status = PITH_OK;
 	if (cli->arguments->given[OPTION_MAX_TOKENS])
 		status = arguments_count(cli->arguments, OPTION_MAX_TOKENS, 1, &max_tokens, &cli->err);
-	if (status != PITH_OK)
-		return cli_failed(cli, status);
-	status = pith_compressed_load(&compressed, cli->model, cli->arguments->words[0], &cli->err);
-	if (status == PITH_IO)
-		return cli_failed(cli, status);
-	if (status != PITH_OK)
-		return cli_failed_model(cli, status);
+	if (status == PITH_OK)
+		status = cli_soft_prompt(cli, cli->arguments->words[0], &compressed);
 	struct pith_control control = cli->json ? cli->control : cli_streaming(cli);
-	status = pith_regenerate(&generated, cli->model, compressed, max_tokens, &control, &cli->err);
+	if (status == PITH_OK)
+		status = pith_regenerate(&generated, cli->model, compressed, max_tokens, &control, &cli->err);
 	if (status == PITH_OK && cli->json)
 		status = print_json(cli, &generated);
 	else if (status == PITH_OK)

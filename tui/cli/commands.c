@@ -38,7 +38,6 @@ static const struct command commands[] = {
 	 .arguments = "FILE|-",
 	 .n_arguments = 1,
 	 .options = TARGET | BIT(OPTION_OUTPUT) | BIT(OPTION_PIN) | BIT(OPTION_JSON),
-	 .needs_model = true,
 	 .run = cmd_compress,
 	 .summary = "compress a document",
 	 .details = "An extractive method prints the text that is left, or writes it to OUT. A soft\n"
@@ -49,7 +48,6 @@ static const struct command commands[] = {
 	 .arguments = "SOFT",
 	 .n_arguments = 1,
 	 .options = BIT(OPTION_MAX_TOKENS) | BIT(OPTION_JSON),
-	 .needs_model = true,
 	 .run = cmd_regenerate,
 	 .summary = "the text back from a soft prompt",
 	 .details = "SOFT is a file that pith compress wrote with a soft method and this model. The\n"
@@ -58,21 +56,18 @@ static const struct command commands[] = {
 	 .arguments = "FILE|-|SOFT",
 	 .n_arguments = 1,
 	 .options = TARGET | BIT(OPTION_PIN) | BIT(OPTION_QUESTION) | BIT(OPTION_MAX_TOKENS) | BIT(OPTION_JSON),
-	 .needs_model = true,
 	 .run = cmd_ask,
 	 .summary = "answers from the full and the compressed text",
 	 .details = "-q is needed. A soft prompt in place of a document has only the compressed answer.\n"},
 	{.name = "eval regenerate",
 	 .arguments = "",
 	 .options = TARGET | BIT(OPTION_DATA) | BIT(OPTION_LENGTH) | BIT(OPTION_LIMIT) | BIT(OPTION_JSON),
-	 .needs_model = true,
 	 .run = cmd_eval_regenerate,
 	 .summary = "measure how much of many texts survives",
 	 .details = "--data is needed: lines with a \"text\".\n"},
 	{.name = "eval answer",
 	 .arguments = "",
 	 .options = TARGET | BIT(OPTION_DATA) | BIT(OPTION_LIMIT) | BIT(OPTION_JSON),
-	 .needs_model = true,
 	 .run = cmd_eval_answer,
 	 .summary = "measure answers from full and compressed texts",
 	 .details = "--data is needed: lines with a \"context\", a \"question\", and \"answers\".\n"},
@@ -87,7 +82,6 @@ static const struct command commands[] = {
 	 .arguments = "FILE|-",
 	 .n_arguments = 1,
 	 .options = BIT(OPTION_JSON),
-	 .needs_model = true,
 	 .run = cmd_tokens,
 	 .summary = "the tokens of a document",
 	 .details = "Prints a line per token: its id, the bytes that it covers (from-to), its text.\n"},
@@ -215,7 +209,7 @@ static void program_help(FILE *out)
 	for (size_t i = 0; i < N_COMMANDS; i++) {
 		char left[64];
 		snprintf(left, sizeof left, "%s %s", commands[i].name, commands[i].arguments);
-		fprintf(out, "  %-28s %s\n", left, commands[i].summary);
+		fprintf(out, "  %-29s %s\n", left, commands[i].summary);
 	}
 	fputs("\nOptions of the workbench and of every command:\n", out);
 	for (int option = 0; option < OPTION_N_GENERAL; option++)
@@ -248,6 +242,6 @@ void command_help_group(FILE *out, const char *word)
 			continue;
 		char left[64];
 		snprintf(left, sizeof left, "pith %s %s", commands[i].name, commands[i].arguments);
-		fprintf(out, "  %-32s %s\n", left, commands[i].summary);
+		fprintf(out, "  %-33s %s\n", left, commands[i].summary);
 	}
 }

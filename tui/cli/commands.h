@@ -64,7 +64,6 @@ struct command {
 	const char *arguments; /* "FILE|-" */
 	int n_arguments;       /* how many must come */
 	uint32_t options;      /* bit per enum option_id */
-	bool needs_model;
 	enum exit_code (*run)(struct cli *cli);
 	const char *summary; /* one line */
 	const char *details; /* more, for its own help; lines end in line feeds */
