@@ -153,7 +153,8 @@ void jsonl_record_free(struct jsonl_record *record)
 const char *jsonl_string(const struct jsonl_record *record, const char *key, size_t *length)
 {
 	const json_t *value = json_object_get(record->object, key);
-	*length = json_string_length(value);
+	if (length != NULL)
+		*length = json_string_length(value);
 	return json_string_value(value);
 }
 

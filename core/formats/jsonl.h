@@ -19,7 +19,8 @@ size_t jsonl_n_lines(const struct jsonl *file);
 struct jsonl_record;
 enum pith_status jsonl_read(struct jsonl_record **out, const struct jsonl *file, size_t line, struct pith_error *err);
 void jsonl_record_free(struct jsonl_record *record);                                     /* NULL is allowed */
-const char *jsonl_string(const struct jsonl_record *record, const char *key, size_t *length); /* NULL: absent or no string */
+/* NULL: absent or no string. length may be NULL. */
+const char *jsonl_string(const struct jsonl_record *record, const char *key, size_t *length);
 /* Strings of an array of strings (a single string counts as an array of one). n = 0 when absent. Borrowed. */
 size_t jsonl_n_strings(const struct jsonl_record *record, const char *key);
 const char *jsonl_string_at(const struct jsonl_record *record, const char *key, size_t i);

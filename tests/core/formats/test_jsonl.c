@@ -79,6 +79,7 @@ static void test_fields(void **state)
 	assert_int_equal(length, strlen("Grüße 😀"));
 	assert_memory_equal(jsonl_string(record, "nul", &length), "a\0b", 3);
 	assert_int_equal(length, 3);
+	assert_string_equal(jsonl_string(record, "text", NULL), "Grüße 😀");
 	assert_null(jsonl_string(record, "n", &length));
 	assert_null(jsonl_string(record, "absent", &length));
 	assert_null(jsonl_string(record, "answers", &length));
