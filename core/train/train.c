@@ -208,7 +208,7 @@ static enum pith_status loop(struct run *run, struct telling *t, const struct pi
 			status = save(run, t, err);
 			return status != PITH_OK ? status : fail(err, PITH_CANCELLED, "Stopped at step %d.", run->state.step);
 		}
-		double norm;
+		double norm = 0;
 		status = train_step(run, &t->sum, &norm, err);
 		bool last = run->state.step == recipe->n_steps;
 		if (status == PITH_OK && (due(run->state.step, recipe->eval_steps) || last))
