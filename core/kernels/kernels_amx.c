@@ -1,0 +1,239 @@
+/*
+ * bf16 matrix products on AMX tiles (Intel SDM, TDPBF16PS), fp32 sums.
+ *
+ * A tile is 16 rows of 64 bytes. C += A B takes A as 16 lines of 32 numbers
+ * along k, and B as 16 pairs of k for each of 16 columns: number 2p and 2p + 1
+ * of a column stand together in row p. As 32-bit pairs, one form is the
+ * transpose of the other, so either storage order of an operand can feed
+ * either side.
+ *
+ * Blocks of A and B are converted into tiles that stay in the second-level
+ * cache; edges are padded with zeros. C is held in 2 x 2 tiles.
+ *
+ * Compiled with its own flags; like kernels_vector.c it calls no inline
+ * function of other headers.
+ */
+#include "kernels/matmul_bf16.h"
+
+#include <immintrin.h>
+#include <stdint.h>
+#include <string.h>
+
+enum {
+	LINES = 16,              /* lines of an operand in a tile */
+	TILE_K = 32,             /* numbers of k in a tile */
+	TILE = LINES * TILE_K,   /* numbers in a tile, 1 KiB */
+	ROW_BYTES = 64,          /* of a tile */
+	STEP = 2 * LINES,        /* rows and columns of C in 2 x 2 tiles */
+	MAX_K = 512,             /* numbers of k in a block */
+	A_CAPACITY = 128 * 1024, /* 256 KiB */
+	B_CAPACITY = 512 * 1024, /* 1 MiB: with A it fits a second-level cache of 2 MiB, which every processor with AMX has */
+};
+
+static _Thread_local _Alignas(64) uint16_t a_tiles[A_CAPACITY];
+static _Thread_local _Alignas(64) uint16_t b_tiles[B_CAPACITY];
+
+/* Palette 1: all eight tiles whole. Layout: LDTILECFG in the SDM. */
+struct tile_config {
+	uint8_t palette, start_row, reserved[14];
+	uint16_t bytes_per_row[16];
+	uint8_t rows[16];
+};
+
+/* Constant: gcc 12 takes the intrinsic to read 8 bytes and drops stores into a configuration made on the stack. */
+static const _Alignas(64) struct tile_config config = {
+	.palette = 1,
+	.bytes_per_row = {ROW_BYTES, ROW_BYTES, ROW_BYTES, ROW_BYTES, ROW_BYTES, ROW_BYTES, ROW_BYTES, ROW_BYTES},
+	.rows = {LINES, LINES, LINES, LINES, LINES, LINES, LINES, LINES},
+};
+
+static size_t smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+static size_t round_up(size_t n, size_t multiple)
+{
+	return (n + multiple - 1) / multiple * multiple;
+}
+
+static __mmask16 first_lanes(size_t n)
+{
+	return (__mmask16)(n >= 16 ? 0xffff : (1u << n) - 1);
+}
+
+/* One line along k into row 0 of its tiles; source NULL is a line of zeros. */
+static void pack_line(uint16_t *tiles, const float *source, size_t n_k)
+{
+	for (size_t k = 0; k < n_k; k += TILE_K) {
+		__m512 first = _mm512_setzero_ps(), second = first;
+		if (source != NULL)
+			first = _mm512_maskz_loadu_ps(first_lanes(n_k - k), source + k);
+		if (source != NULL && n_k - k > LINES)
+			second = _mm512_maskz_loadu_ps(first_lanes(n_k - k - LINES), source + k + LINES);
+		_mm512_store_si512(tiles + k * LINES, (__m512i)_mm512_cvtne2ps_pbh(second, first));
+	}
+}
+
+/* Two neighbours of k over all lines, interleaved, into row 0 of one tile for each 16 lines; NULL is zeros. */
+static void pack_pair(uint16_t *tiles, const float *even, const float *odd, size_t n_lines, size_t n_deep)
+{
+	const __m512i interleave = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
+						    21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+	for (size_t line = 0; line < round_up(n_lines, STEP); line += LINES) {
+		__m512 low = _mm512_setzero_ps(), high = low;
+		__mmask16 mask = line < n_lines ? first_lanes(n_lines - line) : 0;
+		if (even != NULL && mask != 0)
+			low = _mm512_maskz_loadu_ps(mask, even + line);
+		if (odd != NULL && mask != 0)
+			high = _mm512_maskz_loadu_ps(mask, odd + line);
+		__m512i numbers = (__m512i)_mm512_cvtne2ps_pbh(high, low);
+		_mm512_store_si512(tiles + line / LINES * n_deep * TILE, _mm512_permutexvar_epi16(interleave, numbers));
+	}
+}
+
+/* 16 x 16 pairs in place. */
+static void transpose_tile(uint16_t *tile)
+{
+	__m512i r[16], t[16];
+	for (size_t i = 0; i < 16; i++)
+		r[i] = _mm512_load_si512(tile + i * TILE_K);
+	for (size_t i = 0; i < 16; i += 2) {
+		t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
+		t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
+	}
+	/* Then r[4g + c], in its quarter q, holds column 4q + c of rows 4g..4g + 3. */
+	for (size_t i = 0; i < 16; i += 4) {
+		r[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
+		r[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
+		r[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
+		r[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
+	}
+	for (size_t c = 0; c < 4; c++) {
+		__m512i even_low = _mm512_shuffle_i32x4(r[c], r[4 + c], 0x88),
+			even_high = _mm512_shuffle_i32x4(r[8 + c], r[12 + c], 0x88);
+		__m512i odd_low = _mm512_shuffle_i32x4(r[c], r[4 + c], 0xdd),
+			odd_high = _mm512_shuffle_i32x4(r[8 + c], r[12 + c], 0xdd);
+		_mm512_store_si512(tile + c * TILE_K, _mm512_shuffle_i32x4(even_low, even_high, 0x88));
+		_mm512_store_si512(tile + (4 + c) * TILE_K, _mm512_shuffle_i32x4(odd_low, odd_high, 0x88));
+		_mm512_store_si512(tile + (8 + c) * TILE_K, _mm512_shuffle_i32x4(even_low, even_high, 0xdd));
+		_mm512_store_si512(tile + (12 + c) * TILE_K, _mm512_shuffle_i32x4(odd_low, odd_high, 0xdd));
+	}
+}
+
+/* A part of an operand: lines [line, line + n_lines), k [k, k + n_k). */
+struct part {
+	size_t line, n_lines, k, n_k;
+};
+
+/*
+ * The tiles of a part: all of k for the first 16 lines, then for the next. The
+ * number of lines is padded to a multiple of STEP. Memory is read in the order
+ * of storage, in long runs; the tiles are written in whole cache lines.
+ */
+static void pack(uint16_t *tiles, const struct bf16_operand *operand, const struct part *part, bool as_pairs)
+{
+	size_t n_strips = round_up(part->n_lines, STEP) / LINES, n_deep = round_up(part->n_k, TILE_K) / TILE_K;
+	size_t stride = operand->stride;
+	if (operand->k_contiguous) {
+		const float *source = operand->data + part->line * stride + part->k;
+		for (size_t line = 0; line < n_strips * LINES; line++) {
+			uint16_t *row = tiles + line / LINES * n_deep * TILE + line % LINES * TILE_K;
+			pack_line(row, line < part->n_lines ? source + line * stride : NULL, part->n_k);
+		}
+	} else {
+		const float *source = operand->data + part->k * stride + part->line;
+		for (size_t k = 0; k < n_deep * TILE_K; k += 2) {
+			uint16_t *row = tiles + k / TILE_K * TILE + k % TILE_K * LINES;
+			const float *even = k < part->n_k ? source + k * stride : NULL;
+			const float *odd = k + 1 < part->n_k ? source + (k + 1) * stride : NULL;
+			pack_pair(row, even, odd, part->n_lines, n_deep);
+		}
+	}
+	for (size_t i = 0; i < n_strips * n_deep && operand->k_contiguous == as_pairs; i++)
+		transpose_tile(tiles + i * TILE);
+}
+
+/* 32 x 32 of C from two strips of A and two of B. Tiles 0..3 are C, 4 and 5 A, 6 and 7 B. */
+static void multiply_step(const uint16_t *a, const uint16_t *b, size_t n_deep, bool accumulate, float *c, size_t ldc)
+{
+	size_t row_bytes = ldc * sizeof *c;
+	if (accumulate) {
+		_tile_loadd(0, c, row_bytes);
+		_tile_loadd(1, c + LINES, row_bytes);
+		_tile_loadd(2, c + LINES * ldc, row_bytes);
+		_tile_loadd(3, c + LINES * ldc + LINES, row_bytes);
+	} else {
+		/* The lines of C that will be written come while the tiles multiply; one may begin anywhere in a line. */
+		for (size_t row = 0; row < STEP; row++) {
+			__builtin_prefetch(c + row * ldc, 1);
+			__builtin_prefetch(c + row * ldc + LINES, 1);
+			__builtin_prefetch(c + row * ldc + STEP - 1, 1);
+		}
+		_tile_zero(0);
+		_tile_zero(1);
+		_tile_zero(2);
+		_tile_zero(3);
+	}
+	for (size_t deep = 0; deep < n_deep; deep++) {
+		_tile_loadd(4, a + deep * TILE, ROW_BYTES);
+		_tile_loadd(6, b + deep * TILE, ROW_BYTES);
+		_tile_dpbf16ps(0, 4, 6);
+		_tile_loadd(7, b + (n_deep + deep) * TILE, ROW_BYTES);
+		_tile_dpbf16ps(1, 4, 7);
+		_tile_loadd(5, a + (n_deep + deep) * TILE, ROW_BYTES);
+		_tile_dpbf16ps(2, 5, 6);
+		_tile_dpbf16ps(3, 5, 7);
+	}
+	_tile_stored(0, c, row_bytes);
+	_tile_stored(1, c + LINES, row_bytes);
+	_tile_stored(2, c + LINES * ldc, row_bytes);
+	_tile_stored(3, c + LINES * ldc + LINES, row_bytes);
+}
+
+/* The same where C ends inside: by way of a whole block beside it. */
+static void multiply_edge(const uint16_t *a, const uint16_t *b, size_t n_deep, bool accumulate, float *c, size_t ldc,
+			  size_t n_rows, size_t n_columns)
+{
+	_Alignas(64) float block[STEP * STEP] = {0};
+	for (size_t row = 0; row < n_rows && accumulate; row++)
+		memcpy(block + row * STEP, c + row * ldc, n_columns * sizeof *c);
+	multiply_step(a, b, n_deep, true, block, STEP);
+	for (size_t row = 0; row < n_rows; row++)
+		memcpy(c + row * ldc, block + row * STEP, n_columns * sizeof *c);
+}
+
+/* A block of C (n_rows, n_columns) from packed A and B. */
+static void multiply_block(size_t n_rows, size_t n_columns, size_t n_deep, bool accumulate, float *c, size_t ldc)
+{
+	for (size_t row = 0; row < n_rows; row += STEP)
+		for (size_t column = 0; column < n_columns; column += STEP) {
+			const uint16_t *a = a_tiles + row / LINES * n_deep * TILE, *b = b_tiles + column / LINES * n_deep * TILE;
+			float *corner = c + row * ldc + column;
+			size_t rows = smaller(n_rows - row, STEP), columns = smaller(n_columns - column, STEP);
+			if (rows == STEP && columns == STEP)
+				multiply_step(a, b, n_deep, accumulate, corner, ldc);
+			else
+				multiply_edge(a, b, n_deep, accumulate, corner, ldc, rows, columns);
+		}
+}
+
+void kernels_amx_multiply(const struct bf16_product *p)
+{
+	/* Equal blocks of k, then as many rows and columns as their tiles have room for. */
+	size_t block_k = round_up(p->k / ((p->k + MAX_K - 1) / MAX_K), TILE_K);
+	size_t block_rows = A_CAPACITY / block_k / STEP * STEP, block_columns = B_CAPACITY / block_k / STEP * STEP;
+	_tile_loadconfig(&config);
+	for (size_t column = 0; column < p->n; column += block_columns)
+		for (size_t k = 0; k < p->k; k += block_k) {
+			struct part b = {column, smaller(p->n - column, block_columns), k, smaller(p->k - k, block_k)};
+			pack(b_tiles, &p->b, &b, true);
+			for (size_t row = 0; row < p->m; row += block_rows) {
+				struct part a = {row, smaller(p->m - row, block_rows), k, b.n_k};
+				pack(a_tiles, &p->a, &a, false);
+				multiply_block(a.n_lines, b.n_lines, round_up(b.n_k, TILE_K) / TILE_K, p->accumulate || k > 0,
+					       p->c + row * p->ldc + column, p->ldc);
+			}
+		}
+	_tile_release();
+}

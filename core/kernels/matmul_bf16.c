@@ -1,0 +1,98 @@
+/* Chooses between AMX tiles and the fp32 products. */
+#define _GNU_SOURCE
+#include "kernels/matmul_bf16.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
+#include "kernels/matmul.h"
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static bool available;
+
+#if defined(__x86_64__)
+static bool processor_has_tiles(void)
+{
+	unsigned a, b, c, d;
+	if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & 1u << 22) || !(d & 1u << 24))
+		return false; /* AMX-BF16, AMX-TILE */
+	if (!__get_cpuid_count(7, 1, &a, &b, &c, &d) || !(a & 1u << 5))
+		return false; /* AVX512_BF16 */
+	__builtin_cpu_init();
+	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+}
+
+/* The tiles are 8 KiB of registers that Linux saves only for processes that asked. All threads share the leave. */
+static bool ask_for_tiles(void)
+{
+#if defined(__linux__)
+	enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
+	return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
+#else
+	return false;
+#endif
+}
+
+static void look(void)
+{
+	static const char *const lower[] = {"ref", "avx2", "avx512"};
+	const char *wanted = getenv("PITH_CPU");
+	for (size_t i = 0; wanted != NULL && i < sizeof lower / sizeof *lower; i++)
+		if (strcmp(wanted, lower[i]) == 0)
+			return;
+	available = processor_has_tiles() && ask_for_tiles();
+}
+
+static void multiply_tiles(const struct bf16_product *product)
+{
+	kernels_amx_multiply(product);
+}
+#else
+static void look(void)
+{
+}
+
+static void multiply_tiles(const struct bf16_product *product)
+{
+	(void)product; /* never available */
+}
+#endif
+
+bool matmul_bf16_available(void)
+{
+	pthread_once(&once, look);
+	return available;
+}
+
+void matmul_bf16_nt(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c,
+		    size_t ldc)
+{
+	if (!matmul_bf16_available() || k == 0)
+		matmul_nt(NULL, m, n, k, a, lda, b, ldb, beta, c, ldc);
+	else
+		multiply_tiles(&(struct bf16_product){m, n, k, {a, lda, true}, {b, ldb, true}, beta != 0, c, ldc});
+}
+
+void matmul_bf16_nn(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c,
+		    size_t ldc)
+{
+	if (!matmul_bf16_available() || k == 0)
+		matmul_nn(NULL, m, n, k, a, lda, b, ldb, beta, c, ldc);
+	else
+		multiply_tiles(&(struct bf16_product){m, n, k, {a, lda, true}, {b, ldb, false}, beta != 0, c, ldc});
+}
+
+void matmul_bf16_tn(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c,
+		    size_t ldc)
+{
+	if (!matmul_bf16_available() || k == 0)
+		matmul_tn(NULL, m, n, k, a, lda, b, ldb, beta, c, ldc);
+	else
+		multiply_tiles(&(struct bf16_product){m, n, k, {a, lda, false}, {b, ldb, false}, beta != 0, c, ldc});
+}
