@@ -1,0 +1,181 @@
+/*
+ * Attention against the definition in double precision, and its gradients
+ * against finite differences: alone and behind a prefix, few queries (dot
+ * products) and many (blocks of 128), grouped heads, odd sizes.
+ */
+#include "unit.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "ops/ops.h"
+#include "support/gradients.h"
+
+static struct random_state random_numbers;
+
+struct attention_case {
+	struct attention_shape shape;
+	float *q, *k, *v, *c, *out, *lse, *scratch;
+	size_t n_q, n_kv;
+};
+
+static void attention_init(struct attention_case *a, const struct attention_shape *shape)
+{
+	random_seed(&random_numbers, 7 + shape->n_queries);
+	a->shape = *shape;
+	a->n_q = shape->n_queries * shape->n_heads * shape->head_dim;
+	a->n_kv = shape->n_keys * shape->n_kv_heads * shape->head_dim;
+	a->q = normal_array(&random_numbers, a->n_q, 1.5);
+	a->k = normal_array(&random_numbers, a->n_kv, 1.5);
+	a->v = normal_array(&random_numbers, a->n_kv, 1);
+	a->c = normal_array(&random_numbers, a->n_q, 1);
+	a->out = malloc(a->n_q * sizeof *a->out);
+	a->lse = malloc(shape->n_queries * shape->n_heads * sizeof *a->lse);
+	a->scratch = malloc(attention_scratch_size(shape) * sizeof *a->scratch);
+	assert_true(a->out != NULL && a->lse != NULL && a->scratch != NULL);
+}
+
+static void attention_free(struct attention_case *a)
+{
+	float *arrays[] = {a->q, a->k, a->v, a->c, a->out, a->lse, a->scratch};
+	for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
+		free(arrays[i]);
+}
+
+static double attention_loss(void *user)
+{
+	struct attention_case *a = user;
+	attention_forward(a->out, a->lse, a->q, a->k, a->v, &a->shape, a->scratch);
+	return dot_in_double(a->out, a->c, a->n_q);
+}
+
+/* One query of one head by the definition: out (head_dim); returns the log of the sum. */
+static double attend(const struct attention_case *a, size_t i, size_t h, double *out)
+{
+	const struct attention_shape *s = &a->shape;
+	size_t kv_head = h / (s->n_heads / s->n_kv_heads), visible = s->n_keys - s->n_queries + i + 1;
+	const float *q = a->q + (i * s->n_heads + h) * s->head_dim;
+	double sum = 0;
+	for (size_t d = 0; d < s->head_dim; d++)
+		out[d] = 0;
+	for (size_t j = 0; j < visible; j++) {
+		size_t row = (j * s->n_kv_heads + kv_head) * s->head_dim;
+		double weight = exp(dot_in_double(q, a->k + row, s->head_dim) / sqrt((double)s->head_dim));
+		sum += weight;
+		for (size_t d = 0; d < s->head_dim; d++)
+			out[d] += weight * (double)a->v[row + d];
+	}
+	for (size_t d = 0; d < s->head_dim; d++)
+		out[d] /= sum;
+	return log(sum);
+}
+
+static void check_values(struct attention_case *a)
+{
+	const struct attention_shape *s = &a->shape;
+	double out[64];
+	attention_loss(a);
+	for (size_t i = 0; i < s->n_queries; i++)
+		for (size_t h = 0; h < s->n_heads; h++) {
+			double lse = attend(a, i, h, out);
+			assert_float_equal(a->lse[i * s->n_heads + h], (float)lse, 1e-5f);
+			for (size_t d = 0; d < s->head_dim; d++)
+				assert_float_equal(a->out[(i * s->n_heads + h) * s->head_dim + d], (float)out[d], 1e-5f);
+		}
+}
+
+static void check_array(struct attention_case *a, const char *name, float *values, const float *gradient, size_t n)
+{
+	/* Outputs of about 1 carry errors of 1e-7 each and hundreds are summed; the gradient's own size is about 1. */
+	struct gradient_check check = {name, attention_loss, a, values, gradient, n, 0.03, 5e-4, 60};
+	check_gradient(&check, &random_numbers);
+}
+
+static void check_shape(struct attention_shape shape)
+{
+	struct attention_case a;
+	attention_init(&a, &shape);
+	check_values(&a);
+	float *d_q = malloc(a.n_q * sizeof *d_q), *d_k = malloc(a.n_kv * sizeof *d_k), *d_v = malloc(a.n_kv * sizeof *d_v);
+	assert_true(d_q != NULL && d_k != NULL && d_v != NULL);
+	for (size_t i = 0; i < a.n_q; i++)
+		d_q[i] = NAN; /* assigned */
+	for (size_t i = 0; i < a.n_kv; i++)
+		d_k[i] = d_v[i] = 1; /* accumulated */
+	attention_backward(d_q, d_k, d_v, a.c, a.out, a.lse, a.q, a.k, a.v, &shape, a.scratch);
+	for (size_t i = 0; i < a.n_kv; i++) {
+		d_k[i] -= 1;
+		d_v[i] -= 1;
+	}
+	check_array(&a, "attention d_q", a.q, d_q, a.n_q);
+	check_array(&a, "attention d_k", a.k, d_k, a.n_kv);
+	check_array(&a, "attention d_v", a.v, d_v, a.n_kv);
+	free(d_q);
+	free(d_k);
+	free(d_v);
+	attention_free(&a);
+}
+
+static void test_alone(void **state)
+{
+	(void)state;
+	check_shape((struct attention_shape){7, 7, 3, 3, 6});
+}
+
+static void test_prefix(void **state)
+{
+	(void)state;
+	check_shape((struct attention_shape){7, 12, 2, 2, 5});
+}
+
+static void test_grouped_heads(void **state)
+{
+	(void)state;
+	check_shape((struct attention_shape){9, 13, 6, 2, 4});
+	check_shape((struct attention_shape){9, 9, 4, 1, 7});
+}
+
+static void test_few_queries(void **state)
+{
+	(void)state;
+	check_shape((struct attention_shape){3, 11, 4, 2, 6});
+	check_shape((struct attention_shape){4, 4, 2, 1, 6});
+}
+
+static void test_blocks(void **state)
+{
+	(void)state;
+	check_shape((struct attention_shape){131, 136, 2, 1, 6}); /* a block of 128, one of 3 */
+	check_shape((struct attention_shape){257, 257, 2, 1, 4}); /* two and a single row */
+}
+
+/* Scores far from zero: the softmax must not overflow, nor its gradient be anything but a number. */
+static void test_large_scores(void **state)
+{
+	(void)state;
+	struct attention_case a;
+	attention_init(&a, &(struct attention_shape){6, 8, 2, 1, 4});
+	for (size_t i = 0; i < a.n_q; i++)
+		a.q[i] *= 100;
+	attention_loss(&a);
+	float *d_q = malloc(a.n_q * sizeof *d_q), *d_k = calloc(a.n_kv, sizeof *d_k), *d_v = calloc(a.n_kv, sizeof *d_v);
+	assert_true(d_q != NULL && d_k != NULL && d_v != NULL);
+	attention_backward(d_q, d_k, d_v, a.c, a.out, a.lse, a.q, a.k, a.v, &a.shape, a.scratch);
+	for (size_t i = 0; i < a.n_q; i++)
+		assert_true(isfinite(a.out[i]) && isfinite(d_q[i]));
+	for (size_t i = 0; i < a.n_kv; i++)
+		assert_true(isfinite(d_k[i]) && isfinite(d_v[i]));
+	free(d_q);
+	free(d_k);
+	free(d_v);
+	attention_free(&a);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_alone),       cmocka_unit_test(test_prefix), cmocka_unit_test(test_grouped_heads),
+		cmocka_unit_test(test_few_queries), cmocka_unit_test(test_blocks), cmocka_unit_test(test_large_scores),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
