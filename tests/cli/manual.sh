@@ -1,0 +1,49 @@
+#!/bin/sh
+# The manual page says every command, option, setting and recipe key there is,
+# and groff has nothing to say about it.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+page=$root/man/pith.1
+
+# One word a line, without fonts and escapes.
+sed 's/\\-/-/g; s/\\f.//g; s/\\~/ /g; s/["|,]/ /g' "$page" >plain
+tr -s ' []' '\n' <plain | sort -u >words
+has_word() {
+  grep -qxF -- "$1" words || fail "man/pith.1 lacks $1"
+}
+
+expect 0 "$pith" --help
+cp out help
+sed -n '/^Commands/,/^$/s/^  //p' help | sed 's/  .*//; s/ [^a-z].*//; s/ *$//' >commands
+[ "$(wc -l <commands)" -ge 13 ] || fail "--help lists $(wc -l <commands) commands"
+while read -r name rest; do
+  grep -qE "^\.BR \"?$name${rest:+ $rest}[ \"]" plain || grep -qE "^\.BR +$name${rest:+ $rest} " plain ||
+    fail "man/pith.1 has no entry for $name $rest"
+  # shellcheck disable=SC2086
+  expect 0 "$pith" $name $rest --help
+  cat out >>help
+done <commands
+grep -oE '(^|[ ,])--?[a-zA-Z][a-z-]*' help | tr -d ' ,' | sort -u >options
+[ "$(wc -l <options)" -ge 24 ] || fail "--help lists $(wc -l <options) options"
+while read -r name; do
+  has_word "$name"
+done <options
+
+expect 0 "$pith" config
+sed 's/:.*//' out >settings
+[ "$(wc -l <settings)" -ge 16 ] || fail "config lists $(wc -l <settings) settings"
+while read -r name; do
+  has_word "$name"
+  has_word "PITH_$(echo "$name" | tr '[:lower:]' '[:upper:]')"
+done <settings
+
+sed -n 's/^\t{"\([a-z0-9_]*\)", KEY_.*/\1/p' "$root/tui/recipe.c" >keys
+[ "$(wc -l <keys)" -ge 50 ] || fail "tui/recipe.c has $(wc -l <keys) keys"
+while read -r name; do
+  has_word "$name"
+done <keys
+
+command -v groff >/dev/null 2>&1 || skip "groff is not there; the names agree"
+LC_ALL=C.UTF-8 groff -man -Tutf8 -ww -z "$page" >out 2>&1
+[ ! -s out ] || fail "groff: $(cat out)"
+finish

@@ -1,0 +1,73 @@
+#!/bin/sh
+# What the command line refuses, with one sentence and exit status 2; and help.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+echo "A text of a few words." >text.txt
+
+refused() {
+  sentence=$1
+  shift
+  expect 2 "$pith" "$@"
+  one_sentence
+  err_has "$sentence"
+}
+
+refused 'did you mean pith compress?' compres
+refused 'no file "frobnicate"' frobnicate
+refused 'There is no option -x.' -x
+refused 'did you mean --tokens?' compress --tokns 3 text.txt
+refused '--output wants a value.' compress text.txt --output
+refused '--json takes no value.' compress --json=3 text.txt
+refused 'pith compress wants FILE|-.' compress
+refused 'does not know what to do with "b"' compress text.txt b
+refused 'pith inspect takes no --tokens.' inspect --tokens 3 text.txt
+refused 'the workbench takes no --json.' --json text.txt
+refused 'give one of them' compress --cr 0.5 --tokens 3 text.txt
+refused 'is a second' text.txt other.txt
+for rate in 0 1.5 -1 abc 0x '' nan 101% 0.5y; do
+  refused '--cr wants the share to keep' compress --cr "$rate" text.txt
+done
+for tokens in 0 -3 2.5 x '' 99999999999999999999; do
+  refused '--tokens wants a whole number of at least 1' compress --tokens "$tokens" text.txt
+done
+refused 'method must be one of' compress -m gzip text.txt
+refused 'name a file for them with -o OUT' compress -m 500x text.txt
+refused 'pith ask wants a question' ask text.txt
+refused 'pith ask wants a question' ask -q ' ' text.txt
+refused 'wants --data FILE.jsonl' eval regenerate
+refused 'wants --data FILE.jsonl' eval answer
+refused 'pith eval wants one of: regenerate, answer.' eval
+refused 'pith train does not know "icae"' train icae
+refused '--set wants KEY=VALUE' --set rate config
+refused 'did you mean theme?' --set thme=x config
+refused 'rate must be a number from 0.001 to 1' --set rate=7 config
+refused 'There is no command "frob"' help frob
+refused '--pin wants a text' compress --pin '' text.txt
+
+# Without a terminal the workbench points to the commands.
+refused 'The workbench needs a terminal' text.txt
+refused 'The workbench needs a terminal' -
+refused 'The workbench needs a terminal'
+
+expect 0 "$pith" --version
+grep -qE '^pith [0-9]+\.[0-9]+\.[0-9]+$' out || fail "--version: $(cat out)"
+expect 0 "$pith" --help
+[ "$(wc -l <out)" -le 50 ] || fail "--help is longer than a screen"
+awk 'length > 80 { exit 1 }' out || fail "--help is wider than 80 columns"
+expect 0 "$pith" compress --help
+out_has '--pin TEXT'
+expect 0 "$pith" help train base
+out_has 'RECIPE.yaml'
+expect 0 "$pith" train --help
+out_has 'pith train tokenizer'
+
+# A full disk is told; a reader that goes away is not.
+if [ -w /dev/full ]; then
+  code=0
+  "$pith" config >/dev/full 2>err || code=$?
+  [ "$code" -eq 1 ] || fail "config >/dev/full: exit status $code"
+  err_has 'Standard output cannot be written'
+fi
+{ "$pith" --help 2>err || :; } | :
+[ ! -s err ] || fail "a closed pipe is talked about: $(cat err)"
+finish

@@ -1,0 +1,133 @@
+#!/bin/sh
+# The commands for real, on the shipped model and the samples.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+[ -f "$root/models/pith-default.gguf" ] || skip "models/pith-default.gguf is not there"
+abstract=$root/samples/abstract.txt
+bytes=$(wc -c <"$abstract" | tr -d ' ')
+
+# Tokens cover the text.
+expect 0 "$pith" tokens --json "$abstract"
+json "bytes=$bytes" n:integer 'n>40' tokens.0.begin=0 tokens.0.id:integer tokens.0.text:string
+count=$(sed 's/^{"n": \([0-9]*\),.*/\1/' out)
+json "tokens.$((count - 1)).end=$bytes"
+expect 0 "$pith" tokens "$abstract"
+[ "$(wc -l <out)" -eq "$count" ] || fail "tokens lists $(wc -l <out) of $count tokens"
+
+# Extractive: the budget is met to the token, and what must stay stays.
+for tokens in 10 33 64; do
+  expect 0 "$pith" compress -m selfinfo --tokens "$tokens" --json "$abstract"
+  json method=selfinfo "original_tokens=$count" "compressed_tokens=$tokens" delta_cr=0 target_cr:number cr:number \
+    text:string seconds:number
+done
+expect 0 "$pith" compress -m selfinfo --cr 4x --pin 'ice front' --json "$abstract"
+json 'text~ice front' 'text~1994' 'text~41' 'cr<0.27' 'cr>0.23'
+expect 0 "$pith" compress --cr 1 "$abstract"
+[ "$(tr -s ' \n' <out)" = "$(tr -s ' \n' <"$abstract")" ] || fail "a rate of 1 changed the text"
+err_has 'selfinfo:'
+expect 0 "$pith" compress --tokens 20 -o short.txt --json - <"$abstract"
+json file=short.txt compressed_tokens=20
+[ -s short.txt ] || fail "-o wrote nothing"
+expect 1 "$pith" compress --tokens 20 -o missing/short.txt "$abstract"
+err_has 'missing/short.txt'
+expect 0 "$pith" compress --cr 0.5 --pin 'not in it' "$abstract"
+err_has 'The document does not hold "not in it"'
+
+# Soft: to a file, back from it, and asked.
+expect 0 "$pith" compress -m 500x --tokens 16 -o doc.soft --json "$abstract"
+json method=500x compressed_tokens=16 delta_cr=0 file=doc.soft
+expect 0 "$pith" inspect --json doc.soft
+json 'kind=soft prompt' metadata:object tensors:object
+expect 0 "$pith" regenerate --json doc.soft
+json text:string 'tokens>0' 'seconds>0'
+expect 0 "$pith" regenerate doc.soft
+cp out plain
+expect 0 "$pith" regenerate --max-tokens 3 --json doc.soft
+json tokens=3
+expect 0 "$pith" ask -q 'How many stations were there?' --json doc.soft
+json answer_full=null seconds_full=null answer_compressed:string seconds_compressed:number
+expect 2 "$pith" ask -q 'How many?' --cr 0.5 doc.soft
+one_sentence
+expect 0 "$pith" ask -q 'How many stations were there?' --tokens 16 --json "$abstract"
+json method=500x compressed_tokens=16 answer_full:string answer_compressed:string 'seconds_full>0' 'seconds_compressed>0' \
+  'prompt_tokens_full>16'
+expect 0 "$pith" ask -q 'How many stations were there?' -m selfinfo --cr 0.5 "$abstract"
+out_has 'Full text'
+out_has 'Compressed'
+expect 2 "$pith" compress -m 500x -o x.soft --pin lake "$abstract"
+one_sentence
+
+# Soft prompts that are none, or damaged.
+for size in 0 4 100 1000; do
+  head -c "$size" doc.soft >cut.soft
+  expect 3 "$pith" regenerate cut.soft
+  one_sentence
+done
+expect 3 "$pith" regenerate "$abstract"
+one_sentence
+head -c 2000 "$root/models/pith-default.gguf" >cut.gguf
+expect 3 "$pith" tokens --model cut.gguf "$abstract"
+one_sentence
+
+expect 0 "$pith" inspect --json "$root/models/pith-default.gguf"
+json kind=model metadata:object tensors:object
+expect 0 "$pith" inspect "$root/models/pith-default.gguf"
+out_has 'general.architecture'
+
+# Bytes that are no UTF-8 are kept, with a warning.
+printf 'The caf\351 at the corner closes at nine, but never on Sundays.\n' >latin.txt
+expect 0 "$pith" tokens --json latin.txt
+json bytes=60 n:integer
+err_has 'latin.txt is not valid UTF-8'
+expect 0 "$pith" compress --cr 1 latin.txt
+cmp -s out latin.txt || fail "a rate of 1 changed bytes that are no UTF-8"
+
+# Longer than the context: no full answer, one sentence, everything else goes on.
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do cat "$root/samples/tidal-power.txt"; done >long.txt
+expect 0 "$pith" ask -q 'How wide is the strait?' --json --cr 0.05 long.txt
+json answer_full=null answer_compressed:string note:string
+
+# Data sets.
+printf '{"text": "The lake froze in January."}\n\n{"text": "Nobody came to the second meeting."}\n' >texts.jsonl
+expect 0 "$pith" eval regenerate --data texts.jsonl --tokens 4 --json
+json n=2 rouge_l:number rouge_l_set:number bleu:number exact:number matched_prefix:number seconds:number method=500x
+expect 0 "$pith" eval regenerate --data texts.jsonl -m selfinfo --cr 1 --json --limit 1
+json n=1 rouge_l=1 exact=1 matched_prefix=1
+expect 0 "$pith" eval regenerate --data texts.jsonl --cr 0.5 --length 5
+out_has 'ROUGE-L'
+printf '{"context": "The lake froze in January.", "question": "When did the lake freeze?", "answers": ["January"]}\n' >qa.jsonl
+expect 0 "$pith" eval answer --data qa.jsonl --tokens 4 --json
+json n=1 f1:number em:number f1_full:number em_full:number retained:number seconds:number
+printf '{"text": "fine"}\n{"text": \n' >bad.jsonl
+expect 1 "$pith" eval regenerate --data bad.jsonl --json
+one_sentence
+err_has 'bad.jsonl'
+expect 1 "$pith" eval answer --data texts.jsonl
+one_sentence
+expect 1 "$pith" eval answer --data missing.jsonl
+one_sentence
+
+# Signals: soon, quietly, with their own exit status.
+for signal in INT:130 TERM:143; do
+  "$pith" regenerate --max-tokens 100000 doc.soft >out 2>err &
+  process=$!
+  code=0
+  sleep 0.05
+  kill -s "${signal%:*}" "$process" 2>/dev/null
+  wait "$process" || code=$?
+  [ "$code" -eq "${signal#*:}" ] || [ "$code" -eq 0 ] || fail "SIG$signal: exit status $code: $(cat err)"
+done
+for signal in INT:130 TERM:143; do
+  mkfifo pipe
+  "$pith" tokens - <pipe >out 2>err &
+  process=$!
+  exec 3>pipe
+  sleep 0.2
+  kill -s "${signal%:*}" "$process"
+  code=0
+  wait "$process" || code=$?
+  exec 3>&-
+  rm pipe
+  [ "$code" -eq "${signal#*:}" ] || fail "SIG$signal while reading: exit status $code: $(cat err)"
+done
+finish
