@@ -221,7 +221,7 @@ static void multiply_block(size_t n_rows, size_t n_columns, size_t n_deep, bool 
 void kernels_amx_multiply(const struct bf16_product *p)
 {
 	/* Equal blocks of k, then as many rows and columns as their tiles have room for. */
-	size_t block_k = round_up(p->k / ((p->k + MAX_K - 1) / MAX_K), TILE_K);
+	size_t n_blocks = (p->k + MAX_K - 1) / MAX_K, block_k = round_up((p->k + n_blocks - 1) / n_blocks, TILE_K);
 	size_t block_rows = A_CAPACITY / block_k / STEP * STEP, block_columns = B_CAPACITY / block_k / STEP * STEP;
 	_tile_loadconfig(&config);
 	for (size_t column = 0; column < p->n; column += block_columns)
