@@ -6,6 +6,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "base/aligned.h"
 #include "formats/gguf.h"
 
 static const char *const purpose_names[PITH_N_PURPOSES] = {"regenerate", "answer"};
@@ -64,7 +65,7 @@ static enum pith_status allocate(struct adapter **out, const struct hyperparams 
 	adapter->n_embd = h->n_embd;
 	adapter->span_tokens = 512;
 	adapter->n_values = (n_memory + 1) * h->n_embd + h->n_layers * layer_values(h, rank);
-	adapter->values = calloc(adapter->n_values, sizeof *adapter->values);
+	adapter->values = aligned_floats(adapter->n_values);
 	if (rank > 0)
 		adapter->projections = calloc(h->n_layers * N_PROJECTIONS, sizeof *adapter->projections);
 	if (adapter->values == NULL || (rank > 0 && adapter->projections == NULL)) {

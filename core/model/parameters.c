@@ -6,6 +6,8 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "base/aligned.h"
+
 /* Walks slots of a model whose weights are not to be changed. */
 static bool next_slot(struct weight_slot *slot, const struct parameters *p, size_t index)
 {
@@ -36,7 +38,7 @@ enum pith_status parameters_create(struct parameters **out, const struct hyperpa
 	struct weight_slot slot;
 	for (size_t i = 0; p->weights.layers != NULL && next_slot(&slot, p, i); i++)
 		p->n_values += slot.ne[0] * slot.ne[1];
-	p->values = calloc(p->n_values + 1, sizeof *p->values);
+	p->values = aligned_floats(p->n_values);
 	if (p->weights.layers == NULL || p->values == NULL) {
 		parameters_destroy(p);
 		return fail_memory(err, "the parameters");

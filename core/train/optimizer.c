@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/aligned.h"
 #include "kernels/kernels.h"
 #include "train/schedule.h"
 
@@ -13,8 +14,8 @@ enum pith_status trained_array_init(struct trained_array *array, float *values, 
                                     struct pith_error *err)
 {
 	*array = (struct trained_array){.n = n, .values = values, .gradients = gradients, .n_threads = n_threads};
-	array->m = calloc(n, sizeof *array->m);
-	array->v = calloc(n, sizeof *array->v);
+	array->m = aligned_floats(n);
+	array->v = aligned_floats(n);
 	if (array->m == NULL || array->v == NULL) {
 		trained_array_free(array);
 		return fail_memory(err, "the optimiser");

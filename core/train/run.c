@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/aligned.h"
 #include "train/sample.h"
 
 /* --- data --------------------------------------------------------------------------------------------- */
@@ -180,7 +181,7 @@ static float **gradient_arrays(int n_threads, size_t n)
 {
 	float **arrays = calloc((size_t)n_threads, sizeof *arrays);
 	for (int t = 0; arrays != NULL && t < n_threads; t++) {
-		arrays[t] = calloc(n, sizeof **arrays);
+		arrays[t] = aligned_floats(n);
 		if (arrays[t] == NULL) {
 			while (t-- > 0)
 				free(arrays[t]);

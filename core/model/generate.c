@@ -1,0 +1,115 @@
+#define _POSIX_C_SOURCE 200809L
+#include "model/generate.h"
+
+#include <time.h>
+
+#include "text/unicode.h"
+
+double seconds_now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int32_t most_likely(const float *logits, size_t n)
+{
+	size_t best = 0;
+	for (size_t i = 1; i < n; i++)
+		if (logits[i] > logits[best])
+			best = i;
+	return (int32_t)best;
+}
+
+/* Do the last tokens repeat with some period, often enough to be no list or refrain? */
+static bool loops(const struct token_list *tokens)
+{
+	enum { LONGEST_PERIOD = 32, LEAST_TOKENS = 24, LEAST_REPEATS = 5 };
+	for (size_t period = 1; period <= LONGEST_PERIOD; period++) {
+		size_t span = period * LEAST_REPEATS;
+		span = span < LEAST_TOKENS ? LEAST_TOKENS : span;
+		if (tokens->n < span)
+			continue;
+		const int32_t *end = tokens->ids + tokens->n;
+		size_t i = period;
+		while (i < span && end[-1 - (ptrdiff_t)i] == end[-1 - (ptrdiff_t)(i - period)])
+			i++;
+		if (i == span)
+			return true;
+	}
+	return false;
+}
+
+/* Sends what is new and whole; bytes that can never become characters go as U+FFFD. */
+static bool stream(const struct pith_control *control, const struct buffer *text, size_t *sent, bool last)
+{
+	if (control == NULL || control->text == NULL)
+		return true;
+	size_t ready = text->length - *sent;
+	if (!last)
+		ready -= unicode_incomplete_tail(text->data + *sent, ready);
+	if (ready == 0)
+		return true;
+	struct buffer repaired = {0};
+	bool done = unicode_append_repaired(&repaired, text->data + *sent, ready);
+	if (done)
+		control->text(control->user, repaired.data, repaired.length);
+	buffer_free(&repaired);
+	*sent += ready;
+	return done;
+}
+
+static enum pith_status read_token(const struct generation *g, int32_t id, size_t made, const struct pith_control *control,
+                                   struct pith_error *err)
+{
+	struct session_input input = {.ids = &id, .first_position = g->position + (int32_t)made, .n = 1};
+	return session_read(g->session, &input, control, err);
+}
+
+enum pith_status generate(const struct generation *g, struct buffer *text, size_t *n_tokens, enum pith_stop *stop,
+                          double *first_seconds, const struct pith_control *control, struct pith_error *err)
+{
+	struct token_list tokens = {0};
+	size_t sent = text->length, row = g->last_row;
+	double began = seconds_now();
+	enum pith_status status = PITH_OK;
+	*stop = PITH_STOP_LIMIT;
+	while (tokens.n < g->max_tokens) {
+		const float *logits = session_logits(g->session, row);
+		if (logits == NULL) {
+			status = fail_memory(err, "the logits");
+			break;
+		}
+		int32_t id = most_likely(logits, (size_t)tokenizer_n_vocab(g->tokenizer));
+		if (tokens.n == 0 && first_seconds != NULL)
+			*first_seconds = seconds_now() - began;
+		if (tokenizer_is_end(g->tokenizer, id)) {
+			*stop = PITH_STOP_END;
+			break;
+		}
+		if (!token_list_append(&tokens, id) || !tokenizer_decode(g->tokenizer, &id, 1, text) ||
+		    !stream(control, text, &sent, false)) {
+			status = fail_memory(err, "the generated text");
+			break;
+		}
+		if (control != NULL && control->progress != NULL)
+			control->progress(control->user, g->what, g->progress_done + (double)tokens.n, g->progress_total);
+		if (loops(&tokens)) {
+			*stop = PITH_STOP_LOOP;
+			break;
+		}
+		if (tokens.n == g->max_tokens)
+			break;
+		status = read_token(g, id, tokens.n - 1, control, err);
+		if (status != PITH_OK)
+			break;
+		row = 0;
+	}
+	if (status == PITH_OK && !stream(control, text, &sent, true))
+		status = fail_memory(err, "the generated text");
+	if (status == PITH_OK && tokens.n == 0 && *stop == PITH_STOP_END)
+		*stop = PITH_STOP_EMPTY;
+	*n_tokens = tokens.n;
+	token_list_free(&tokens);
+	return status;
+}

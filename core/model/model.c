@@ -1,0 +1,210 @@
+#define _POSIX_C_SOURCE 200809L
+#include "model/model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "model/parameters.h"
+
+const char *pith_version(void)
+{
+	return PITH_VERSION;
+}
+
+const char *purpose_name(enum pith_purpose purpose)
+{
+	return purpose == PITH_REGENERATE ? "regenerate" : "answer";
+}
+
+const char *model_fingerprint(struct pith_model *model)
+{
+	if (model->fingerprint[0] == '\0')
+		weights_fingerprint(&model->transformer.weights, &model->transformer.h, model->fingerprint);
+	return model->fingerprint;
+}
+
+/* The type that holds most numbers. */
+static const char *main_weight_type(const struct pith_model *model)
+{
+	const struct tensor *projection = &model->transformer.weights.layers[0].projections[PROJECTION_DOWN];
+	const char *name = tensor_type_name(projection->type);
+	return name == NULL ? "?" : name;
+}
+
+static size_t count_parameters(const struct gguf *gguf)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < gguf_n_tensors(gguf); i++)
+		n += tensor_n_elements(gguf_tensor(gguf, i));
+	return n;
+}
+
+/* general.name, or the file's stem. */
+static char *read_name(const struct gguf *gguf, const char *path)
+{
+	const char *value;
+	size_t length;
+	if (gguf_find_string(gguf, "general.name", &value, &length) && length > 0 && length < 256)
+		return strndup(value, length);
+	const char *base = strrchr(path, '/');
+	base = base == NULL ? path : base + 1;
+	const char *dot = strrchr(base, '.');
+	return dot == NULL ? strdup(base) : strndup(base, (size_t)(dot - base));
+}
+
+static void fill_info(struct pith_model *model)
+{
+	const struct hyperparams *h = &model->transformer.h;
+	model->info = (struct pith_model_info){
+		.path = model->path,
+		.name = model->name,
+		.architecture = h->architecture,
+		.weight_type = main_weight_type(model),
+		.n_params = count_parameters(model->gguf),
+		.file_bytes = gguf_file_size(model->gguf),
+		.n_layers = (int)h->n_layers,
+		.n_embd = (int)h->n_embd,
+		.n_heads = (int)h->n_heads,
+		.n_kv_heads = (int)h->n_kv_heads,
+		.head_dim = (int)h->head_dim,
+		.n_ff = (int)h->n_ff,
+		.n_vocab = (int)h->n_vocab,
+		.n_context = (int)h->n_context,
+		.kv_bytes_per_token = 2 * h->n_layers * hyperparams_kv_dim(h) * sizeof(float),
+	};
+	for (int p = 0; p < PITH_N_PURPOSES; p++) {
+		const struct adapter *adapter = model->adapters[p];
+		if (adapter == NULL)
+			continue;
+		model->info.has_adapter[p] = true;
+		model->info.max_memory_tokens[p] = (int)adapter->n_memory;
+		if (model->info.span_tokens == 0)
+			model->info.span_tokens = (int)adapter->span_tokens;
+	}
+}
+
+static enum pith_status check_adapter(struct pith_model *model, const struct adapter *adapter, enum pith_purpose purpose,
+                                      const char *path, struct pith_error *err)
+{
+	if (adapter->purpose != purpose)
+		return fail(err, PITH_MISMATCH, "%s: this adapter is for %s, not for %s.", path, purpose_name(adapter->purpose),
+		            purpose_name(purpose));
+	if (strcmp(adapter->tokenizer_fingerprint, tokenizer_fingerprint(model->tokenizer)) != 0)
+		return fail(err, PITH_MISMATCH, "%s: the adapter was trained with another tokenizer than that of %s.", path,
+		            model->path);
+	if (strcmp(adapter->base_fingerprint, model_fingerprint(model)) != 0)
+		return fail(err, PITH_MISMATCH, "%s: the adapter was trained on other weights than those of %s.", path, model->path);
+	if (adapter->n_memory + 1 + adapter->span_tokens >= model->transformer.h.n_context)
+		return fail(err, PITH_MISMATCH, "%s: %zu memory tokens and spans of %zu do not fit the model's context.", path,
+		            adapter->n_memory, adapter->span_tokens);
+	return PITH_OK;
+}
+
+/* model.gguf -> model-PURPOSE.gguf; NULL: no memory. */
+static char *path_beside(const char *path, enum pith_purpose purpose)
+{
+	struct buffer beside = {0};
+	size_t stem = strlen(path);
+	if (stem > 5 && strcmp(path + stem - 5, ".gguf") == 0)
+		stem -= 5;
+	if (buffer_append(&beside, path, stem) && buffer_printf(&beside, "-%s.gguf", purpose_name(purpose)))
+		return beside.data;
+	buffer_free(&beside);
+	return NULL;
+}
+
+static enum pith_status open_adapter(struct pith_model *model, enum pith_purpose purpose, const char *asked,
+                                     struct pith_error *err)
+{
+	if (asked != NULL && asked[0] == '\0')
+		return PITH_OK;
+	char *path = asked != NULL ? strdup(asked) : path_beside(model->path, purpose);
+	if (path == NULL)
+		return fail_memory(err, "a path");
+	enum pith_status status = PITH_OK;
+	/* One that was asked for must be there; one that is only looked for need not. */
+	if (asked != NULL || access(path, F_OK) == 0)
+		status = adapter_load(&model->adapters[purpose], &model->transformer.h, path, err);
+	if (status == PITH_OK && model->adapters[purpose] != NULL)
+		status = check_adapter(model, model->adapters[purpose], purpose, path, err);
+	free(path);
+	return status;
+}
+
+static enum pith_status open_parts(struct pith_model *model, const struct pith_model_options *options, struct pith_error *err)
+{
+	struct transformer *t = &model->transformer;
+	enum pith_status status = gguf_open(&model->gguf, model->path, err);
+	if (status == PITH_OK)
+		status = hyperparams_read(&t->h, model->gguf, err);
+	if (status == PITH_OK)
+		status = weights_load(&t->weights, &t->h, model->gguf, err);
+	if (status == PITH_OK)
+		status = tokenizer_create(&model->tokenizer, model->gguf, err);
+	if (status == PITH_OK && (size_t)tokenizer_n_vocab(model->tokenizer) > t->h.n_vocab)
+		status = fail(err, PITH_BAD_FILE, "%s: the vocabulary has %d tokens, the embedding table %zu rows.", model->path,
+		              tokenizer_n_vocab(model->tokenizer), t->h.n_vocab);
+	for (int p = 0; status == PITH_OK && p < PITH_N_PURPOSES; p++)
+		status = open_adapter(model, (enum pith_purpose)p, options == NULL ? NULL : options->adapter_path[p], err);
+	if (status != PITH_OK)
+		return status;
+	model->name = read_name(model->gguf, model->path);
+	model->pool = thread_pool_create(options == NULL ? 0 : options->n_threads);
+	if (model->name == NULL || model->pool == NULL)
+		return fail_memory(err, "a model");
+	fill_info(model);
+	return PITH_OK;
+}
+
+enum pith_status pith_model_open(struct pith_model **out, const char *path, const struct pith_model_options *options,
+                                 const struct pith_control *control, struct pith_error *err)
+{
+	(void)control; /* opening maps the file: nothing here takes long */
+	*out = NULL;
+	struct pith_model *model = calloc(1, sizeof *model);
+	if (model == NULL || (model->path = strdup(path)) == NULL) {
+		free(model);
+		return fail_memory(err, "a model");
+	}
+	enum pith_status status = open_parts(model, options, err);
+	if (status != PITH_OK) {
+		pith_model_close(model);
+		return status;
+	}
+	*out = model;
+	return PITH_OK;
+}
+
+void pith_model_close(struct pith_model *model)
+{
+	if (model == NULL)
+		return;
+	for (int p = 0; p < PITH_N_PURPOSES; p++)
+		adapter_destroy(model->adapters[p]);
+	thread_pool_destroy(model->pool);
+	tokenizer_destroy(model->tokenizer);
+	transformer_free(&model->transformer);
+	gguf_close(model->gguf);
+	free(model->path);
+	free(model->name);
+	free(model);
+}
+
+const struct pith_model_info *pith_model_info(const struct pith_model *model)
+{
+	return &model->info;
+}
+
+enum pith_status pith_tokenize(const struct pith_model *model, const char *text, size_t length, struct pith_token **out, size_t *n,
+                               struct pith_error *err)
+{
+	return tokenizer_encode_spans(model->tokenizer, text, length, out, n, err);
+}
+
+const char *pith_token_bytes(const struct pith_model *model, int32_t id, size_t *length)
+{
+	return tokenizer_bytes(model->tokenizer, id, length);
+}
