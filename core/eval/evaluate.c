@@ -1,0 +1,282 @@
+#define _POSIX_C_SOURCE 200809L
+/*
+ * Runs over data sets: every line through the public calls that a user's
+ * document goes through, so that a score says what the screen would show.
+ */
+#include "pith/evaluate.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/buffer.h"
+#include "base/status.h"
+#include "eval/dataset.h"
+#include "eval/words.h"
+#include "text/unicode.h"
+
+/* What both kinds of run have. */
+struct run {
+	struct pith_model *model;
+	const struct pith_evaluate_options *options;
+	const struct pith_control *control;
+	struct pith_control quiet; /* for the calls inside: the run shows its own progress and no text */
+	struct dataset *dataset;
+	struct timespec started;
+	/* The document at work; questions about one text stand together in most data sets and share it. */
+	struct pith_document *document;
+	struct pith_compressed *compressed;
+};
+
+static bool cancelled(const struct pith_control *control)
+{
+	return control != NULL && control->cancel != NULL && atomic_load(control->cancel);
+}
+
+static double run_seconds(const struct run *run)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - run->started.tv_sec) + (double)(now.tv_nsec - run->started.tv_nsec) / 1e9;
+}
+
+static enum pith_status run_begin(struct run *run, struct pith_model *model, const struct pith_evaluate_options *options,
+				  const struct pith_control *control, struct pith_error *err)
+{
+	*run = (struct run){.model = model, .options = options, .control = control};
+	clock_gettime(CLOCK_MONOTONIC, &run->started);
+	if (control != NULL) {
+		run->quiet.log = control->log;
+		run->quiet.user = control->user;
+		run->quiet.cancel = control->cancel;
+	}
+	if (options->compress.method == NULL)
+		return fail(err, PITH_BAD_ARGUMENT, "No compression method was chosen.");
+	return dataset_open(&run->dataset, options->data_path, options->limit, err);
+}
+
+static void drop_document(struct run *run)
+{
+	pith_compressed_destroy(run->compressed);
+	pith_document_destroy(run->document);
+	run->compressed = NULL;
+	run->document = NULL;
+}
+
+static void run_end(struct run *run)
+{
+	drop_document(run);
+	dataset_close(run->dataset);
+}
+
+/* Tells how far the run is; the place where it stops when asked to. */
+static enum pith_status run_progress(const struct run *run, size_t n_done, struct pith_error *err)
+{
+	const struct pith_control *control = run->control;
+	if (control != NULL && control->progress != NULL)
+		control->progress(control->user, "evaluating", (double)n_done, (double)dataset_size(run->dataset));
+	if (n_done < dataset_size(run->dataset) && cancelled(control))
+		return fail(err, PITH_CANCELLED, "The evaluation was stopped after %zu of %zu lines.", n_done,
+			    dataset_size(run->dataset));
+	return PITH_OK;
+}
+
+/* Makes run->document and run->compressed of this text, unless they are already. */
+static enum pith_status run_compress(struct run *run, const char *text, size_t length, struct pith_error *err)
+{
+	if (run->compressed != NULL) {
+		size_t old_length;
+		const char *old = pith_document_text(run->document, &old_length);
+		if (old_length == length && memcmp(old, text, length) == 0)
+			return PITH_OK;
+	}
+	drop_document(run);
+	enum pith_status status = pith_document_create(&run->document, run->model, text, length, err);
+	if (status == PITH_OK)
+		status = pith_compress(&run->compressed, run->document, &run->options->compress, &run->quiet, err);
+	return status;
+}
+
+/* Adds CR and its distance from what the user asked for: the rate as given, not the budget that it was rounded to. */
+static void add_rates(const struct run *run, double *cr, double *delta_cr)
+{
+	const struct pith_compressed_info *info = pith_compressed_info(run->compressed);
+	const struct pith_compress_options *options = &run->options->compress;
+	double target = options->rate;
+	if (options->n_tokens > 0)
+		target =
+			options->n_tokens < info->original_tokens ? (double)options->n_tokens / (double)info->original_tokens : 1;
+	*cr += info->cr;
+	*delta_cr += info->cr - target;
+}
+
+/* Bytes of the first max_tokens tokens of text, in whole characters but at least one; 0 max_tokens: everything. */
+static enum pith_status cut_length(const struct run *run, const char *text, size_t *length, struct pith_error *err)
+{
+	size_t max_tokens = run->options->max_length_tokens;
+	if (max_tokens == 0)
+		return PITH_OK;
+	struct pith_token *tokens;
+	size_t n;
+	enum pith_status status = pith_tokenize(run->model, text, *length, &tokens, &n, err);
+	if (status != PITH_OK)
+		return status;
+	if (n > max_tokens) {
+		size_t end = tokens[max_tokens - 1].end;
+		end -= unicode_incomplete_tail(text, end);
+		int32_t code;
+		*length = end > 0 ? end : unicode_next(text, *length, &code);
+	}
+	free(tokens);
+	return PITH_OK;
+}
+
+/* A text as the metrics take it: no white space at the ends, and U+FFFD for NUL, which would end it early. */
+static bool scored_text(struct buffer *out, const char *text, size_t length)
+{
+	struct word_span span = word_trim(text, length);
+	size_t at = span.begin;
+	buffer_clear(out);
+	for (;;) {
+		const char *nul = memchr(text + at, '\0', span.end - at);
+		size_t end = nul == NULL ? span.end : (size_t)(nul - text);
+		if (!buffer_append(out, text + at, end - at))
+			return false;
+		if (nul == NULL)
+			return true;
+		if (!buffer_append_string(out, "\xef\xbf\xbd"))
+			return false;
+		at = end + 1;
+	}
+}
+
+static enum pith_status add_regenerate_scores(struct pith_regenerate_scores *sums, const char *text, size_t length,
+					      const char *back, size_t back_length, struct pith_error *err)
+{
+	struct buffer reference = {0}, candidate = {0};
+	bool done = scored_text(&reference, text, length) && scored_text(&candidate, back, back_length);
+	if (done) {
+		sums->rouge_l += pith_rouge_l(reference.data, candidate.data);
+		sums->rouge_l_set += pith_rouge_l_set(reference.data, candidate.data);
+		sums->bleu += pith_bleu(reference.data, candidate.data);
+		sums->matched_prefix += pith_matched_prefix(reference.data, candidate.data);
+		sums->exact += strcmp(reference.data, candidate.data) == 0;
+	}
+	buffer_free(&reference);
+	buffer_free(&candidate);
+	return done ? PITH_OK : fail_memory(err, "scoring a text");
+}
+
+static enum pith_status regenerate_entry(struct run *run, size_t i, struct pith_regenerate_scores *sums, struct pith_error *err)
+{
+	struct dataset_entry entry;
+	enum pith_status status = dataset_read_text(&entry, run->dataset, i, err);
+	if (status != PITH_OK)
+		return status; /* names the line itself */
+	struct pith_generated generated = {0};
+	size_t length = entry.length;
+	status = cut_length(run, entry.text, &length, err);
+	if (status == PITH_OK)
+		status = run_compress(run, entry.text, length, err);
+	if (status == PITH_OK) {
+		const char *back;
+		size_t back_length;
+		if (run->options->compress.method->family == PITH_EXTRACTIVE) {
+			back = pith_compressed_text(run->compressed, &back_length);
+		} else {
+			status = pith_regenerate(&generated, run->model, run->compressed, 0, &run->quiet, err);
+			back = generated.text;
+			back_length = generated.length;
+		}
+		if (status == PITH_OK)
+			status = add_regenerate_scores(sums, entry.text, length, back, back_length, err);
+	}
+	if (status == PITH_OK) {
+		add_rates(run, &sums->cr, &sums->delta_cr);
+		sums->n++;
+	}
+	pith_generated_free(&generated);
+	dataset_entry_free(&entry);
+	return status == PITH_OK || status == PITH_CANCELLED ? status : dataset_blame(run->dataset, i, status, err);
+}
+
+enum pith_status pith_evaluate_regenerate(struct pith_regenerate_scores *out, struct pith_model *model,
+					  const struct pith_evaluate_options *options, const struct pith_control *control,
+					  struct pith_error *err)
+{
+	*out = (struct pith_regenerate_scores){0};
+	struct run run;
+	enum pith_status status = run_begin(&run, model, options, control, err);
+	for (size_t i = 0; status == PITH_OK && i < dataset_size(run.dataset); i++) {
+		status = run_progress(&run, i, err);
+		if (status == PITH_OK)
+			status = regenerate_entry(&run, i, out, err);
+	}
+	if (status == PITH_OK)
+		status = run_progress(&run, out->n, err);
+	if (out->n > 0) {
+		double *const sums[] = {&out->rouge_l,        &out->rouge_l_set, &out->bleu,    &out->exact,
+					&out->matched_prefix, &out->cr,          &out->delta_cr};
+		for (size_t k = 0; k < sizeof sums / sizeof *sums; k++)
+			*sums[k] /= (double)out->n;
+	}
+	out->seconds = run_seconds(&run);
+	run_end(&run);
+	return status;
+}
+
+static void add_answer(double *f1, double *em, const struct dataset_entry *entry, const struct pith_generated *answer)
+{
+	*f1 += pith_squad_f1(entry->answers, entry->n_answers, answer->text);
+	*em += pith_squad_em(entry->answers, entry->n_answers, answer->text);
+}
+
+static enum pith_status answer_entry(struct run *run, size_t i, struct pith_answer_scores *sums, struct pith_error *err)
+{
+	struct dataset_entry entry;
+	enum pith_status status = dataset_read_question(&entry, run->dataset, i, err);
+	if (status != PITH_OK)
+		return status; /* names the line itself */
+	struct pith_generated from_full = {0}, from_compressed = {0};
+	status = pith_answer_text(&from_full, run->model, entry.text, entry.length, entry.question, 0, &run->quiet, err);
+	if (status == PITH_OK)
+		status = run_compress(run, entry.text, entry.length, err);
+	if (status == PITH_OK)
+		status = pith_answer_compressed(&from_compressed, run->model, run->compressed, entry.question, 0, &run->quiet,
+						err);
+	if (status == PITH_OK) {
+		add_answer(&sums->f1_full, &sums->em_full, &entry, &from_full);
+		add_answer(&sums->f1, &sums->em, &entry, &from_compressed);
+		add_rates(run, &sums->cr, &sums->delta_cr);
+		sums->n++;
+	}
+	pith_generated_free(&from_full);
+	pith_generated_free(&from_compressed);
+	dataset_entry_free(&entry);
+	return status == PITH_OK || status == PITH_CANCELLED ? status : dataset_blame(run->dataset, i, status, err);
+}
+
+enum pith_status pith_evaluate_answer(struct pith_answer_scores *out, struct pith_model *model,
+				      const struct pith_evaluate_options *options, const struct pith_control *control,
+				      struct pith_error *err)
+{
+	*out = (struct pith_answer_scores){0};
+	struct run run;
+	enum pith_status status = run_begin(&run, model, options, control, err);
+	for (size_t i = 0; status == PITH_OK && i < dataset_size(run.dataset); i++) {
+		status = run_progress(&run, i, err);
+		if (status == PITH_OK)
+			status = answer_entry(&run, i, out, err);
+	}
+	if (status == PITH_OK)
+		status = run_progress(&run, out->n, err);
+	if (out->n > 0) {
+		double *const sums[] = {&out->f1, &out->em, &out->f1_full, &out->em_full, &out->cr, &out->delta_cr};
+		for (size_t k = 0; k < sizeof sums / sizeof *sums; k++)
+			*sums[k] /= (double)out->n;
+	}
+	out->retained = out->f1_full > 0 ? out->f1 / out->f1_full : 0;
+	out->seconds = run_seconds(&run);
+	run_end(&run);
+	return status;
+}
