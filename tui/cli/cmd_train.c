@@ -29,15 +29,20 @@ static void format_time(double seconds, char *out, size_t size)
 		snprintf(out, size, "%ld:%02ld", total / 60, total % 60);
 }
 
-/* ", lm 3.21, regenerate 1.08" for the losses that were seen. */
-static void print_losses(const char *before, const double *losses)
+/* " (lm 3.21, regenerate 1.08 95 %)" for the losses that were seen; accuracy may be NULL. */
+static void print_losses(const char *before, const double *losses, const double *accuracy)
 {
+	bool any = false;
 	for (int i = 0; i < PITH_N_OBJECTIVES; i++) {
 		if (isnan(losses[i]))
 			continue;
-		fprintf(stderr, "%s%s %.3f", before, pith_objective_name((enum pith_objective)i), losses[i]);
-		before = ", ";
+		fprintf(stderr, "%s%s %.3f", any ? ", " : before, pith_objective_name((enum pith_objective)i), losses[i]);
+		if (accuracy != NULL && !isnan(accuracy[i]))
+			fprintf(stderr, " %.1f %%", 100 * accuracy[i]);
+		any = true;
 	}
+	if (any)
+		fputc(')', stderr);
 }
 
 /* On a terminal one line is rewritten; elsewhere each report is a line. */
@@ -51,9 +56,9 @@ static void on_report(void *user, const struct pith_train_report *report)
 	format_time(report->seconds_left, left, sizeof left);
 	cli_progress_clear(cli);
 	fprintf(stderr, "step %d/%d, loss %.3f", report->step, report->n_steps, report->loss);
-	print_losses(" (", report->objective_loss);
-	fprintf(stderr, "), rate %.2e, %.0f tokens/s, %s left", report->learning_rate, report->tokens_per_second, left);
-	print_losses("; held out: ", report->eval_loss);
+	print_losses(" (", report->objective_loss, NULL);
+	print_losses(", held out (", report->eval_loss, report->eval_accuracy);
+	fprintf(stderr, ", rate %.2e, %.0f tokens/s, %s left", report->learning_rate, report->tokens_per_second, left);
 	if (cli->shows_progress)
 		cli->progress_on_line = true;
 	else
@@ -61,7 +66,7 @@ static void on_report(void *user, const struct pith_train_report *report)
 	fflush(stderr);
 }
 
-/* The losses that were seen, by objective. */
+/* Losses or accuracies by objective; those that were not seen are left out. */
 static json_t *losses_json(const double *losses)
 {
 	json_t *object = json_object();
@@ -85,6 +90,7 @@ static enum pith_status print_result(struct cli *cli, const struct watch *watch,
 		json_object_set_new(object, "loss", isnan(watch->last.loss) ? json_null() : json_real(watch->last.loss));
 		json_object_set_new(object, "losses", losses_json(watch->last.objective_loss));
 		json_object_set_new(object, "eval_losses", losses_json(watch->last.eval_loss));
+		json_object_set_new(object, "eval_accuracies", losses_json(watch->last.eval_accuracy));
 	}
 	return output_json(object) ? PITH_OK : fault_memory(&cli->err);
 }
