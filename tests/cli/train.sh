@@ -1,0 +1,115 @@
+#!/bin/sh
+# pith train from nothing: a vocabulary and a base on a few lines of text, with
+# an interruption, a kill, and going on; then a soft prompt of one model is
+# refused by another.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+for sample in "$root"/samples/*.txt; do
+  sed -n '/....................../s/.*/{"text": "&"}/p' "$sample" | sed 's/"/\\"/g; s/^{\\"text\\": \\"/{"text": "/; s/\\"}$/"}/'
+done >texts.jsonl
+
+cat >vocabulary.yaml <<'END'
+paths: [texts.jsonl]
+n_vocab: 400
+output: vocabulary.gguf
+END
+expect 0 "$pith" train tokenizer vocabulary.yaml --json
+json output=vocabulary.gguf
+expect 0 "$pith" inspect --json vocabulary.gguf
+json kind=model metadata:object tensors:object
+
+# recipe NAME STEPS
+recipe() {
+  cat >"$1.yaml" <<END
+tokenizer: \${TEST_FOLDER}/vocabulary.gguf
+name: $1
+n_layers: 1
+n_embd: 32
+n_heads: 1
+n_kv_heads: 1
+head_dim: 32
+n_ff: 64
+n_context: 256
+lora_rank: 0
+max_memory_tokens: 16
+span_tokens: 64
+tasks:
+  - {objective: lm, path: texts.jsonl, weight: 0.5, max_tokens: 48}
+  - {objective: regenerate, path: texts.jsonl, weight: 0.5, max_tokens: 48}
+  - {objective: answer, path: texts.jsonl, weight: 0.2, max_tokens: 48}
+batch_tokens: 200
+n_accumulate: 1
+n_steps: $2
+report_steps: 5
+eval: texts.jsonl
+eval_steps: 20
+eval_limit: 2
+log: $1.jsonl
+checkpoint: $1.checkpoint
+checkpoint_steps: 10
+output: $1.gguf
+output_adapter_regenerate: $1-regenerate.gguf
+output_adapter_answer: $1-answer.gguf
+threads: 1
+END
+}
+TEST_FOLDER=$here
+export TEST_FOLDER
+recipe straight 200
+recipe stopped 200
+expect 0 "$pith" train base straight.yaml --json
+json steps=200 'loss>0' 'losses.lm>0' 'losses.regenerate>0' 'eval_losses.lm>0' output=straight.gguf
+err_has 'step 200/200'
+
+# Stopped by an interrupt, then killed, then left alone: it ends where the straight run ended.
+for signal in INT:130 KILL:137; do
+  "$pith" train base stopped.yaml >out 2>err &
+  process=$!
+  waited=0
+  while ! grep -q '^step' err && [ "$waited" -lt 100 ]; do
+    sleep 0.05
+    waited=$((waited + 1))
+  done
+  kill -s "${signal%:*}" "$process" 2>/dev/null
+  code=0
+  wait "$process" 2>/dev/null || code=$?
+  [ "$code" -eq "${signal#*:}" ] || [ "$code" -eq 0 ] || fail "SIG$signal: exit status $code: $(cat err)"
+done
+expect 0 "$pith" train base stopped.yaml --json
+for name in straight stopped; do
+  tail -n 1 $name.jsonl >out
+  json step=200 'loss>0'
+  sed 's/.*"loss": *\([0-9.]*\).*/\1/' out >$name.loss
+done
+awk '{ getline other <"stopped.loss"; d = $1 - other; exit !(d < 0.001 && d > -0.001) }' straight.loss ||
+  fail "the loss is $(cat stopped.loss) after stops, $(cat straight.loss) without"
+
+expect 1 "$pith" train base missing.yaml
+one_sentence
+sed 's/texts.jsonl/missing.jsonl/' straight.yaml >no_data.yaml
+expect 1 "$pith" train base no_data.yaml
+one_sentence
+err_has 'missing.jsonl'
+
+# What it wrote is a model.
+text=$root/samples/abstract.txt
+expect 0 "$pith" inspect --json straight.gguf
+json kind=model metadata:object tensors:object
+expect 0 "$pith" tokens --json --model straight.gguf "$text"
+json 'n>100'
+expect 0 "$pith" compress -m 500x --tokens 8 -o doc.soft --json --model straight.gguf "$text"
+json compressed_tokens=8
+expect 0 "$pith" regenerate --max-tokens 4 --json --model straight.gguf doc.soft
+json text:string
+
+# A soft prompt is bound to its model.
+recipe other 3
+sed -i 's/n_ff: 64/n_ff: 96/' other.yaml
+expect 0 "$pith" train base other.yaml
+expect 3 "$pith" regenerate --model other.gguf doc.soft
+one_sentence
+err_has 'doc.soft'
+expect 3 "$pith" ask -q 'What?' --model other.gguf doc.soft
+one_sentence
+finish
