@@ -51,8 +51,8 @@ static enum pith_status fail_merge(const struct gguf *gguf, size_t rank, struct 
 	            gguf_path(gguf));
 }
 
-/* Adds one merge, "left right" in the byte alphabet; bytes is scratch of at least length. */
-static bool add_merge(struct tokenizer *tokenizer, size_t rank, const char *text, size_t length, char *bytes)
+/* Adds one merge, "left right" in the byte alphabet; bytes is scratch of at least length. *merged: the last one's token, this one's. */
+static bool add_merge(struct tokenizer *tokenizer, size_t rank, const char *text, size_t length, char *bytes, int32_t *merged)
 {
 	const char *space = length < 3 ? NULL : memchr(text + 1, ' ', length - 1);
 	if (space == NULL)
@@ -64,10 +64,11 @@ static bool add_merge(struct tokenizer *tokenizer, size_t rank, const char *text
 	const struct vocabulary *vocabulary = &tokenizer->vocabulary;
 	int32_t left = vocabulary_find(vocabulary, bytes, left_length);
 	int32_t right = vocabulary_find(vocabulary, bytes + left_length, right_length);
-	int32_t merged = vocabulary_find(vocabulary, bytes, left_length + right_length);
-	if (left < 0 || right < 0 || merged < 0)
+	/* Vocabularies number tokens in the order in which merging made them. */
+	*merged = vocabulary_find_near(vocabulary, bytes, left_length + right_length, *merged);
+	if (left < 0 || right < 0 || *merged < 0)
 		return false;
-	merge_table_add(&tokenizer->merges, left, right, (uint32_t)rank, merged);
+	merge_table_add(&tokenizer->merges, left, right, (uint32_t)rank, *merged);
 	return true;
 }
 
@@ -81,6 +82,7 @@ static enum pith_status read_merges(struct tokenizer *tokenizer, const struct gg
 	struct buffer scratch = {0};
 	enum pith_status status = PITH_OK;
 	const uint8_t *cursor = merges->data;
+	int32_t merged = 0;
 	for (size_t rank = 0; rank < merges->n && status == PITH_OK; rank++) {
 		const char *text;
 		size_t length;
@@ -88,7 +90,7 @@ static enum pith_status read_merges(struct tokenizer *tokenizer, const struct gg
 			status = fail_merge(gguf, rank, err);
 		else if (!buffer_reserve(&scratch, length))
 			status = fail_memory(err, "the merges of the vocabulary");
-		else if (!add_merge(tokenizer, rank, text, length, scratch.data))
+		else if (!add_merge(tokenizer, rank, text, length, scratch.data, &merged))
 			status = fail_merge(gguf, rank, err);
 	}
 	buffer_free(&scratch);

@@ -162,7 +162,10 @@ static enum pith_status count_pairs(struct trainer *trainer, struct pith_error *
 	return done ? PITH_OK : fail_memory(err, "counting the pairs of the texts");
 }
 
-/* The token that left and right become: usually a new one; one that other merges made already keeps its id. */
+/*
+ * The token that left and right become. It is always a new one: bytes between two boundaries that no merge has crossed are
+ * merged the same way wherever they stand, so no other pair can have made them before.
+ */
 static bool merged_token(struct trainer *trainer, int32_t left, int32_t right, struct buffer *scratch, int32_t *merged)
 {
 	const int32_t halves[2] = {left, right};

@@ -9,9 +9,11 @@
 #include "base/checked_size.h"
 #include "text/byte_alphabet.h"
 
+/* Everything a comparison needs but the bytes: each line of memory that it need not fetch counts. */
 struct vocabulary_slot {
-	uint32_t tag; /* upper half of the hash: a miss need not look at the bytes */
 	int32_t id;   /* -1: empty */
+	uint32_t tag; /* upper half of the hash */
+	uint32_t begin, length;
 };
 
 /* Where the bytes are, or the empty slot where they would be. */
@@ -23,9 +25,7 @@ static struct vocabulary_slot *find_slot(const struct vocabulary *vocabulary, co
 		struct vocabulary_slot *slot = &vocabulary->slots[i];
 		if (slot->id < 0)
 			return slot;
-		size_t there_length;
-		const char *there = vocabulary_bytes(vocabulary, slot->id, &there_length);
-		if (slot->tag == *tag && there_length == length && memcmp(there, bytes, length) == 0)
+		if (slot->tag == *tag && slot->length == length && memcmp(vocabulary->bytes + slot->begin, bytes, length) == 0)
 			return slot;
 	}
 }
@@ -34,6 +34,17 @@ int32_t vocabulary_find(const struct vocabulary *vocabulary, const char *bytes, 
 {
 	uint32_t tag;
 	return find_slot(vocabulary, bytes, length, &tag)->id;
+}
+
+int32_t vocabulary_find_near(const struct vocabulary *vocabulary, const char *bytes, size_t length, int32_t id)
+{
+	for (int32_t guess = id; guess < id + 2 && guess < vocabulary->n_tokens; guess++) {
+		size_t there_length;
+		const char *there = vocabulary_bytes(vocabulary, guess, &there_length);
+		if (vocabulary->kinds[guess] == TOKEN_NORMAL && there_length == length && memcmp(there, bytes, length) == 0)
+			return guess;
+	}
+	return vocabulary_find(vocabulary, bytes, length);
 }
 
 int32_t vocabulary_find_special(const struct vocabulary *vocabulary, const char *name, size_t length)
@@ -108,7 +119,7 @@ static void add_token(struct vocabulary *vocabulary, int32_t id, const char *tex
 	uint32_t tag;
 	struct vocabulary_slot *slot = find_slot(vocabulary, bytes, n_bytes, &tag);
 	if (slot->id < 0)
-		*slot = (struct vocabulary_slot){.tag = tag, .id = id};
+		*slot = (struct vocabulary_slot){.id = id, .tag = tag, .begin = begin, .length = (uint32_t)n_bytes};
 }
 
 enum pith_status vocabulary_init(struct vocabulary *vocabulary, const struct gguf_array *tokens,

@@ -43,6 +43,8 @@ static inline const char *vocabulary_bytes(const struct vocabulary *vocabulary, 
 
 /* The normal token with these raw bytes; -1: none. */
 int32_t vocabulary_find(const struct vocabulary *vocabulary, const char *bytes, size_t length);
+/* The same for a token that is likely to be id or the one after it; id >= 0. Faster when it is. */
+int32_t vocabulary_find_near(const struct vocabulary *vocabulary, const char *bytes, size_t length, int32_t id);
 /* The verbatim or control token of this name; -1: none. */
 int32_t vocabulary_find_special(const struct vocabulary *vocabulary, const char *name, size_t length);
 
