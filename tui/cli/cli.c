@@ -130,18 +130,19 @@ enum exit_code cli_begin(struct cli *cli, const struct arguments *arguments)
 
 char *cli_model_path(struct cli *cli)
 {
-	if (cli->settings.model[0] != '\0') {
-		char *path = strdup(cli->settings.model);
-		if (path == NULL)
-			fault_memory(&cli->err);
-		return path;
-	}
-	char *path = paths_shipped("models/pith-default.gguf");
-	if (path == NULL)
+	bool named = cli->settings.model[0] != '\0';
+	char *path = named ? strdup(cli->settings.model) : paths_shipped("models/pith-default.gguf");
+	if (path == NULL && named)
+		fault_memory(&cli->err);
+	else if (path == NULL)
 		fault(&cli->err, PITH_IO,
-		      "No model was found: models/pith-default.gguf is missing, and neither --model nor PITH_MODEL names "
-		      "another.");
-	return path;
+		      "No model was found: models/pith-default.gguf is missing, and neither --model nor PITH_MODEL names another.");
+	else if (access(path, R_OK) == 0)
+		return path;
+	else
+		fault(&cli->err, PITH_IO, "The model %s cannot be opened: %s.", path, strerror(errno));
+	free(path);
+	return NULL;
 }
 
 enum pith_status cli_open_model(struct cli *cli)
