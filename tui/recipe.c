@@ -61,6 +61,7 @@ static const struct key recipe_keys[] = {
 	{"weight_decay", KEY_NUMBER, IN_RECIPE(weight_decay), 0, 10},
 	{"clip_norm", KEY_NUMBER, IN_RECIPE(clip_norm), 0, 1e6},
 	{"length_start", KEY_INTEGER, IN_RECIPE(length_start), 1, 1 << 24},
+	{"curriculum_loss", KEY_NUMBER, IN_RECIPE(curriculum_loss), 0, 100},
 	{"curriculum_steps", KEY_INTEGER, IN_RECIPE(curriculum_steps), 0, INT_MAX},
 	{"eval", KEY_PATH, IN_RECIPE(eval_path), 0, 0},
 	{"eval_answer", KEY_PATH, IN_RECIPE(eval_answer_path), 0, 0},

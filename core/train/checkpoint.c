@@ -21,7 +21,7 @@ enum pith_status checkpoint_save(const char *path, const struct trained_array *a
                                  const struct checkpoint_state *state, struct pith_error *err)
 {
 	struct tensor tensors[MOST_ARRAYS * KINDS];
-	char names[MOST_ARRAYS * KINDS][48], step[32], tokens[32], seconds[32];
+	char names[MOST_ARRAYS * KINDS][48], step[32], tokens[32], seconds[32], length[40], loss[40];
 	size_t n = 0;
 	for (size_t i = 0; i < n_arrays; i++) {
 		for (int kind = 0; kind < KINDS; kind++, n++) {
@@ -34,8 +34,12 @@ enum pith_status checkpoint_save(const char *path, const struct trained_array *a
 	snprintf(step, sizeof step, "%d", state->step);
 	snprintf(tokens, sizeof tokens, "%" PRIu64, state->tokens);
 	snprintf(seconds, sizeof seconds, "%.3f", state->seconds);
+	/* Hexadecimal floats come back to the bit. */
+	snprintf(length, sizeof length, "%a", state->curriculum.length);
+	snprintf(loss, sizeof loss, "%a", state->curriculum.loss);
 	const struct safetensors_entry metadata[] = {
-		{"format", "pith-checkpoint-1"}, {"step", step}, {"tokens", tokens}, {"seconds", seconds}};
+		{"format", "pith-checkpoint-1"}, {"step", step}, {"tokens", tokens}, {"seconds", seconds},
+		{"curriculum_length", length}, {"curriculum_loss", loss}};
 	return safetensors_write(path, metadata, sizeof metadata / sizeof metadata[0], tensors, n, err);
 }
 
@@ -68,7 +72,9 @@ enum pith_status checkpoint_load(const char *path, struct trained_array *arrays,
 		return status;
 	const char *format = safetensors_metadata(file, "format"), *step = safetensors_metadata(file, "step");
 	const char *tokens = safetensors_metadata(file, "tokens"), *seconds = safetensors_metadata(file, "seconds");
-	if (format == NULL || strcmp(format, "pith-checkpoint-1") != 0 || step == NULL || tokens == NULL || seconds == NULL)
+	const char *length = safetensors_metadata(file, "curriculum_length"), *loss = safetensors_metadata(file, "curriculum_loss");
+	if (format == NULL || strcmp(format, "pith-checkpoint-1") != 0 || step == NULL || tokens == NULL || seconds == NULL ||
+	    length == NULL || loss == NULL)
 		status = fail(err, PITH_BAD_FILE, "%s is no checkpoint of pith.", path);
 	else
 		status = restore(file, path, arrays, n_arrays, err);
@@ -76,6 +82,8 @@ enum pith_status checkpoint_load(const char *path, struct trained_array *arrays,
 		state->step = (int)strtol(step, NULL, 10);
 		state->tokens = strtoull(tokens, NULL, 10);
 		state->seconds = strtod(seconds, NULL);
+		state->curriculum.length = strtod(length, NULL);
+		state->curriculum.loss = strtod(loss, NULL);
 		*found = true;
 	}
 	safetensors_close(file);

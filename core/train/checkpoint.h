@@ -9,11 +9,13 @@
 
 #include "base/status.h"
 #include "train/optimizer.h"
+#include "train/schedule.h"
 
 struct checkpoint_state {
 	int step;          /* steps done */
 	uint64_t tokens;
 	double seconds;
+	struct curriculum curriculum;
 };
 enum pith_status checkpoint_save(const char *path, const struct trained_array *arrays, size_t n_arrays,
                                  const struct checkpoint_state *state, struct pith_error *err);

@@ -213,8 +213,8 @@ static size_t draw_task(struct microbatch_builder *builder, const struct samplin
 	double shares[64], sum = 0;
 	for (size_t i = 0; i < builder->n_tasks; i++) {
 		const struct task_data *data = &builder->tasks[i];
-		double longest = data->task.max_tokens < sampling->length || data->has_questions ? data->task.max_tokens
-		                                                                                   : sampling->length;
+		bool cut = objective_has_memory(data->task.objective) && !data->has_questions;
+		double longest = cut && sampling->length < data->task.max_tokens ? sampling->length : data->task.max_tokens;
 		double length = objective_has_memory(data->task.objective) ? 1.6 * longest : longest;
 		sum += shares[i] = data->task.weight / length;
 	}

@@ -302,7 +302,7 @@ static enum pith_status check_recipe(struct run *run, struct pith_error *err)
 
 enum pith_status run_open(struct run *run, const struct pith_recipe *recipe, struct pith_error *err)
 {
-	*run = (struct run){.recipe = recipe};
+	*run = (struct run){.recipe = recipe, .state.curriculum = curriculum_begin(recipe)};
 	enum pith_status status = check_recipe(run, err);
 	if (status == PITH_OK)
 		status = open_data(run, err);

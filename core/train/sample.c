@@ -206,14 +206,16 @@ enum pith_status sample_make(struct sample *sample, struct microbatch_builder *b
 	if (status != PITH_OK)
 		return status;
 	size_t longest = (size_t)data->task.max_tokens;
+	/* Texts are cut by the curriculum where memory has to carry them; questions come with their context. */
 	size_t n = (size_t)sampling->length < longest ? (size_t)sampling->length : longest;
 	if (data->task.objective == PITH_OBJECTIVE_LM)
-		status = make_lm(sample, builder, record, n, made, err);
+		status = make_lm(sample, builder, record, longest, made, err);
 	else if (data->task.objective == PITH_OBJECTIVE_REGENERATE)
 		status = make_regenerate(sample, builder, record, n, made, err);
+	else if (data->task.objective == PITH_OBJECTIVE_ANSWER && !data->has_questions)
+		status = make_answer(sample, builder, data, record, n, made, err);
 	else
-		/* Questions come with their context: the curriculum cannot shorten it. */
-		status = make_answer(sample, builder, data, record, data->has_questions ? longest : n, made, err);
+		status = make_answer(sample, builder, data, record, longest, made, err);
 	jsonl_record_free(record);
 	return status;
 }

@@ -73,7 +73,7 @@ static void run_microbatch(void *user, size_t begin, size_t end, int thread)
 {
 	struct round *round = user;
 	struct step_worker *w = &round->run->workers[thread];
-	struct sampling sampling = schedule_sampling(round->run->recipe, round->step);
+	struct sampling sampling = schedule_sampling(round->run->recipe, &round->run->state.curriculum);
 	for (; begin < end; begin++) {
 		/* The data of a micro-batch follow from the seed and its number alone. */
 		uint64_t number = (uint64_t)round->step * (uint64_t)round->n_micro + (uint64_t)round->first + begin;
@@ -105,16 +105,21 @@ static enum pith_status train_step(struct run *run, struct step_losses *sum, dou
 		struct round round = {run, run->state.step, first, n_micro, losses, errors};
 		thread_pool_run(run->pool, (size_t)n, 1, run_microbatch, &round);
 	}
+	struct step_losses step = {0};
 	for (int t = 0; t < run->n_threads; t++) {
 		if (errors[t].code != PITH_OK)
 			return fail(err, errors[t].code, "%s", errors[t].message);
-		step_losses_add(sum, &losses[t]);
-		run->state.tokens += (uint64_t)losses[t].n_read;
+		step_losses_add(&step, &losses[t]);
 	}
+	step_losses_add(sum, &step);
+	run->state.tokens += (uint64_t)step.n_read;
 	*norm = optimizer_step(run->arrays, run->n_arrays, run->recipe, run->state.step, n_micro, run->pool);
 	if (!isfinite(*norm))
 		return fail(err, PITH_BAD_ARGUMENT, "The loss became infinite at step %d: the learning rate is too high.",
 		            run->state.step + 1);
+	double n_regenerated = step.n_tokens[PITH_OBJECTIVE_REGENERATE];
+	curriculum_advance(&run->state.curriculum, run->recipe, run->state.step,
+	                   n_regenerated > 0 ? step.loss[PITH_OBJECTIVE_REGENERATE] / n_regenerated : NAN);
 	run->state.step++;
 	return PITH_OK;
 }
@@ -149,6 +154,7 @@ static void write_log(FILE *log, const struct pith_train_report *r)
 		snprintf(name, sizeof name, "eval_accuracy_%s", pith_objective_name((enum pith_objective)i));
 		log_number(log, name, r->eval_accuracy[i]);
 	}
+	log_number(log, "length", r->length);
 	log_number(log, "learning_rate", r->learning_rate);
 	log_number(log, "gradient_norm", r->gradient_norm);
 	log_number(log, "tokens_per_second", r->tokens_per_second);
@@ -168,6 +174,7 @@ static void tell(struct telling *t, const struct run *run, double norm)
 		n_tokens += t->sum.n_tokens[i];
 	}
 	r->loss = n_tokens > 0 ? loss / n_tokens : NAN;
+	r->length = run->state.curriculum.length;
 	r->learning_rate = schedule_learning_rate(run->recipe, run->state.step - 1);
 	r->gradient_norm = norm;
 	r->tokens_per_second = t->sum.n_read / seconds;

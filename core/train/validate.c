@@ -52,7 +52,7 @@ enum { MOST_THREADS = 256 };
 enum pith_status run_validate(struct run *run, double loss[PITH_N_OBJECTIVES], double accuracy[PITH_N_OBJECTIVES],
                               struct pith_error *err)
 {
-	struct sampling sampling = schedule_sampling(run->recipe, run->recipe->n_steps);
+	struct sampling sampling = schedule_final_sampling(run->recipe);
 	sampling.k_ratio_min = sampling.k_ratio_max = 0.125;
 	for (int i = 0; i < PITH_N_OBJECTIVES; i++)
 		loss[i] = accuracy[i] = NAN;

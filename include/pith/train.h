@@ -61,7 +61,7 @@ struct pith_recipe {
 	/* Memory tokens of a sample: k is drawn log-uniformly between length * k_ratio_min and length * k_ratio_max, within 1..k_max. */
 	double k_ratio_max_start;  /* at the first step */
 	double k_ratio_min_start;
-	double k_ratio_max, k_ratio_min; /* from curriculum_steps on */
+	double k_ratio_max, k_ratio_min; /* at the curriculum's end */
 
 	int batch_tokens;       /* tokens of one micro-batch */
 	int n_accumulate;       /* micro-batches per step */
@@ -70,7 +70,8 @@ struct pith_recipe {
 	int decay_steps;        /* the last decay_steps fall linearly to min_learning_rate */
 	double learning_rate, min_learning_rate;
 	double beta1, beta2, weight_decay, clip_norm;
-	int length_start;       /* length curriculum: texts of this many tokens first, ... */
+	int length_start;       /* length curriculum of texts for memory rows: this many tokens first, ... */
+	double curriculum_loss; /* ... a fifth more whenever the running loss of regeneration falls below this; 0: by steps, ... */
 	int curriculum_steps;   /* ... doubling evenly up to the tasks' max_tokens by this step */
 
 	const char *eval_path;  /* JSONL "text": held-out texts; NULL: none */
@@ -98,6 +99,7 @@ struct pith_train_report {
 	double objective_loss[PITH_N_OBJECTIVES]; /* the same by objective; NaN: none seen */
 	double eval_loss[PITH_N_OBJECTIVES];  /* newest evaluation; NaN: none yet */
 	double eval_accuracy[PITH_N_OBJECTIVES]; /* share of tokens that were the most likely one; NaN: none yet */
+	double length;                        /* longest text of memory rows now: the curriculum */
 	double learning_rate, gradient_norm;
 	double tokens_per_second, seconds_left;
 	uint64_t tokens;                      /* read since the run began */

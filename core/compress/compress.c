@@ -1,0 +1,174 @@
+/* The method table, and what is common to all methods. */
+#include "pith/compress.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "compress/document.h"
+#include "model/generate.h"
+
+typedef enum pith_status compress_fn(struct pith_compressed *out, struct pith_document *document,
+                                     const struct pith_compress_options *options, const struct pith_control *control,
+                                     struct pith_error *err);
+
+/* Everything that lists methods lists these rows; a new method is one row and one file. */
+static const struct pith_method methods[] = {
+	{"500x", "500xCompressor", "memory tokens: K/V rows of every layer, written by an adapter, read by the frozen model",
+	 "arXiv 2408.03094", PITH_SOFT},
+	{"selfinfo", "Self-information", "keeps the words that the model could predict least, whole and in order",
+	 "Selective Context, arXiv 2310.06201", PITH_EXTRACTIVE},
+};
+static compress_fn *const functions[] = {soft_compress, selfinfo_compress};
+enum { N_METHODS = sizeof methods / sizeof methods[0] };
+_Static_assert(N_METHODS == sizeof functions / sizeof functions[0], "one function for each method");
+
+const struct pith_method *pith_methods(size_t *n)
+{
+	*n = N_METHODS;
+	return methods;
+}
+
+const struct pith_method *pith_method_find(const char *name)
+{
+	for (size_t i = 0; i < N_METHODS; i++)
+		if (strcmp(methods[i].name, name) == 0)
+			return &methods[i];
+	return NULL;
+}
+
+void pith_compress_options_init(struct pith_compress_options *options)
+{
+	*options = (struct pith_compress_options){
+		.method = pith_method_find("selfinfo"), .rate = 0.25, .keep_digits = true, .keep_negations = true};
+}
+
+size_t pith_compress_budget(const struct pith_compress_options *options, size_t n_tokens)
+{
+	size_t budget = options->n_tokens;
+	if (budget == 0)
+		budget = (size_t)floor(options->rate * (double)n_tokens + 1e-9);
+	if (budget > n_tokens)
+		budget = n_tokens;
+	return budget == 0 ? 1 : budget;
+}
+
+static void hash_source(struct pith_compressed *out, const struct pith_document *document)
+{
+	XXH128_hash_t hash = XXH3_128bits(document->text, document->length);
+	snprintf(out->source_hash, sizeof out->source_hash, "%016llx%016llx", (unsigned long long)hash.high64,
+	         (unsigned long long)hash.low64);
+}
+
+static void describe_model(struct pith_compressed *out, struct pith_model *model)
+{
+	strcpy(out->model_fingerprint, model_fingerprint(model));
+	strcpy(out->tokenizer_fingerprint, tokenizer_fingerprint(model->tokenizer));
+	out->n_layers = model->transformer.h.n_layers;
+	out->kv_dim = hyperparams_kv_dim(&model->transformer.h);
+}
+
+enum pith_status pith_compress(struct pith_compressed **out, struct pith_document *document,
+                               const struct pith_compress_options *options, const struct pith_control *control,
+                               struct pith_error *err)
+{
+	*out = NULL;
+	if (options->method < methods || options->method >= methods + N_METHODS)
+		return fail(err, PITH_BAD_ARGUMENT, "There is no such method.");
+	if (options->n_tokens == 0 && !(options->rate > 0 && options->rate <= 1))
+		return fail(err, PITH_BAD_ARGUMENT, "A compression rate is above 0 and at most 1.");
+	struct pith_compressed *compressed = calloc(1, sizeof *compressed);
+	if (compressed == NULL)
+		return fail_memory(err, "the compressed document");
+	double began = seconds_now();
+	struct pith_compressed_info *info = &compressed->info;
+	info->method = options->method;
+	info->original_tokens = document->n_tokens;
+	info->original_bytes = document->length;
+	info->budget_tokens = pith_compress_budget(options, document->n_tokens);
+	info->note = compressed->note;
+	enum pith_status status = functions[options->method - methods](compressed, document, options, control, err);
+	if (status != PITH_OK) {
+		pith_compressed_destroy(compressed);
+		return status;
+	}
+	info->target_cr = (double)info->budget_tokens / (double)info->original_tokens;
+	info->cr = (double)info->compressed_tokens / (double)info->original_tokens;
+	info->delta_cr = info->cr - info->target_cr;
+	hash_source(compressed, document);
+	describe_model(compressed, document->model);
+	info->seconds = seconds_now() - began;
+	*out = compressed;
+	return PITH_OK;
+}
+
+void pith_compressed_destroy(struct pith_compressed *compressed)
+{
+	if (compressed == NULL)
+		return;
+	for (int p = 0; p < PITH_N_PURPOSES; p++)
+		rows_free(&compressed->rows[p]);
+	free(compressed->text);
+	free(compressed->words);
+	free(compressed);
+}
+
+const struct pith_compressed_info *pith_compressed_info(const struct pith_compressed *compressed)
+{
+	return &compressed->info;
+}
+
+const char *pith_compressed_text(const struct pith_compressed *compressed, size_t *length)
+{
+	*length = compressed->text_length;
+	return compressed->text;
+}
+
+const struct pith_word *pith_compressed_words(const struct pith_compressed *compressed, size_t *n)
+{
+	*n = compressed->n_words;
+	return compressed->words;
+}
+
+static float norm(const float *x, size_t n)
+{
+	double sum = 0;
+	for (size_t i = 0; i < n; i++)
+		sum += (double)x[i] * (double)x[i];
+	return (float)sqrt(sum);
+}
+
+enum pith_status pith_compressed_row_norms(const struct pith_compressed *compressed, enum pith_purpose purpose, size_t i, int layer,
+                                           float *key_norm, float *value_norm, struct pith_error *err)
+{
+	const struct rows *rows = &compressed->rows[purpose];
+	if (i >= rows->n_rows || layer < 0 || (size_t)layer >= compressed->n_layers)
+		return fail(err, PITH_BAD_ARGUMENT, "There is no memory token %zu in layer %d.", i, layer);
+	const float *row = rows->data + i * rows->row_floats + 2 * (size_t)layer * compressed->kv_dim;
+	*key_norm = norm(row, compressed->kv_dim);
+	*value_norm = norm(row + compressed->kv_dim, compressed->kv_dim);
+	return PITH_OK;
+}
+
+enum pith_status compressed_check_model(const struct pith_compressed *compressed, struct pith_model *model, const char *where,
+                                        struct pith_error *err)
+{
+	if (strcmp(compressed->tokenizer_fingerprint, tokenizer_fingerprint(model->tokenizer)) != 0)
+		return fail(err, PITH_MISMATCH, "%s was made with another tokenizer than that of %s.", where, model->path);
+	if (strcmp(compressed->model_fingerprint, model_fingerprint(model)) != 0)
+		return fail(err, PITH_MISMATCH, "%s was made with another model than %s: the weights differ.", where, model->path);
+	for (int p = 0; p < PITH_N_PURPOSES; p++) {
+		if (!compressed->info.has_purpose[p])
+			continue;
+		const struct adapter *adapter = model->adapters[p];
+		if (adapter == NULL)
+			return fail(err, PITH_MISMATCH, "%s was made with an adapter for %s, which %s lacks.", where,
+			            purpose_name((enum pith_purpose)p), model->path);
+		if (strcmp(adapter->fingerprint, compressed->adapter_fingerprint[p]) != 0)
+			return fail(err, PITH_MISMATCH, "%s was made with another adapter for %s than the one beside %s.", where,
+			            purpose_name((enum pith_purpose)p), model->path);
+	}
+	return PITH_OK;
+}

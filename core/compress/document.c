@@ -1,0 +1,127 @@
+#include "compress/document.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/session.h"
+
+enum pith_status pith_document_create(struct pith_document **out, struct pith_model *model, const char *text, size_t length,
+                                      struct pith_error *err)
+{
+	*out = NULL;
+	if (length == 0)
+		return fail(err, PITH_BAD_ARGUMENT, "The document is empty: there is nothing to compress.");
+	if (length > UINT32_MAX)
+		return fail(err, PITH_TOO_LONG, "Documents of more than 4 GiB are not supported.");
+	struct pith_document *document = calloc(1, sizeof *document);
+	if (document != NULL)
+		document->text = malloc(length + 1);
+	if (document == NULL || document->text == NULL) {
+		free(document);
+		return fail_memory(err, "the document");
+	}
+	memcpy(document->text, text, length);
+	document->text[length] = '\0';
+	document->length = length;
+	document->model = model;
+	enum pith_status status = pith_tokenize(model, text, length, &document->tokens, &document->n_tokens, err);
+	if (status != PITH_OK) {
+		pith_document_destroy(document);
+		return status;
+	}
+	*out = document;
+	return PITH_OK;
+}
+
+void pith_document_destroy(struct pith_document *document)
+{
+	if (document == NULL)
+		return;
+	for (int p = 0; p < PITH_N_PURPOSES; p++)
+		rows_free(&document->full[p]);
+	free(document->text);
+	free(document->tokens);
+	free(document->scores);
+	free(document);
+}
+
+const char *pith_document_text(const struct pith_document *document, size_t *length)
+{
+	*length = document->length;
+	return document->text;
+}
+
+const struct pith_token *pith_document_tokens(const struct pith_document *document, size_t *n)
+{
+	*n = document->n_tokens;
+	return document->tokens;
+}
+
+struct pith_model *pith_document_model(const struct pith_document *document)
+{
+	return document->model;
+}
+
+/* --- self-information ----------------------------------------------------------------------------------- */
+
+enum {
+	WINDOW = 1024,  /* tokens read at once */
+	OVERLAP = 256,  /* of them read before, as context, in every window but the first */
+};
+
+/* Scores tokens [from, end) of the window [begin, end), read behind BOS. */
+static enum pith_status score_window(struct pith_document *document, struct session *session, size_t begin, size_t from,
+                                     size_t end, int32_t *ids, const struct pith_control *control, struct pith_error *err)
+{
+	const struct pith_model *model = document->model;
+	size_t n = end - begin;
+	ids[0] = tokenizer_bos(model->tokenizer);
+	for (size_t i = 0; i < n; i++)
+		ids[1 + i] = document->tokens[begin + i].id;
+	/* The last token predicts nothing that is asked. */
+	struct session_input input = {.ids = ids, .n = n};
+	session_rewind(session, 0);
+	enum pith_status status = session_read(session, &input, control, err);
+	/* Row i of the read predicts ids[i + 1], the token begin + i of the document. */
+	if (status == PITH_OK)
+		status = session_losses(session, from - begin, ids + 1 + (from - begin), end - from, document->scores + from, err);
+	return status;
+}
+
+static enum pith_status compute_scores(struct pith_document *document, const struct pith_control *control, struct pith_error *err)
+{
+	struct pith_model *model = document->model;
+	size_t context = model->transformer.h.n_context, n = document->n_tokens;
+	size_t window = context < WINDOW ? context : WINDOW, overlap = window / (WINDOW / OVERLAP);
+	struct session *session;
+	enum pith_status status = session_create(&session, &model->transformer, model->pool, window, err);
+	if (status != PITH_OK)
+		return status;
+	int32_t *ids = malloc((window + 1) * sizeof *ids);
+	document->scores = malloc(n * sizeof *document->scores);
+	if (ids == NULL || document->scores == NULL)
+		status = fail_memory(err, "the scores");
+	for (size_t from = 0; status == PITH_OK && from < n;) {
+		size_t begin = from > overlap ? from - overlap : 0;
+		size_t end = n - begin < window ? n : begin + window;
+		status = score_window(document, session, begin, from, end, ids, control, err);
+		from = end;
+		if (status == PITH_OK && control != NULL && control->progress != NULL)
+			control->progress(control->user, "scoring", (double)from, (double)n);
+	}
+	if (status != PITH_OK) {
+		free(document->scores);
+		document->scores = NULL;
+	}
+	session_destroy(session);
+	free(ids);
+	return status;
+}
+
+enum pith_status pith_document_scores(struct pith_document *document, const float **scores, const struct pith_control *control,
+                                      struct pith_error *err)
+{
+	enum pith_status status = document->scores == NULL ? compute_scores(document, control, err) : PITH_OK;
+	*scores = document->scores;
+	return status;
+}

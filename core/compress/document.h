@@ -1,0 +1,45 @@
+/* struct pith_document and struct pith_compressed from the inside. */
+#ifndef COMPRESS_DOCUMENT_H
+#define COMPRESS_DOCUMENT_H
+
+#include "compress/rows.h"
+#include "model/model.h"
+#include "pith/compress.h"
+
+struct pith_document {
+	struct pith_model *model;
+	char *text; /* NUL-terminated */
+	size_t length;
+	struct pith_token *tokens;
+	size_t n_tokens;
+	float *scores;                      /* (n_tokens) or NULL: not computed yet */
+	struct rows full[PITH_N_PURPOSES];  /* newest full encoding; n_spans 0: none */
+};
+
+struct pith_compressed {
+	struct pith_compressed_info info;
+	char note[256];
+	char *text;                         /* extractive */
+	size_t text_length;
+	struct pith_word *words;
+	size_t n_words;
+	struct rows rows[PITH_N_PURPOSES];  /* soft; n_rows 0: not held */
+	char source_hash[33];               /* of the document, 32 hex digits */
+	/* Of the model that made it; a result is read only by the same one. */
+	char model_fingerprint[33], tokenizer_fingerprint[33], adapter_fingerprint[PITH_N_PURPOSES][33];
+	size_t n_layers, kv_dim;
+};
+
+/* A method's work: fills what is its own of a result whose info.method, original and budget are set. */
+enum pith_status selfinfo_compress(struct pith_compressed *out, struct pith_document *document,
+                                   const struct pith_compress_options *options, const struct pith_control *control,
+                                   struct pith_error *err);
+enum pith_status soft_compress(struct pith_compressed *out, struct pith_document *document,
+                               const struct pith_compress_options *options, const struct pith_control *control,
+                               struct pith_error *err);
+
+/* Refuses a result that another model made, naming what differs. */
+enum pith_status compressed_check_model(const struct pith_compressed *compressed, struct pith_model *model, const char *where,
+                                        struct pith_error *err);
+
+#endif

@@ -1,0 +1,51 @@
+/*
+ * Memory rows: what the soft methods turn a document into. For every memory
+ * token the post-RoPE key and the value of every layer, in the order of the
+ * PEFT CARTRIDGE adapter: layer 0 K, layer 0 V, layer 1 K, ... each
+ * (n_kv_heads, head_dim).
+ *
+ * A long document is cut into equal spans, each encoded on its own with slots
+ * 1..k, and their rows follow one another.
+ */
+#ifndef COMPRESS_ROWS_H
+#define COMPRESS_ROWS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "model/model.h"
+#include "model/session.h"
+#include "pith/control.h"
+
+struct rows_span {
+	size_t n_rows;   /* memory tokens of this span */
+	size_t n_tokens; /* document tokens that they stand for */
+};
+
+struct rows {
+	size_t row_floats;      /* 2 * n_layers * kv_dim */
+	size_t n_rows, n_spans;
+	struct rows_span *spans;
+	float *data;            /* (n_rows, row_floats) */
+};
+
+void rows_free(struct rows *rows);
+/* Sizes of struct rows for k rows over n_spans spans of n_tokens document tokens, as equal as they can be. Zeroed. */
+enum pith_status rows_create(struct rows *rows, const struct hyperparams *h, size_t n_rows, size_t n_spans, size_t n_tokens,
+                             struct pith_error *err);
+/* Copies rows [first, first + n) behind what the session's cache holds. */
+enum pith_status rows_attach(const struct rows *rows, size_t first, size_t n, struct session *session,
+                             const struct hyperparams *h, struct pith_error *err);
+
+/*
+ * Where a reader's text goes on behind memory rows: position k_max + 1 whatever
+ * k is. So the first rows of an encoding are the rows of a smaller k, and the
+ * slider needs no second encoding.
+ */
+static inline int32_t rows_read_position(const struct adapter *adapter)
+{
+	return (int32_t)adapter->n_memory + 1;
+}
+
+#endif

@@ -1,0 +1,19 @@
+/*
+ * Choosing words for a budget: the ones that must be kept first, then by
+ * score, whole words only, until the kept text has exactly the budget's tokens
+ * as the model's tokenizer counts them. Shared by all extractive methods.
+ */
+#ifndef COMPRESS_SELECT_WORDS_H
+#define COMPRESS_SELECT_WORDS_H
+
+#include "compress/document.h"
+
+/*
+ * Sets kept of words (n) and the text, token count and note of out. The budget
+ * is out->info.budget_tokens. The count never exceeds it; it is below it only
+ * when no choice of words that was tried meets it, and then the note says so.
+ */
+enum pith_status select_words(struct pith_compressed *out, struct pith_document *document, struct pith_word *words, size_t n,
+                              struct pith_error *err);
+
+#endif

@@ -1,0 +1,105 @@
+#include "compress/soft_encoder.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+size_t soft_encoder_n_spans(const struct adapter *adapter, size_t n_tokens, size_t k)
+{
+	size_t by_length = (n_tokens + adapter->span_tokens - 1) / adapter->span_tokens;
+	size_t by_memory = (k + adapter->n_memory - 1) / adapter->n_memory;
+	size_t n = by_length > by_memory ? by_length : by_memory;
+	n = n > k ? k : n;
+	return n > n_tokens ? n_tokens : n;
+}
+
+/* BOS, tokens [begin, end), memory tokens; positions as when the adapter was trained. */
+static void fill_input(int32_t *ids, int32_t *positions, const struct pith_model *model, const struct adapter *adapter,
+                       const struct pith_token *tokens, size_t n)
+{
+	size_t i = 0;
+	for (; i < 1 + n; i++) {
+		ids[i] = i == 0 ? tokenizer_bos(model->tokenizer) : tokens[i - 1].id;
+		positions[i] = rows_read_position(adapter) + (int32_t)i;
+	}
+	for (size_t j = 0; j < adapter->n_memory; j++, i++) {
+		ids[i] = -1 - (int32_t)j;
+		positions[i] = 1 + (int32_t)j;
+	}
+}
+
+/* Copies the cache's last n rows to out (n, row_floats). */
+static void copy_rows(float *out, size_t row_floats, struct session *session, const struct hyperparams *h, size_t n)
+{
+	size_t kv_dim = hyperparams_kv_dim(h), first = session_length(session) - n;
+	for (size_t i = 0; i < n; i++) {
+		for (size_t l = 0; l < h->n_layers; l++) {
+			float *row = out + i * row_floats + 2 * l * kv_dim;
+			memcpy(row, session_keys(session, l, first + i), kv_dim * sizeof *row);
+			memcpy(row + kv_dim, session_values(session, l, first + i), kv_dim * sizeof *row);
+		}
+	}
+}
+
+static enum pith_status encode_span(float *out, size_t row_floats, struct pith_model *model, const struct adapter *adapter,
+                                    const struct pith_token *tokens, size_t n, const struct pith_control *control,
+                                    struct pith_error *err)
+{
+	size_t total = 1 + n + adapter->n_memory;
+	int32_t *ids = malloc(total * sizeof *ids), *positions = malloc(total * sizeof *positions);
+	struct session *session = NULL;
+	enum pith_status status = ids == NULL || positions == NULL
+	                                  ? fail_memory(err, "a span")
+	                                  : session_create(&session, &model->transformer, model->pool, total, err);
+	if (status == PITH_OK) {
+		fill_input(ids, positions, model, adapter, tokens, n);
+		struct session_input input = {.ids = ids, .positions = positions, .n = total, .adapter = adapter, .encode = true};
+		status = session_read(session, &input, control, err);
+	}
+	if (status == PITH_OK)
+		copy_rows(out, row_floats, session, &model->transformer.h, adapter->n_memory);
+	session_destroy(session);
+	free(ids);
+	free(positions);
+	return status;
+}
+
+enum pith_status soft_encoder_run(struct rows *rows, struct pith_model *model, enum pith_purpose purpose,
+                                  const struct pith_token *tokens, size_t n_tokens, size_t n_spans,
+                                  const struct pith_control *control, struct pith_error *err)
+{
+	const struct adapter *adapter = model->adapters[purpose];
+	size_t longest = (n_tokens + n_spans - 1) / n_spans;
+	if (longest + adapter->n_memory + 2 > model->transformer.h.n_context)
+		return fail(err, PITH_TOO_LONG,
+		            "With so few memory tokens each has to stand for %zu tokens; the model's context is %zu. Ask for more.", longest,
+		            model->transformer.h.n_context);
+	enum pith_status status = rows_create(rows, &model->transformer.h, n_spans * adapter->n_memory, n_spans, n_tokens, err);
+	size_t begin = 0;
+	for (size_t s = 0; status == PITH_OK && s < n_spans; s++) {
+		size_t n = rows->spans[s].n_tokens;
+		status = encode_span(rows->data + s * adapter->n_memory * rows->row_floats, rows->row_floats, model, adapter,
+		                     tokens + begin, n, control, err);
+		begin += n;
+		if (status == PITH_OK && control != NULL && control->progress != NULL)
+			control->progress(control->user, "encoding", (double)begin, (double)n_tokens);
+	}
+	if (status != PITH_OK)
+		rows_free(rows);
+	return status;
+}
+
+enum pith_status soft_encoder_take(struct rows *rows, const struct rows *full, const struct hyperparams *h, size_t n_tokens,
+                                   size_t k, struct pith_error *err)
+{
+	enum pith_status status = rows_create(rows, h, k, full->n_spans, n_tokens, err);
+	if (status != PITH_OK)
+		return status;
+	size_t from = 0, to = 0;
+	for (size_t s = 0; s < full->n_spans; s++) {
+		memcpy(rows->data + to * rows->row_floats, full->data + from * rows->row_floats,
+		       rows->spans[s].n_rows * rows->row_floats * sizeof *rows->data);
+		from += full->spans[s].n_rows;
+		to += rows->spans[s].n_rows;
+	}
+	return PITH_OK;
+}

@@ -1,0 +1,155 @@
+#include "compress/words.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "text/unicode.h"
+
+/* --- what must not be lost ---------------------------------------------------------------------------- */
+
+static bool has_digit(const char *word, size_t length)
+{
+	for (size_t i = 0; i < length;) {
+		int32_t code;
+		i += unicode_next(word + i, length - i, &code);
+		if (code >= 0 && unicode_is_digit(code))
+			return true;
+	}
+	return false;
+}
+
+/* Is the word, without punctuation around it and in lower case, one that turns a sentence around? */
+static bool is_negation(const char *word, size_t length)
+{
+	static const char *const negations[] = {"no", "not", "never", "none", "nor", "neither", "without", "cannot", "nothing",
+	                                        "nobody", "nowhere", "unless", "except", "n't"};
+	char lower[16];
+	while (length > 0 && !(word[0] >= 'A' && word[0] <= 'Z') && !(word[0] >= 'a' && word[0] <= 'z')) {
+		word++;
+		length--;
+	}
+	while (length > 0 && !(word[length - 1] >= 'A' && word[length - 1] <= 'Z') &&
+	       !(word[length - 1] >= 'a' && word[length - 1] <= 'z'))
+		length--;
+	if (length == 0 || length >= sizeof lower)
+		return false;
+	for (size_t i = 0; i < length; i++)
+		lower[i] = (char)(word[i] >= 'A' && word[i] <= 'Z' ? word[i] + 32 : word[i]);
+	lower[length] = '\0';
+	for (size_t i = 0; i < sizeof negations / sizeof negations[0]; i++)
+		if (strcmp(lower, negations[i]) == 0)
+			return true;
+	/* don't, isn't; with a typographic apostrophe too. */
+	return length > 3 && lower[length - 1] == 't' &&
+	       (lower[length - 2] == '\'' || (length > 5 && memcmp(lower + length - 4, "\xe2\x80\x99t", 4) == 0));
+}
+
+static bool is_pinned(const struct pith_word *word, const struct pith_compress_options *options)
+{
+	for (size_t i = 0; i < options->n_pins; i++)
+		if (word->begin < options->pins[i].end && options->pins[i].begin < word->end)
+			return true;
+	return false;
+}
+
+static bool must_keep(const struct pith_word *word, const char *text, const struct pith_compress_options *options)
+{
+	const char *bytes = text + word->begin;
+	size_t length = word->end - word->begin;
+	return is_pinned(word, options) || (options->keep_digits && has_digit(bytes, length)) ||
+	       (options->keep_negations && is_negation(bytes, length));
+}
+
+/* --- splitting ---------------------------------------------------------------------------------------- */
+
+static bool space_at(const char *text, size_t length, size_t i, size_t *size)
+{
+	int32_t code;
+	*size = unicode_next(text + i, length - i, &code);
+	return code >= 0 && unicode_is_space(code);
+}
+
+static bool find_words(struct pith_word **out, size_t *n, const char *text, size_t length)
+{
+	size_t capacity = 0, size;
+	*out = NULL;
+	*n = 0;
+	for (size_t i = 0; i < length;) {
+		while (i < length && space_at(text, length, i, &size))
+			i += size;
+		if (i == length)
+			break;
+		size_t begin = i;
+		while (i < length && !space_at(text, length, i, &size))
+			i += size;
+		if (*n == capacity) {
+			capacity = capacity == 0 ? 256 : 2 * capacity;
+			struct pith_word *grown = realloc(*out, capacity * sizeof *grown);
+			if (grown == NULL)
+				return false;
+			*out = grown;
+		}
+		(*out)[(*n)++] = (struct pith_word){.begin = (uint32_t)begin, .end = (uint32_t)i};
+	}
+	return true;
+}
+
+enum pith_status words_split(struct pith_word **out, size_t *n, const struct pith_document *document, const float *scores,
+                             const struct pith_compress_options *options, struct pith_error *err)
+{
+	if (!find_words(out, n, document->text, document->length)) {
+		free(*out);
+		*out = NULL;
+		return fail_memory(err, "the words");
+	}
+	size_t token = 0;
+	for (size_t w = 0; w < *n; w++) {
+		struct pith_word *word = &(*out)[w];
+		while (token < document->n_tokens && document->tokens[token].end <= word->begin)
+			token++;
+		double sum = 0;
+		/* A token that reaches into the next word (it never should) counts for both. */
+		for (size_t t = token; t < document->n_tokens && document->tokens[t].begin < word->end; t++) {
+			sum += (double)scores[t];
+			word->n_tokens++;
+		}
+		word->score = word->n_tokens > 0 ? (float)(sum / word->n_tokens) : 0;
+		word->must_keep = must_keep(word, document->text, options);
+	}
+	return PITH_OK;
+}
+
+/* --- joining ------------------------------------------------------------------------------------------ */
+
+/* The strongest break in text[begin, end): 2 blank line, 1 line end, 0 none. */
+static int strongest_break(const char *text, size_t begin, size_t end)
+{
+	int strongest = 0, lines = 0;
+	for (size_t i = begin; i < end; i++) {
+		if (text[i] == '\n')
+			lines++;
+		else if (text[i] != ' ' && text[i] != '\t' && text[i] != '\r')
+			lines = 0;
+		strongest = lines > strongest ? lines : strongest;
+	}
+	return strongest > 2 ? 2 : strongest;
+}
+
+bool words_join(struct buffer *out, const char *text, const struct pith_word *words, size_t n)
+{
+	static const char *const separators[] = {" ", "\n", "\n\n"};
+	size_t last = n; /* none yet */
+	for (size_t w = 0; w < n; w++) {
+		if (!words[w].kept)
+			continue;
+		bool done = true;
+		if (last < n && last + 1 == w)
+			done = buffer_append(out, text + words[last].end, words[w].begin - words[last].end);
+		else if (last < n)
+			done = buffer_append_string(out, separators[strongest_break(text, words[last].end, words[w].begin)]);
+		if (!done || !buffer_append(out, text + words[w].begin, words[w].end - words[w].begin))
+			return false;
+		last = w;
+	}
+	return true;
+}

@@ -1,0 +1,23 @@
+/*
+ * The words of a document: maximal runs of bytes that are not white space.
+ * Extractive methods keep or drop words whole; never a part of one, never a
+ * part of a UTF-8 character.
+ */
+#ifndef COMPRESS_WORDS_H
+#define COMPRESS_WORDS_H
+
+#include "base/buffer.h"
+#include "compress/document.h"
+
+/* Splits the document and gives each word the mean score of its tokens, its tokens' number and its must_keep flag. */
+enum pith_status words_split(struct pith_word **out, size_t *n, const struct pith_document *document, const float *scores,
+                             const struct pith_compress_options *options, struct pith_error *err);
+
+/*
+ * Appends the kept words. Between two of them stands what stood there: their
+ * own white space when they were neighbours, else the strongest break that the
+ * gap held: blank line, line end, space.
+ */
+bool words_join(struct buffer *out, const char *text, const struct pith_word *words, size_t n);
+
+#endif

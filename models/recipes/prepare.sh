@@ -1,0 +1,20 @@
+#!/bin/sh
+# Unpacks the training data for the recipes of this folder: prepare.sh SOURCE DESTINATION
+# SOURCE holds text/*.jsonl.zst and qa/*.jsonl.zst. The last questions of four sources are kept back as
+# qa_dev.jsonl: whole contexts but for one at each cut.
+set -eu
+source_folder=$1
+destination=$2
+mkdir -p "$destination/text" "$destination/qa"
+for kind in text qa; do
+	for packed in "$source_folder/$kind"/*.jsonl.zst; do
+		zstd -qdf "$packed" -o "$destination/$kind/$(basename "$packed" .zst)"
+	done
+done
+: >"$destination/qa_dev.jsonl"
+for name in newwiki squadshift_amazon squadshift_reddit fairytale; do
+	file=$destination/qa/$name.jsonl
+	tail -n 100 "$file" >>"$destination/qa_dev.jsonl"
+	head -n -100 "$file" >"$file.cut"
+	mv "$file.cut" "$file"
+done
