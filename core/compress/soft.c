@@ -25,6 +25,7 @@ static enum pith_status compress_for(struct pith_compressed *out, struct pith_do
 	out->info.compressed_bytes += out->rows[purpose].n_rows * out->rows[purpose].row_floats * sizeof(float);
 	out->info.n_spans = n_spans > out->info.n_spans ? n_spans : out->info.n_spans;
 	strcpy(out->adapter_fingerprint[purpose], model->adapters[purpose]->fingerprint);
+	out->read_position[purpose] = (size_t)rows_read_position(model->adapters[purpose]);
 	size_t longest = (document->n_tokens + n_spans - 1) / n_spans;
 	if (longest > model->adapters[purpose]->span_tokens)
 		snprintf(out->note, sizeof out->note,

@@ -1,0 +1,238 @@
+/* Speaking again: regeneration span by span, answers from text or from memory rows. The adapter is off: the base reads. */
+#include "pith/expand.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "compress/document.h"
+#include "model/generate.h"
+#include "text/answer_prompt.h"
+#include "text/unicode.h"
+
+enum { DEFAULT_ANSWER_TOKENS = 48 };
+
+const char *pith_stop_sentence(enum pith_stop stop)
+{
+	switch (stop) {
+	case PITH_STOP_END: return "";
+	case PITH_STOP_LIMIT: return "Cut off at the token limit.";
+	case PITH_STOP_LOOP: return "Stopped: the output began to repeat itself.";
+	case PITH_STOP_EMPTY: return "The model gave no text.";
+	}
+	return "";
+}
+
+void pith_generated_free(struct pith_generated *generated)
+{
+	free(generated->text);
+	*generated = (struct pith_generated){0};
+}
+
+/* Raw bytes become the result's text: valid UTF-8, no NUL inside. */
+static enum pith_status finish_text(struct pith_generated *out, const struct buffer *raw, struct pith_error *err)
+{
+	struct buffer text = {0};
+	if (!buffer_append(&text, "", 0) || !unicode_append_repaired(&text, raw->data == NULL ? "" : raw->data, raw->length)) {
+		buffer_free(&text);
+		return fail_memory(err, "the text");
+	}
+	for (size_t i = 0; i < text.length; i++)
+		if (text.data[i] == '\0')
+			text.data[i] = ' ';
+	out->text = text.data;
+	out->length = text.length;
+	return PITH_OK;
+}
+
+/* Reads a prompt behind what the session holds and generates. */
+static enum pith_status speak(struct pith_generated *out, struct buffer *raw, struct pith_model *model, struct session *session,
+                              const struct token_list *prompt, int32_t position, size_t max_tokens,
+                              const struct generation *progress, const struct pith_control *control, struct pith_error *err)
+{
+	double began = seconds_now(), first = 0;
+	struct session_input input = {
+		.ids = prompt->ids, .first_position = position, .n = prompt->n, .what = prompt->n > 64 ? "reading" : NULL};
+	enum pith_status status = session_read(session, &input, control, err);
+	if (status != PITH_OK)
+		return status;
+	out->n_prompt_tokens += session_length(session);
+	struct generation g = {
+		.session = session,
+		.tokenizer = model->tokenizer,
+		.last_row = prompt->n - 1,
+		.position = position + (int32_t)prompt->n,
+		.max_tokens = max_tokens,
+		.what = progress->what,
+		.progress_done = progress->progress_done,
+		.progress_total = progress->progress_total,
+	};
+	double read = seconds_now() - began;
+	size_t n_tokens = 0;
+	status = generate(&g, raw, &n_tokens, &out->stop, &first, control, err);
+	if (out->n_tokens == 0)
+		out->first_token_seconds = read + first;
+	out->n_tokens += n_tokens;
+	return status;
+}
+
+/* --- regeneration --------------------------------------------------------------------------------------- */
+
+/* A span of n tokens may come back a little longer than it was. */
+static size_t span_limit(size_t n)
+{
+	return n + n / 4 + 8;
+}
+
+static enum pith_status regenerate_span(struct pith_generated *out, struct buffer *raw, struct pith_model *model,
+                                        const struct rows *rows, size_t span, size_t first_row, size_t max_tokens,
+                                        const struct generation *progress, const struct pith_control *control,
+                                        struct pith_error *err)
+{
+	const struct hyperparams *h = &model->transformer.h;
+	size_t k = rows->spans[span].n_rows;
+	int32_t bos = tokenizer_bos(model->tokenizer);
+	struct token_list prompt = {.ids = &bos, .n = 1};
+	struct session *session;
+	enum pith_status status = session_create(&session, &model->transformer, model->pool, k + 1 + max_tokens, err);
+	if (status != PITH_OK)
+		return status;
+	status = rows_attach(rows, first_row, k, session, h, err);
+	if (status == PITH_OK)
+		status = speak(out, raw, model, session, &prompt, rows_read_position(model->adapters[PITH_REGENERATE]), max_tokens,
+		               progress, control, err);
+	session_destroy(session);
+	return status;
+}
+
+enum pith_status pith_regenerate(struct pith_generated *out, struct pith_model *model, const struct pith_compressed *compressed,
+                                 size_t max_tokens, const struct pith_control *control, struct pith_error *err)
+{
+	*out = (struct pith_generated){0};
+	if (!compressed->info.has_purpose[PITH_REGENERATE])
+		return fail(err, PITH_BAD_ARGUMENT, "There are no memory rows for regeneration in this compressed form.");
+	enum pith_status status = compressed_check_model(compressed, model, "The compressed form", err);
+	const struct rows *rows = &compressed->rows[PITH_REGENERATE];
+	struct buffer raw = {0};
+	double began = seconds_now();
+	enum pith_stop worst = PITH_STOP_END;
+	size_t row = 0, done = 0;
+	for (size_t s = 0; status == PITH_OK && s < rows->n_spans; s++) {
+		size_t limit = span_limit(rows->spans[s].n_tokens);
+		if (max_tokens > 0)
+			limit = max_tokens - out->n_tokens < limit ? max_tokens - out->n_tokens : limit;
+		if (limit == 0)
+			break;
+		struct generation progress = {
+			.what = "regenerating", .progress_done = (double)done, .progress_total = (double)compressed->info.original_tokens};
+		status = regenerate_span(out, &raw, model, rows, s, row, limit, &progress, control, err);
+		row += rows->spans[s].n_rows;
+		done += rows->spans[s].n_tokens;
+		if (out->stop != PITH_STOP_END)
+			worst = out->stop;
+	}
+	if (worst == PITH_STOP_EMPTY && raw.length > 0)
+		worst = PITH_STOP_END; /* one span of several was empty: the text shows it */
+	out->stop = worst;
+	if (status == PITH_OK)
+		status = finish_text(out, &raw, err);
+	out->seconds = seconds_now() - began;
+	buffer_free(&raw);
+	return status;
+}
+
+/* --- answers -------------------------------------------------------------------------------------------- */
+
+/* White space around an answer is not part of it. */
+static void trim(struct pith_generated *out)
+{
+	size_t begin = 0, end = out->length;
+	while (begin < end && (out->text[begin] == ' ' || out->text[begin] == '\n'))
+		begin++;
+	while (end > begin && (out->text[end - 1] == ' ' || out->text[end - 1] == '\n'))
+		end--;
+	memmove(out->text, out->text + begin, end - begin);
+	out->text[end - begin] = '\0';
+	out->length = end - begin;
+	if (out->length == 0 && out->stop == PITH_STOP_END)
+		out->stop = PITH_STOP_EMPTY;
+}
+
+static enum pith_status finish_answer(struct pith_generated *out, struct buffer *raw, double began, enum pith_status status,
+                                      struct pith_error *err)
+{
+	if (status == PITH_OK)
+		status = finish_text(out, raw, err);
+	if (status == PITH_OK)
+		trim(out);
+	out->seconds = seconds_now() - began;
+	buffer_free(raw);
+	return status;
+}
+
+enum pith_status pith_answer_text(struct pith_generated *out, struct pith_model *model, const char *text, size_t length,
+                                  const char *question, size_t max_tokens, const struct pith_control *control,
+                                  struct pith_error *err)
+{
+	*out = (struct pith_generated){0};
+	max_tokens = max_tokens == 0 ? DEFAULT_ANSWER_TOKENS : max_tokens;
+	double began = seconds_now();
+	struct token_list prompt = {0};
+	struct buffer raw = {0};
+	struct session *session = NULL;
+	size_t context = model->transformer.h.n_context;
+	enum pith_status status = answer_prompt_text(model->tokenizer, text, length, question, &prompt, NULL, NULL, err);
+	if (status == PITH_OK && prompt.n + max_tokens > context)
+		status = fail(err, PITH_TOO_LONG,
+		              "The text, the question and the answer need %zu tokens; the context of %s is %zu. Compress it, or use a model with a longer context.",
+		              prompt.n + max_tokens, model->info.name, context);
+	if (status == PITH_OK)
+		status = session_create(&session, &model->transformer, model->pool, prompt.n + max_tokens, err);
+	struct generation progress = {.what = "answering", .progress_total = (double)max_tokens};
+	if (status == PITH_OK)
+		status = speak(out, &raw, model, session, &prompt, 0, max_tokens, &progress, control, err);
+	session_destroy(session);
+	token_list_free(&prompt);
+	return finish_answer(out, &raw, began, status, err);
+}
+
+static enum pith_status answer_rows(struct pith_generated *out, struct pith_model *model, const struct rows *rows,
+                                    const char *question, size_t max_tokens, const struct pith_control *control,
+                                    struct pith_error *err)
+{
+	double began = seconds_now();
+	struct token_list prompt = {0};
+	struct buffer raw = {0};
+	struct session *session = NULL;
+	int32_t position = rows_read_position(model->adapters[PITH_ANSWER]);
+	enum pith_status status = answer_prompt_memory(model->tokenizer, question, &prompt, err);
+	if (status == PITH_OK && (size_t)position + prompt.n + max_tokens > model->transformer.h.n_context)
+		status = fail(err, PITH_TOO_LONG, "The question is too long for the model's context of %zu tokens.",
+		              model->transformer.h.n_context);
+	if (status == PITH_OK)
+		status = session_create(&session, &model->transformer, model->pool, rows->n_rows + prompt.n + max_tokens, err);
+	if (status == PITH_OK)
+		status = rows_attach(rows, 0, rows->n_rows, session, &model->transformer.h, err);
+	struct generation progress = {.what = "answering", .progress_total = (double)max_tokens};
+	if (status == PITH_OK)
+		status = speak(out, &raw, model, session, &prompt, position, max_tokens, &progress, control, err);
+	session_destroy(session);
+	token_list_free(&prompt);
+	return finish_answer(out, &raw, began, status, err);
+}
+
+enum pith_status pith_answer_compressed(struct pith_generated *out, struct pith_model *model,
+                                        const struct pith_compressed *compressed, const char *question, size_t max_tokens,
+                                        const struct pith_control *control, struct pith_error *err)
+{
+	*out = (struct pith_generated){0};
+	if (compressed->info.method->family == PITH_EXTRACTIVE)
+		return pith_answer_text(out, model, compressed->text, compressed->text_length, question, max_tokens, control, err);
+	if (!compressed->info.has_purpose[PITH_ANSWER])
+		return fail(err, PITH_BAD_ARGUMENT, "There are no memory rows for answers in this compressed form.");
+	enum pith_status status = compressed_check_model(compressed, model, "The compressed form", err);
+	if (status != PITH_OK)
+		return status;
+	return answer_rows(out, model, &compressed->rows[PITH_ANSWER], question,
+	                   max_tokens == 0 ? DEFAULT_ANSWER_TOKENS : max_tokens, control, err);
+}
