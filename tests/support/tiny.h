@@ -55,12 +55,19 @@ static inline void tiny_vocabulary(const char *path)
 	gguf_writer_destroy(writer);
 }
 
-/* n words that repeat, so that there is something to learn. */
+/* n words that repeat, so that there is something to learn, and numbers, so that there is something to ask for. */
 static inline void tiny_words(FILE *stream, struct random_state *random, int n)
 {
-	static const char *const words[] = {"red", "green", "seven", "remarkable", "stone", "Danube", "on", "window", "it", "42"};
-	for (int i = 0; i < n; i++)
-		fprintf(stream, "%s%s", i == 0 ? "" : " ", words[random_below(random, sizeof words / sizeof *words)]);
+	static const char *const words[] = {"red", "green", "seven", "remarkable", "stone", "Danube", "on", "window", "it"};
+	enum { N_WORDS = sizeof words / sizeof *words };
+	for (int i = 0; i < n; i++) {
+		size_t word = (size_t)random_below(random, N_WORDS + 1);
+		fprintf(stream, "%s", i == 0 ? "" : " ");
+		if (word < N_WORDS)
+			fprintf(stream, "%s", words[word]);
+		else
+			fprintf(stream, "%d", (int)random_below(random, 10000));
+	}
 }
 
 /* Lines of {"text"}, from a few words to more than a short window holds. */

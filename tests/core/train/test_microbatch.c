@@ -1,0 +1,387 @@
+/*
+ * Micro-batches built from files, decoded again: positions, memory links,
+ * targets, weights. The vocabulary is bytes, so a sample can be read here.
+ */
+#define _XOPEN_SOURCE 700
+#include "unit.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "scratch.h"
+#include "support/tiny.h"
+#include "train/microbatch.h"
+
+enum { N_MEMORY = 6, N_TASKS = 4, LENGTH = 40 };
+static const double answer_weight = 3;
+
+struct fixture {
+	struct task_data tasks[N_TASKS];
+	struct gguf *vocabulary;
+	struct tokenizer *tokenizer;
+	struct microbatch_builder builder;
+	struct sampling sampling;
+};
+
+static void open_task(struct fixture *f, enum pith_objective objective, const char *name, bool has_questions)
+{
+	struct task_data *data = &f->tasks[f->builder.n_tasks++];
+	data->task = (struct pith_task){.objective = objective, .weight = 1, .max_tokens = 64};
+	data->task.loss_weight = objective == PITH_OBJECTIVE_ANSWER_FULL ? answer_weight : 0;
+	data->has_questions = has_questions;
+	assert_int_equal(jsonl_open(&data->file, scratch_path(name), NULL), PITH_OK);
+}
+
+static int setup(void **state)
+{
+	if (scratch_setup(NULL) != 0)
+		return -1;
+	static struct fixture f;
+	struct pith_error err;
+	tiny_vocabulary(scratch_path("vocabulary.gguf"));
+	tiny_texts(scratch_path("texts.jsonl"), 40, 1);
+	tiny_questions(scratch_path("questions.jsonl"), 20, 2);
+	assert_int_equal(gguf_open(&f.vocabulary, scratch_path("vocabulary.gguf"), &err), PITH_OK);
+	assert_int_equal(tokenizer_create(&f.tokenizer, f.vocabulary, &err), PITH_OK);
+	open_task(&f, PITH_OBJECTIVE_LM, "texts.jsonl", false);
+	open_task(&f, PITH_OBJECTIVE_REGENERATE, "texts.jsonl", false);
+	open_task(&f, PITH_OBJECTIVE_ANSWER_FULL, "questions.jsonl", true);
+	open_task(&f, PITH_OBJECTIVE_ANSWER, "questions.jsonl", true);
+	f.builder.tasks = f.tasks;
+	f.builder.tokenizer = f.tokenizer;
+	f.sampling = (struct sampling){
+		.length = LENGTH, .k_ratio_min = 0.05, .k_ratio_max = 0.12, .n_memory = N_MEMORY, .n_tokens = 1500};
+	*state = &f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	for (int i = 0; i < N_TASKS; i++)
+		jsonl_close(f->tasks[i].file);
+	tokenizer_destroy(f->tokenizer);
+	gguf_close(f->vocabulary);
+	return scratch_teardown(NULL);
+}
+
+static void build(struct fixture *f, struct microbatch *m, uint64_t seed)
+{
+	struct pith_error err;
+	random_seed(&f->builder.random, seed);
+	microbatch_clear(m);
+	if (microbatch_build(m, &f->builder, &f->sampling, &err) != PITH_OK)
+		fail_msg("%s", err.message);
+}
+
+/* Sequences stand one after another, and so do their key and value rows. */
+static void check_layout(const struct batch *b)
+{
+	size_t tokens = 0, rows = 0;
+	for (size_t i = 0; i < b->n_sequences; i++) {
+		const struct sequence *s = &b->sequences[i];
+		assert_int_equal(s->first, tokens);
+		assert_int_equal(s->kv_first, rows);
+		assert_true(s->n > 0);
+		tokens += s->n;
+		rows += s->n_past + s->n;
+	}
+	assert_int_equal(b->n_tokens, tokens);
+	assert_int_equal(b->n_kv_rows, rows);
+}
+
+/* BOS and document behind the slots, then memory tokens 1..k at slots 1..k. Returns the number of document tokens. */
+static size_t check_encoder_sequence(const struct batch *b, const struct sequence *s, size_t k)
+{
+	const int32_t *ids = b->ids + s->first, *positions = b->positions + s->first;
+	size_t n = s->n - k - 1;
+	assert_int_equal(s->n_past, 0);
+	assert_int_equal(ids[0], TINY_BOS);
+	for (size_t i = 0; i <= n; i++) {
+		assert_int_equal(positions[i], N_MEMORY + 1 + i);
+		assert_true(i == 0 || (ids[i] >= 0 && ids[i] < 256));
+	}
+	for (size_t j = 0; j < k; j++) {
+		assert_int_equal(ids[1 + n + j], -1 - (int)j);
+		assert_int_equal(positions[1 + n + j], 1 + j);
+	}
+	return n;
+}
+
+/* The reader's memory: links in order, rows without gaps. Appends the documents behind them. */
+static size_t check_links(const struct microbatch *m, size_t reader, struct buffer *documents)
+{
+	size_t rows = 0, n_document = 0, k_all = 0;
+	for (size_t i = 0; i < m->n_links; i++) {
+		const struct memory_link *link = &m->links[i];
+		if (link->reader_sequence != reader)
+			continue;
+		const struct batch *b = &m->encoder[link->purpose].batch;
+		const struct sequence *s = &b->sequences[link->encoder_sequence];
+		assert_int_equal(link->offset, rows);
+		assert_true(link->k >= 1 && link->k <= N_MEMORY);
+		rows += link->k;
+		size_t n = check_encoder_sequence(b, s, link->k);
+		for (size_t j = 1; j <= n; j++) {
+			char byte = (char)b->ids[s->first + j];
+			assert_true(buffer_append(documents, &byte, 1));
+		}
+		n_document += n;
+		k_all += link->k;
+	}
+	/* k was drawn between the two ratios, rounded, at least one. */
+	assert_true(rows == 0 || k_all <= fmax(1, ceil(0.12 * (double)n_document)));
+	assert_true(rows == 0 || k_all >= fmin(N_MEMORY, fmax(1, floor(0.05 * (double)n_document))));
+	return rows;
+}
+
+struct reading {
+	size_t n, n_rows, n_targets, first_target;
+	const int32_t *ids, *targets, *positions;
+	const float *weights;
+	const uint8_t *objectives;
+	struct buffer text, documents;
+};
+
+static void read_sequence(struct reading *r, const struct microbatch *m, size_t i)
+{
+	const struct sequence *s = &m->reader.batch.sequences[i];
+	*r = (struct reading){.n = s->n, .ids = m->reader.batch.ids + s->first, .targets = m->targets + s->first,
+			      .positions = m->reader.batch.positions + s->first, .weights = m->weights + s->first,
+			      .objectives = m->objectives + s->first, .first_target = s->n};
+	r->n_rows = check_links(m, i, &r->documents);
+	assert_int_equal(s->n_past, r->n_rows);
+	for (size_t j = 0; j < r->n; j++) {
+		char byte = (char)r->ids[j];
+		assert_true(r->ids[j] == TINY_BOS ? j == 0 : r->ids[j] >= 0 && r->ids[j] < 256);
+		assert_true(r->ids[j] == TINY_BOS || buffer_append(&r->text, &byte, 1));
+		assert_int_equal(r->positions[j], (r->n_rows > 0 ? N_MEMORY + 1 : 0) + j);
+		/* A target is the token that comes next; behind the last it is the end. */
+		bool last = j + 1 == r->n;
+		assert_true(r->targets[j] == -1 || r->targets[j] == (last ? TINY_EOS : r->ids[j + 1]));
+		if (r->targets[j] >= 0 && r->n_targets++ == 0)
+			r->first_target = j;
+	}
+	assert_true(r->n_targets > 0);
+}
+
+static void reading_free(struct reading *r)
+{
+	buffer_free(&r->text);
+	buffer_free(&r->documents);
+}
+
+static void check_regenerate(const struct reading *r)
+{
+	assert_int_equal(r->ids[0], TINY_BOS);
+	assert_string_equal(r->text.data, r->documents.data);
+	assert_int_equal(r->n_targets, r->n);
+	assert_int_equal(r->targets[r->n - 1], TINY_EOS);
+	assert_true(r->n - 1 <= LENGTH);
+}
+
+/* "stone" or "it" behind "Answer:"; how many tokens that is, the end included. */
+static size_t answer_length(const struct reading *r)
+{
+	const char *answer = strstr(r->text.data, "\nAnswer:");
+	assert_non_null(answer);
+	assert_true(strcmp(answer, "\nAnswer: stone") == 0 || strcmp(answer, "\nAnswer: it") == 0);
+	assert_int_equal(r->targets[r->n - 1], TINY_EOS);
+	return strlen(answer) - strlen("\nAnswer:") + 1;
+}
+
+static void check_answer(const struct reading *r)
+{
+	assert_true(strncmp(r->text.data, "Question: What is ", 18) == 0); /* no BOS: that asks for regeneration */
+	assert_int_equal(r->n_targets, answer_length(r));
+	assert_int_equal(r->first_target, r->n - r->n_targets);
+}
+
+/* The document is learnt with weight one as plain text, the answer with its own; nothing of the question. */
+static void check_answer_full(const struct reading *r)
+{
+	size_t n_answer = answer_length(r);
+	const char *document = strchr(r->text.data, '\n') + 1, *end = strchr(document, '\n');
+	assert_int_equal(r->ids[0], TINY_BOS);
+	for (size_t j = 0; j < r->n; j++) {
+		size_t next = j; /* byte of the text that the target is: BOS stands before it */
+		bool answer = j + n_answer >= r->n;
+		bool inside = r->text.data + next > document && r->text.data + next < end;
+		assert_int_equal(r->targets[j] >= 0, answer || inside);
+		assert_int_equal(r->objectives[j], answer ? PITH_OBJECTIVE_ANSWER_FULL : PITH_OBJECTIVE_LM);
+		if (inside)
+			assert_float_equal(r->weights[r->n - 1] / r->weights[j], (float)answer_weight, 1e-4f);
+	}
+}
+
+static void test_samples(void **state)
+{
+	struct fixture *f = *state;
+	struct microbatch m = {0};
+	int n_seen[PITH_N_OBJECTIVES] = {0}, n_split = 0;
+	for (uint64_t seed = 0; seed < 20; seed++) {
+		build(f, &m, seed);
+		check_layout(&m.reader.batch);
+		check_layout(&m.encoder[0].batch);
+		check_layout(&m.encoder[1].batch);
+		assert_int_equal(m.encoder[0].batch.n_sequences + m.encoder[1].batch.n_sequences, m.n_links);
+		for (size_t i = 0; i < m.reader.batch.n_sequences; i++) {
+			struct reading r;
+			read_sequence(&r, &m, i);
+			int objective = r.objectives[r.n - 1];
+			n_seen[objective]++;
+			assert_int_equal(r.n_rows > 0, objective == PITH_OBJECTIVE_REGENERATE || objective == PITH_OBJECTIVE_ANSWER);
+			if (objective == PITH_OBJECTIVE_REGENERATE)
+				check_regenerate(&r);
+			else if (objective == PITH_OBJECTIVE_ANSWER)
+				check_answer(&r);
+			else if (objective == PITH_OBJECTIVE_ANSWER_FULL)
+				check_answer_full(&r);
+			else
+				assert_int_equal(r.ids[0], TINY_BOS);
+			reading_free(&r);
+		}
+		for (size_t i = 1; i < m.n_links; i++)
+			n_split += m.links[i].reader_sequence == m.links[i - 1].reader_sequence;
+	}
+	for (int i = 0; i < PITH_N_OBJECTIVES; i++)
+		assert_true(n_seen[i] > 5);
+	assert_true(n_split > 0);
+	microbatch_free(&m);
+}
+
+/* Documents of a regeneration and of an answer go to the encoder of their purpose, once each. */
+static void test_links_are_one_to_one(void **state)
+{
+	struct fixture *f = *state;
+	struct microbatch m = {0};
+	build(f, &m, 3);
+	for (int p = 0; p < PITH_N_PURPOSES; p++) {
+		size_t expected = 0;
+		for (size_t i = 0; i < m.n_links; i++) {
+			const struct memory_link *link = &m.links[i];
+			if ((int)link->purpose != p)
+				continue;
+			assert_int_equal(link->encoder_sequence, expected++);
+			const struct sequence *s = &m.reader.batch.sequences[link->reader_sequence];
+			int objective = m.objectives[s->first + s->n - 1];
+			assert_int_equal(objective, p == PITH_REGENERATE ? PITH_OBJECTIVE_REGENERATE : PITH_OBJECTIVE_ANSWER);
+		}
+		assert_int_equal(expected, m.encoder[p].batch.n_sequences);
+	}
+	microbatch_free(&m);
+}
+
+static void test_weights(void **state)
+{
+	struct fixture *f = *state;
+	struct microbatch m = {0};
+	for (uint64_t seed = 0; seed < 5; seed++) {
+		build(f, &m, seed);
+		double sum = 0;
+		size_t n = m.reader.batch.n_tokens, total = n + m.encoder[0].batch.n_tokens + m.encoder[1].batch.n_tokens;
+		for (size_t i = 0; i < n; i++)
+			sum += m.targets[i] >= 0 ? (double)m.weights[i] : 0;
+		assert_true(fabs(sum - 1) < 1e-5);
+		/* Full, and over by no more than a sample. */
+		assert_true(total >= f->sampling.n_tokens && total < f->sampling.n_tokens + 300);
+	}
+	microbatch_free(&m);
+}
+
+static bool same(const struct microbatch *a, const struct microbatch *b)
+{
+	const struct pack *packs[][2] = {
+		{&a->reader, &b->reader}, {&a->encoder[0], &b->encoder[0]}, {&a->encoder[1], &b->encoder[1]}};
+	for (size_t i = 0; i < 3; i++) {
+		const struct batch *x = &packs[i][0]->batch, *y = &packs[i][1]->batch;
+		if (x->n_tokens != y->n_tokens || x->n_sequences != y->n_sequences || x->n_kv_rows != y->n_kv_rows ||
+		    memcmp(x->ids, y->ids, x->n_tokens * sizeof *x->ids) != 0 ||
+		    memcmp(x->positions, y->positions, x->n_tokens * sizeof *x->positions) != 0 ||
+		    memcmp(x->sequences, y->sequences, x->n_sequences * sizeof *x->sequences) != 0)
+			return false;
+	}
+	size_t n = a->reader.batch.n_tokens;
+	return a->n_links == b->n_links && memcmp(a->targets, b->targets, n * sizeof *a->targets) == 0 &&
+	       memcmp(a->weights, b->weights, n * sizeof *a->weights) == 0;
+}
+
+/* The seed decides all; what was built before decides nothing. */
+static void test_seed(void **state)
+{
+	struct fixture *f = *state;
+	struct microbatch a = {0}, b = {0};
+	build(f, &a, 11);
+	build(f, &b, 12);
+	assert_false(same(&a, &b));
+	build(f, &b, 11);
+	assert_true(same(&a, &b));
+	microbatch_free(&a);
+	microbatch_free(&b);
+}
+
+/* Questions that a text makes of itself, no longer than the curriculum wants. */
+static void test_cloze(void **state)
+{
+	struct fixture *f = *state;
+	struct microbatch m = {0};
+	struct pith_error err;
+	int n_added = 0;
+	struct sampling sampling = f->sampling;
+	struct pith_task before = f->tasks[0].task;
+	f->tasks[0].task.objective = PITH_OBJECTIVE_ANSWER;
+	f->tasks[0].task.max_tokens = 200;
+	sampling.length = 120;
+	for (size_t line = 0; line < jsonl_n_lines(f->tasks[0].file); line++) {
+		bool added;
+		random_seed(&f->builder.random, line);
+		microbatch_clear(&m);
+		assert_int_equal(microbatch_add(&m, &f->builder, 0, line, &sampling, &added, &err), PITH_OK);
+		if (!added)
+			continue;
+		n_added++;
+		struct reading r;
+		read_sequence(&r, &m, 0);
+		const char *gap = strstr(r.text.data, "____"), *answer = strstr(r.text.data, "\nAnswer: ");
+		assert_non_null(gap);
+		assert_non_null(answer);
+		/* The word that was left out stands in the document, between the words around the gap. */
+		assert_non_null(strstr(r.documents.data, answer + 9));
+		assert_int_equal(r.n_targets, strlen(answer + 9) + 2);
+		assert_true(r.documents.length <= 120);
+		reading_free(&r);
+	}
+	f->tasks[0].task = before;
+	assert_true(n_added >= 3);
+	microbatch_free(&m);
+}
+
+/* Data of which no line suits end the run with a sentence that names the file; so does damage. */
+static void test_hopeless_data(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const contents[] = {"{\"text\": \"hi\"}\n{\"text\": \"\"}\n", "{\"other\": 1}\n", "{\"text\": \"never closed\n"};
+	for (size_t i = 0; i < 3; i++) {
+		struct task_data bad = {.task = {.objective = PITH_OBJECTIVE_REGENERATE, .weight = 1, .max_tokens = 64}};
+		struct microbatch_builder builder = {.tasks = &bad, .n_tasks = 1, .tokenizer = f->tokenizer};
+		struct microbatch m = {0};
+		struct pith_error err = {0};
+		bad.task.path = scratch_write("bad.jsonl", contents[i], strlen(contents[i]));
+		assert_int_equal(jsonl_open(&bad.file, bad.task.path, &err), PITH_OK);
+		random_seed(&builder.random, 1);
+		assert_int_equal(microbatch_build(&m, &builder, &f->sampling, &err), PITH_BAD_FILE);
+		assert_non_null(strstr(err.message, "bad.jsonl"));
+		jsonl_close(bad.file);
+		microbatch_free(&m);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_samples), cmocka_unit_test(test_links_are_one_to_one), cmocka_unit_test(test_weights),
+		cmocka_unit_test(test_seed),    cmocka_unit_test(test_cloze),                cmocka_unit_test(test_hopeless_data),
+	};
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
