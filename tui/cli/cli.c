@@ -136,7 +136,8 @@ char *cli_model_path(struct cli *cli)
 		fault_memory(&cli->err);
 	else if (path == NULL)
 		fault(&cli->err, PITH_IO,
-		      "No model was found: models/pith-default.gguf is missing, and neither --model nor PITH_MODEL names another.");
+		      "No model was found: models/pith-default.gguf is missing, and neither --model nor PITH_MODEL names "
+		      "another.");
 	else if (access(path, R_OK) == 0)
 		return path;
 	else
