@@ -183,6 +183,14 @@ static bool add_reader_sequence(struct microbatch *m, const struct sample *sampl
 	return true;
 }
 
+/* Has the model positions for all of it? A question may be as long as its file likes. */
+static bool fits(const struct sample *sample, bool memory, size_t n_memory, size_t n_positions)
+{
+	size_t before = memory ? n_memory + 1 : 0;
+	size_t longest = sample->document.n + 1 > sample->reader.n ? sample->document.n + 1 : sample->reader.n;
+	return before + longest <= n_positions;
+}
+
 enum pith_status microbatch_add(struct microbatch *m, struct microbatch_builder *builder, size_t task, size_t line,
                                 const struct sampling *sampling, bool *added, struct pith_error *err)
 {
@@ -191,6 +199,7 @@ enum pith_status microbatch_add(struct microbatch *m, struct microbatch_builder 
 	enum pith_objective objective = data->task.objective;
 	bool memory = objective_has_memory(objective);
 	enum pith_status status = sample_make(&sample, builder, data, line, sampling, added, err);
+	*added = *added && fits(&sample, memory, sampling->n_memory, builder->n_positions);
 	if (status == PITH_OK && *added) {
 		size_t n_rows = 0;
 		bool may_split = objective == PITH_OBJECTIVE_ANSWER;

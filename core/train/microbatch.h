@@ -63,6 +63,7 @@ struct microbatch_builder {
 	const struct task_data *tasks;
 	size_t n_tasks;
 	const struct tokenizer *tokenizer; /* this thread's own */
+	size_t n_positions;                /* of the model: samples that need more are left out */
 	struct random_state random;
 };
 

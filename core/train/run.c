@@ -254,7 +254,10 @@ static enum pith_status open_worker(struct run *run, int t, struct pith_error *e
 	}
 	if (status == PITH_OK && w->trains_base)
 		status = parameters_gradients(run->parameters, run->base_gradients[t], &w->gradients, err);
-	w->builder = (struct microbatch_builder){.tasks = run->tasks, .n_tasks = run->n_tasks, .tokenizer = run->tokenizers[t]};
+	w->builder = (struct microbatch_builder){.tasks = run->tasks,
+	                                         .n_tasks = run->n_tasks,
+	                                         .tokenizer = run->tokenizers[t],
+	                                         .n_positions = run->parameters->h.n_context};
 	return status;
 }
 
@@ -300,6 +303,21 @@ static enum pith_status check_recipe(struct run *run, struct pith_error *err)
 	return fail(err, PITH_BAD_ARGUMENT, "output_type is %s; F32, F16, BF16 and Q8_0 are possible.", r->output_type);
 }
 
+/* Every text that a task may bring must have a position, behind BOS and the memory slots. */
+static enum pith_status check_lengths(const struct run *run, struct pith_error *err)
+{
+	const struct pith_recipe *recipe = run->recipe;
+	for (size_t i = 0; i < recipe->n_tasks; i++) {
+		const struct pith_task *task = &recipe->tasks[i];
+		size_t before = objective_has_memory(task->objective) ? (size_t)recipe->max_memory_tokens + 2 : 1;
+		size_t n_context = run->parameters->h.n_context;
+		if (before + (size_t)task->max_tokens > n_context)
+			return fail(err, PITH_BAD_ARGUMENT, "The task on %s reads up to %d tokens, %zu more than the context of %zu has room for.",
+			            task->path, task->max_tokens, before + (size_t)task->max_tokens - n_context, n_context);
+	}
+	return PITH_OK;
+}
+
 enum pith_status run_open(struct run *run, const struct pith_recipe *recipe, struct pith_error *err)
 {
 	*run = (struct run){.recipe = recipe, .state.curriculum = curriculum_begin(recipe)};
@@ -308,6 +326,8 @@ enum pith_status run_open(struct run *run, const struct pith_recipe *recipe, str
 		status = open_data(run, err);
 	if (status == PITH_OK)
 		status = open_model(run, err);
+	if (status == PITH_OK)
+		status = check_lengths(run, err);
 	if (status == PITH_OK)
 		status = open_workers(run, err);
 	bool found;

@@ -50,6 +50,7 @@ static int setup(void **state)
 	open_task(&f, PITH_OBJECTIVE_ANSWER, "questions.jsonl", true);
 	f.builder.tasks = f.tasks;
 	f.builder.tokenizer = f.tokenizer;
+	f.builder.n_positions = 1024;
 	f.sampling = (struct sampling){
 		.length = LENGTH, .k_ratio_min = 0.05, .k_ratio_max = 0.12, .n_memory = N_MEMORY, .n_tokens = 1500};
 	*state = &f;
@@ -357,6 +358,39 @@ static void test_cloze(void **state)
 	microbatch_free(&m);
 }
 
+/* A sample that needs a position more than the model has is left out: line by line the same as others, or not there. */
+static void test_positions(void **state)
+{
+	struct fixture *f = *state;
+	struct microbatch m = {0};
+	int n_left_out = 0;
+	for (size_t task = 0; task < N_TASKS; task++)
+		for (size_t line = 0; line < 20; line++) {
+			bool added, still_added;
+			f->builder.n_positions = 1024;
+			random_seed(&f->builder.random, line);
+			microbatch_clear(&m);
+			assert_int_equal(microbatch_add(&m, &f->builder, task, line, &f->sampling, &added, NULL), PITH_OK);
+			int32_t top = 0;
+			const struct pack *packs[] = {&m.reader, &m.encoder[0], &m.encoder[1]};
+			for (size_t i = 0; added && i < 3; i++)
+				for (size_t j = 0; j < packs[i]->batch.n_tokens; j++)
+					top = packs[i]->batch.positions[j] > top ? packs[i]->batch.positions[j] : top;
+			for (size_t n = (size_t)top; added && n <= (size_t)top + 1; n++) {
+				f->builder.n_positions = n;
+				random_seed(&f->builder.random, line);
+				microbatch_clear(&m);
+				assert_int_equal(microbatch_add(&m, &f->builder, task, line, &f->sampling, &still_added, NULL), PITH_OK);
+				/* Several spans start anew at the slots and need less than the whole does. */
+				assert_true(still_added == (n == (size_t)top + 1) || m.encoder[PITH_ANSWER].batch.n_sequences != 1);
+				n_left_out += !still_added;
+			}
+		}
+	f->builder.n_positions = 1024;
+	assert_true(n_left_out > 20);
+	microbatch_free(&m);
+}
+
 /* Data of which no line suits end the run with a sentence that names the file; so does damage. */
 static void test_hopeless_data(void **state)
 {
@@ -364,7 +398,7 @@ static void test_hopeless_data(void **state)
 	static const char *const contents[] = {"{\"text\": \"hi\"}\n{\"text\": \"\"}\n", "{\"other\": 1}\n", "{\"text\": \"never closed\n"};
 	for (size_t i = 0; i < 3; i++) {
 		struct task_data bad = {.task = {.objective = PITH_OBJECTIVE_REGENERATE, .weight = 1, .max_tokens = 64}};
-		struct microbatch_builder builder = {.tasks = &bad, .n_tasks = 1, .tokenizer = f->tokenizer};
+		struct microbatch_builder builder = {.tasks = &bad, .n_tasks = 1, .tokenizer = f->tokenizer, .n_positions = 64};
 		struct microbatch m = {0};
 		struct pith_error err = {0};
 		bad.task.path = scratch_write("bad.jsonl", contents[i], strlen(contents[i]));
@@ -382,6 +416,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_samples), cmocka_unit_test(test_links_are_one_to_one), cmocka_unit_test(test_weights),
 		cmocka_unit_test(test_seed),    cmocka_unit_test(test_cloze),                cmocka_unit_test(test_hopeless_data),
+		cmocka_unit_test(test_positions),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
