@@ -1,0 +1,378 @@
+/* One frame: the bars and lines around the views, from top to bottom. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "glyphs.h"
+#include "prompt.h"
+#include "screen.h"
+#include "widgets/gauge.h"
+#include "workbench.h"
+
+/* A job shows itself when it takes longer than a blink. */
+#define SHOW_AFTER_SECONDS 0.1
+
+/* Pieces of the title, separated by lines; returns the column after it. */
+static int draw_title_piece(struct canvas *canvas, int col, enum role role, const char *text)
+{
+	if (text[0] == '\0' || col + 8 > canvas->cols)
+		return col;
+	if (col > 7)
+		col += canvas_string(canvas, 0, col, canvas->cols - col, ROLE_TITLE, canvas->ascii ? " | " : " \xe2\x94\x82 ");
+	/* A long name leaves room for the others. */
+	int limit = canvas->cols / 3 < canvas->cols - col ? canvas->cols / 3 : canvas->cols - col;
+	return col + canvas_string(canvas, 0, col, limit, role, text);
+}
+
+static void draw_title(struct workbench *workbench)
+{
+	struct canvas *canvas = &workbench->canvas;
+	canvas_fill(canvas, workbench->regions.title, ' ', ROLE_TITLE);
+	int col = 1 + canvas_string(canvas, 0, 1, 5, ROLE_TITLE_METHOD, "pith ");
+	col = draw_title_piece(canvas, col + 1, ROLE_TITLE_NAME,
+	                       workbench->document_name == NULL ? "no document" : workbench->document_name);
+	char model[192] = "no model";
+	if (workbench->has_model && canvas->cols < 110)
+		snprintf(model, sizeof model, "%s", workbench->model.name);
+	else if (workbench->has_model)
+		snprintf(model, sizeof model, "%s (%s, %d layers, %s)", workbench->model.name, workbench->model.architecture,
+		         workbench->model.n_layers, workbench->model.weight_type);
+	else if (workbench->running.active && workbench->running.kind == TASK_MODEL)
+		snprintf(model, sizeof model, "opening the model");
+	col = draw_title_piece(canvas, col, ROLE_TITLE, model);
+	int before = col;
+	col = draw_title_piece(canvas, col, ROLE_TITLE_METHOD, workbench->method->title);
+	workbench->method_place = (struct rect){0, before, 1, col - before};
+	const char *help = "F1 help ";
+	int width = (int)strlen(help);
+	if (col + width + 1 < canvas->cols)
+		canvas_string(canvas, 0, canvas->cols - width, width, ROLE_TITLE, help);
+}
+
+static void draw_document_header(const struct workbench *workbench, struct canvas *canvas)
+{
+	const struct rect rect = workbench->regions.document_header;
+	enum role border = workbench->focus == FOCUS_DOCUMENT ? ROLE_FOCUS : ROLE_BORDER;
+	canvas_line(canvas, rect.row, rect.col, rect.cols, border);
+	int col = rect.col + 1;
+	col += canvas_string(canvas, rect.row, col, rect.cols - 1, workbench->focus == FOCUS_DOCUMENT ? ROLE_TAB : ROLE_TEXT, "Document");
+	if (workbench->text == NULL)
+		return;
+	char tokens[FIGURE_SIZE] = "?", bytes[FIGURE_SIZE], line[3 * FIGURE_SIZE];
+	if (workbench->tokenised)
+		figure_count(tokens, workbench->n_tokens);
+	figure_bytes(bytes, workbench->length);
+	int length = snprintf(line, sizeof line, " %s tokens, %s ", tokens, bytes);
+	if (col + length < rect.col + rect.cols)
+		canvas_string(canvas, rect.row, rect.col + rect.cols - length - 1, length, ROLE_VALUE, line);
+}
+
+/* The names of the views, the current one marked; then tokens and bytes of the compressed form. */
+static void draw_result_header(struct workbench *workbench, struct canvas *canvas)
+{
+	static const char *const names[N_VIEWS] = {"Compressed", "Regenerated", "Memory"};
+	const struct rect rect = workbench->regions.result_header;
+	bool focused = workbench->focus == FOCUS_RESULT;
+	canvas_line(canvas, rect.row, rect.col, rect.cols, focused ? ROLE_FOCUS : ROLE_BORDER);
+	int col = rect.col + 1;
+	/* Narrow: only the current one in full. */
+	bool narrow = rect.cols < 52;
+	for (int i = 0; i < N_VIEWS; i++) {
+		bool current = workbench->view == (enum view)i;
+		int limit = narrow && !current ? 3 : 16, begin = col;
+		col += canvas_string(canvas, rect.row, col, 1, ROLE_FAINT, current ? "[" : " ");
+		col += canvas_string(canvas, rect.row, col, limit, current ? ROLE_TAB : ROLE_LABEL, names[i]);
+		col += canvas_string(canvas, rect.row, col, 1, ROLE_FAINT, current ? "]" : " ");
+		workbench->view_tabs[i] = (struct rect){rect.row, begin, 1, col - begin};
+	}
+	if (workbench->compressed == NULL)
+		return;
+	const struct pith_compressed_info *info = &workbench->compressed->info;
+	char tokens[FIGURE_SIZE], bytes[FIGURE_SIZE], line[3 * FIGURE_SIZE];
+	figure_count(tokens, info->compressed_tokens);
+	figure_bytes(bytes, info->compressed_bytes);
+	int length = snprintf(line, sizeof line, " %s tokens, %s ", tokens, bytes);
+	if (col + length >= rect.col + rect.cols)
+		length = snprintf(line, sizeof line, " %s tok ", tokens);
+	if (col + length < rect.col + rect.cols)
+		canvas_string(canvas, rect.row, rect.col + rect.cols - length - 1, length, ROLE_VALUE, line);
+}
+
+/* What an empty pane says. */
+static void draw_hint(struct canvas *canvas, struct rect rect, const char *first, const char *second)
+{
+	canvas_string(canvas, rect.row, rect.col + 1, rect.cols - 2, ROLE_FAINT, first);
+	canvas_string(canvas, rect.row + 1, rect.col + 1, rect.cols - 2, ROLE_FAINT, second);
+}
+
+/* Narrow panes need a second row for the meaning of the marks. */
+static int legend_rows(struct rect pane)
+{
+	return pane.cols < 70 ? 2 : 1;
+}
+
+static bool build_result(struct workbench *workbench)
+{
+	return workbench->view == VIEW_COMPRESSED ? view_compressed_build(workbench) : view_regenerated_build(workbench);
+}
+
+/* Builds and wraps what has changed, then lets the one pane follow the other. */
+static void prepare_panes(struct workbench *workbench)
+{
+	const struct regions *regions = &workbench->regions;
+	if (workbench->document_stale && view_document_build(workbench))
+		workbench->document_stale = false;
+	text_pane_fit(&workbench->document_pane, regions->document.rows, regions->document.cols);
+	if (workbench->view == VIEW_MEMORY)
+		return;
+	struct text_pane *result = &workbench->result_pane;
+	if (workbench->result_stale && build_result(workbench))
+		workbench->result_stale = false;
+	int legend = workbench->view == VIEW_REGENERATED ? legend_rows(regions->result) : 0;
+	text_pane_fit(result, regions->result.rows - legend, regions->result.cols);
+	if (workbench->follow && workbench->view == VIEW_REGENERATED) {
+		text_pane_scroll_to(result, text_pane_last_top(result));
+		workbench->result_leads = true;
+	}
+	if (!workbench->sync)
+		return;
+	if (workbench->result_leads)
+		synchronise_panes(workbench, result, &workbench->document_pane);
+	else
+		synchronise_panes(workbench, &workbench->document_pane, result);
+}
+
+static void draw_document(struct workbench *workbench, struct canvas *canvas)
+{
+	if (workbench->text == NULL)
+		draw_hint(canvas, workbench->regions.document, "Paste a text here, or press o to open a file.", "");
+	else
+		text_pane_draw(&workbench->document_pane, canvas, workbench->regions.document);
+}
+
+static void draw_result(struct workbench *workbench, struct canvas *canvas)
+{
+	struct rect rect = workbench->regions.result;
+	bool soft = workbench->compressed != NULL && workbench->compressed->info.method->family == PITH_SOFT;
+	if (workbench->view == VIEW_MEMORY) {
+		view_memory_draw(workbench, canvas, rect);
+		return;
+	}
+	if (workbench->compressed == NULL) {
+		if (workbench->text != NULL && !workbench->has_model && !workbench->running.active)
+			draw_hint(canvas, rect, "Without a model nothing can be compressed.", "Start pith with --model FILE.gguf.");
+		return;
+	}
+	if (workbench->view == VIEW_COMPRESSED) {
+		text_pane_draw(&workbench->result_pane, canvas, rect);
+		return;
+	}
+	if (!soft) {
+		draw_hint(canvas, rect, "This method keeps words: the compressed text is all there is.",
+		          "Regeneration belongs to memory tokens (m: method, p: view).");
+		return;
+	}
+	if (workbench->comparison == NULL && !workbench->regenerating)
+		draw_hint(canvas, rect, "Press r to regenerate the document from its memory tokens.", "");
+	int rows = legend_rows(rect);
+	rect.rows -= rows;
+	const struct rect legend = {rect.row + rect.rows, rect.col, rows, rect.cols};
+	text_pane_draw(&workbench->result_pane, canvas, rect);
+	view_regenerated_draw_legend(workbench, canvas, legend);
+}
+
+static void draw_slider(const struct workbench *workbench, struct canvas *canvas)
+{
+	const struct rect row = workbench->regions.slider, track = workbench->regions.track;
+	bool focused = workbench->focus == FOCUS_SLIDER;
+	canvas_string(canvas, row.row, row.col + 1, 2, focused ? ROLE_TAB : ROLE_LABEL, "CR");
+	canvas_code(canvas, row.row, track.col - 1, canvas->ascii ? '[' : 0x2590, focused ? ROLE_FOCUS : ROLE_BORDER);
+	slider_draw(&workbench->slider, canvas, track, workbench->n_tokens);
+	canvas_code(canvas, row.row, track.col + track.cols, canvas->ascii ? ']' : 0x258c, focused ? ROLE_FOCUS : ROLE_BORDER);
+	char rate[FIGURE_SIZE];
+	figure_rate(rate, slider_share(workbench->slider.live, workbench->n_tokens));
+	int col = track.col + track.cols + 2, room = row.cols - col;
+	int used = canvas_string(canvas, row.row, col, room, ROLE_VALUE, rate);
+	size_t budget = jobs_budget(workbench);
+	if (budget > 0)
+		canvas_printf(canvas, row.row, col + used, room - used, ROLE_LABEL, " %s%zu tok", slider_unsettled(&workbench->slider) ? "-> " : "",
+		              budget);
+}
+
+/* Figures flow over the rows of their place, " . " between two. */
+struct flow {
+	struct canvas *canvas;
+	struct rect rect;
+	int row, col;
+};
+
+static void flow_figure(struct flow *flow, const char *label, enum role role, const char *value)
+{
+	int width = text_width(label, strlen(label)) + text_width(value, strlen(value));
+	if (flow->col > 1 && flow->col + 2 + width > flow->rect.cols) {
+		flow->row++;
+		flow->col = 1;
+	}
+	if (flow->row >= flow->rect.rows)
+		return;
+	int row = flow->rect.row + flow->row;
+	if (flow->col > 1)
+		flow->col += 2;
+	flow->col += canvas_string(flow->canvas, row, flow->rect.col + flow->col, flow->rect.cols - flow->col, ROLE_LABEL, label);
+	flow->col += canvas_string(flow->canvas, row, flow->rect.col + flow->col, flow->rect.cols - flow->col, role, value);
+}
+
+static void draw_figures(const struct workbench *workbench, struct canvas *canvas)
+{
+	if (workbench->compressed == NULL)
+		return;
+	const struct pith_compressed_info *info = &workbench->compressed->info;
+	struct flow flow = {canvas, workbench->regions.figures, 0, 1};
+	char value[4 * FIGURE_SIZE], a[FIGURE_SIZE], b[FIGURE_SIZE];
+	figure_rate(value, info->target_cr);
+	flow_figure(&flow, "target ", ROLE_VALUE, value);
+	figure_rate(value, info->cr);
+	flow_figure(&flow, "achieved ", ROLE_VALUE, value);
+	snprintf(value, sizeof value, "%+.3f", info->delta_cr);
+	/* A budget that was exceeded is said in a colour of its own. */
+	flow_figure(&flow, canvas->ascii ? "dCR " : "\xce\x94" "CR ", info->delta_cr > 0.0005 ? ROLE_WARNING : ROLE_GOOD, value);
+	figure_count(a, info->original_tokens);
+	figure_count(b, info->compressed_tokens);
+	snprintf(value, sizeof value, "%s -> %s", a, b);
+	flow_figure(&flow, "tokens ", ROLE_VALUE, value);
+	figure_bytes(a, info->original_bytes);
+	figure_bytes(b, info->compressed_bytes);
+	snprintf(value, sizeof value, "%s -> %s", a, b);
+	flow_figure(&flow, "bytes ", ROLE_VALUE, value);
+	if (info->n_spans > 0) {
+		snprintf(value, sizeof value, "%zu", info->n_spans);
+		flow_figure(&flow, "spans ", ROLE_VALUE, value);
+	}
+	figure_seconds(value, info->seconds);
+	flow_figure(&flow, "took ", ROLE_VALUE, value);
+	if (!workbench->sync)
+		flow_figure(&flow, "", ROLE_WARNING, "scrolling apart");
+	if (!workbench->mouse)
+		flow_figure(&flow, "", ROLE_WARNING, "mouse off");
+}
+
+/* "Compressing: reading  [####    ]  42 %  3 s left  Esc cancels" */
+static bool draw_progress(struct workbench *workbench, struct canvas *canvas)
+{
+	const struct running *running = &workbench->running;
+	double elapsed = workbench_now() - running->since;
+	if (!running->active || elapsed < SHOW_AFTER_SECONDS)
+		return false;
+	const struct rect rect = workbench->regions.status;
+	const struct worker_progress *progress = &running->progress;
+	char what[FIGURE_SIZE * 2], left[FIGURE_SIZE], tail[2 * FIGURE_SIZE];
+	bool named = running->has_progress && progress->what[0] != '\0';
+	snprintf(what, sizeof what, "%s%s%s", task_name(running->kind), named ? ": " : "", named ? progress->what : "");
+	double share = running->has_progress && progress->total > 0 ? progress->done / progress->total : -1;
+	share = share > 1 ? 1 : share;
+	if (worker_cancelling(workbench->worker)) {
+		snprintf(tail, sizeof tail, "stopping");
+	} else if (share > 0.01 && elapsed > 0.5) {
+		figure_seconds(left, elapsed / share - elapsed);
+		snprintf(tail, sizeof tail, "%3.0f%%  %s left  Esc cancels", floor(share * 100), left);
+	} else if (share >= 0) {
+		snprintf(tail, sizeof tail, "%3.0f%%  Esc cancels", floor(share * 100));
+	} else {
+		figure_seconds(left, elapsed);
+		snprintf(tail, sizeof tail, "%s  Esc cancels", left);
+	}
+	int col = 1 + canvas_string(canvas, rect.row, 1, rect.cols / 2, ROLE_TEXT, what) + 1;
+	int tail_cols = text_width(tail, strlen(tail)), bar = rect.cols - col - tail_cols - 3;
+	bar = bar > 40 ? 40 : bar;
+	if (bar >= 6) {
+		gauge_draw(canvas, (struct rect){rect.row, col, 1, bar}, share, workbench->tick);
+		col += bar + 1;
+	}
+	canvas_string(canvas, rect.row, col, rect.cols - col, ROLE_VALUE, tail);
+	return true;
+}
+
+static void draw_status(struct workbench *workbench, struct canvas *canvas)
+{
+	const struct rect rect = workbench->regions.status;
+	const char *completions = prompt_kind() == PROMPT_NONE ? "" : prompt_completions();
+	if (completions[0] != '\0')
+		canvas_string(canvas, rect.row, 1, rect.cols - 2, ROLE_LABEL, completions);
+	else if (!draw_progress(workbench, canvas))
+		canvas_string(canvas, rect.row, 1, rect.cols - 2, workbench->message_role, workbench->message);
+}
+
+/* The bar of keys: those of the table that have a word for it. */
+static void draw_hints(struct canvas *canvas, struct rect rect)
+{
+	const struct action *table = actions_table();
+	int col = 1;
+	for (int i = 0; i < N_ACTIONS; i++) {
+		const char *key;
+		size_t length = actions_first_key((enum action_id)i, &key);
+		int width = (int)length + 1 + (int)strlen(table[i].hint);
+		if (table[i].hint[0] == '\0' || col + width > rect.cols)
+			continue;
+		col += canvas_text(canvas, rect.row, col, rect.cols - col, ROLE_KEY, key, length);
+		col += 1 + canvas_string(canvas, rect.row, col + 1, rect.cols - col - 1, ROLE_FAINT, table[i].hint) + 2;
+	}
+}
+
+static void draw_line_hints(struct canvas *canvas, struct rect rect)
+{
+	const char *text = prompt_kind() == PROMPT_OPEN || prompt_kind() == PROMPT_SAVE
+	                           ? "Enter takes the line  Esc leaves it  Tab completes the name"
+	                           : "Enter takes the line  Esc leaves it  Up earlier ones  Ctrl-R searches them";
+	canvas_string(canvas, rect.row, 1, rect.cols - 2, ROLE_FAINT, text);
+}
+
+static void draw_too_small(struct canvas *canvas)
+{
+	char line[80];
+	int length = snprintf(line, sizeof line, "terminal too small: %dx%d, pith needs %dx%d", canvas->cols, canvas->rows, REGIONS_MIN_COLS,
+	                      REGIONS_MIN_ROWS);
+	int col = canvas->cols > length ? (canvas->cols - length) / 2 : 0;
+	canvas_string(canvas, canvas->rows / 2, col, canvas->cols - col, ROLE_TEXT, line);
+}
+
+void draw_frame(struct workbench *workbench)
+{
+	struct canvas *canvas = &workbench->canvas;
+	int rows, cols;
+	screen_size(&rows, &cols);
+	if ((rows != canvas->rows || cols != canvas->cols) && !canvas_resize(canvas, rows, cols))
+		return;
+	canvas_clear(canvas);
+	workbench->regions = regions_compute(rows, cols, workbench->asked);
+	if (workbench->regions.too_small) {
+		draw_too_small(canvas);
+		screen_show(canvas);
+		return;
+	}
+	const struct regions *regions = &workbench->regions;
+	draw_title(workbench);
+	draw_document_header(workbench, canvas);
+	draw_result_header(workbench, canvas);
+	prepare_panes(workbench);
+	draw_document(workbench, canvas);
+	draw_result(workbench, canvas);
+	if (regions->divider.cols > 0) {
+		canvas_column(canvas, regions->divider.row + 1, regions->divider.col, regions->divider.rows - 1, ROLE_BORDER);
+		canvas_code(canvas, regions->divider.row, regions->divider.col, canvas->ascii ? '+' : 0x252c, ROLE_BORDER);
+	}
+	draw_slider(workbench, canvas);
+	draw_figures(workbench, canvas);
+	view_answers_draw(workbench, canvas);
+	prompt_draw(canvas, (struct rect){regions->question.row, 1, 1, regions->question.cols - 1}, workbench->question);
+	draw_status(workbench, canvas);
+	if (prompt_kind() == PROMPT_NONE)
+		draw_hints(canvas, regions->hints);
+	else
+		draw_line_hints(canvas, regions->hints);
+	menu_draw(&workbench->menu, canvas);
+	if (workbench->help)
+		view_help_draw(workbench, canvas);
+	if (workbench->help || workbench->menu.title != NULL)
+		canvas->cursor_row = -1;
+	screen_show(canvas);
+}

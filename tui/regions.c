@@ -1,0 +1,72 @@
+#include "regions.h"
+
+enum {
+	STACK_BELOW_COLS = 76, /* two panes of less than 38 columns are hard to read */
+	STACK_MIN_ROWS = 24,
+	WIDE_COLS = 120,       /* the figures fit one row */
+	SLIDER_LABEL_COLS = 4, /* "CR [" */
+	SLIDER_VALUE_COLS = 34,
+	SLIDER_VALUE_COLS_NARROW = 27,
+};
+
+/* Two columns of text with a line between them. */
+static void split(struct rect whole, struct rect *left, struct rect *divider, struct rect *right)
+{
+	int half = (whole.cols - 1) / 2;
+	*left = (struct rect){whole.row, whole.col, whole.rows, half};
+	*divider = (struct rect){whole.row, whole.col + half, whole.rows, 1};
+	*right = (struct rect){whole.row, whole.col + half + 1, whole.rows, whole.cols - half - 1};
+}
+
+/* The first row is the header. */
+static void take_header(struct rect *body, struct rect *header)
+{
+	*header = *body;
+	header->rows = body->rows > 0 ? 1 : 0;
+	body->row += header->rows;
+	body->rows -= header->rows;
+}
+
+static void place_panes(struct regions *regions, struct rect whole)
+{
+	if (regions->stacked) {
+		int half = whole.rows / 2;
+		regions->document = (struct rect){whole.row, whole.col, half, whole.cols};
+		regions->result = (struct rect){whole.row + half, whole.col, whole.rows - half, whole.cols};
+	} else {
+		split(whole, &regions->document, &regions->divider, &regions->result);
+	}
+	take_header(&regions->document, &regions->document_header);
+	take_header(&regions->result, &regions->result_header);
+}
+
+struct regions regions_compute(int rows, int cols, bool answers)
+{
+	struct regions regions = {0};
+	if (rows < REGIONS_MIN_ROWS || cols < REGIONS_MIN_COLS) {
+		regions.too_small = true;
+		return regions;
+	}
+	regions.stacked = rows >= STACK_MIN_ROWS && (cols < STACK_BELOW_COLS || (cols < 100 && rows * 5 > cols * 3));
+	regions.title = (struct rect){0, 0, 1, cols};
+	int bottom = rows;
+	regions.hints = (struct rect){--bottom, 0, 1, cols};
+	regions.status = (struct rect){--bottom, 0, 1, cols};
+	regions.question = (struct rect){--bottom, 0, 1, cols};
+	if (answers) {
+		int body = rows / 6;
+		body = body < 3 ? 3 : body > 10 ? 10 : body;
+		bottom -= body + 1;
+		split((struct rect){bottom, 0, body + 1, cols}, &regions.answer[0], &regions.answer_divider, &regions.answer[1]);
+		for (int i = 0; i < 2; i++)
+			take_header(&regions.answer[i], &regions.answer_header[i]);
+	}
+	int figure_rows = cols >= WIDE_COLS ? 1 : 2;
+	bottom -= figure_rows;
+	regions.figures = (struct rect){bottom, 0, figure_rows, cols};
+	regions.slider = (struct rect){--bottom, 0, 1, cols};
+	int value_cols = cols < 100 ? SLIDER_VALUE_COLS_NARROW : SLIDER_VALUE_COLS;
+	regions.track = (struct rect){bottom, SLIDER_LABEL_COLS, 1, cols - SLIDER_LABEL_COLS - value_cols};
+	place_panes(&regions, (struct rect){1, 0, bottom - 1, cols});
+	return regions;
+}

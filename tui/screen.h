@@ -1,0 +1,37 @@
+/*
+ * The only file that knows curses: it opens the screen, shows canvases on it,
+ * and reads bytes from the keyboard. One screen per process, used by one thread.
+ */
+#ifndef SCREEN_H
+#define SCREEN_H
+
+#include "canvas.h"
+#include "pith/status.h"
+#include "theme.h"
+
+struct screen_options {
+	bool no_color;
+	bool ascii; /* no line drawing */
+	bool mouse;
+};
+
+/* Opens the terminal (stdin and stdout, or /dev/tty where one of them is something else) and the alternate screen. */
+enum pith_status screen_open(const struct screen_options *options, struct pith_error *err);
+void screen_close(void);
+
+int screen_descriptor(void); /* of the keyboard */
+int screen_colors(void);     /* 0: none */
+bool screen_ascii(void);
+void screen_size(int *rows, int *cols);
+void screen_resized(void);   /* after SIGWINCH */
+
+void screen_set_theme(const struct theme *theme);
+void screen_show(const struct canvas *canvas);
+void screen_redraw(void);    /* the next screen_show() repaints every cell */
+void screen_set_mouse(bool on);
+void screen_set_synchronized(bool on); /* frames between the marks of DEC mode 2026 */
+
+void screen_suspend(void); /* stops the process; the screen is back when it returns */
+void screen_continued(void); /* after a SIGSTOP and SIGCONT from outside */
+
+#endif

@@ -1,0 +1,80 @@
+/* Below the panes: the answer from the full text beside the one from the compressed form. */
+#include <stdio.h>
+#include <string.h>
+
+#include "glyphs.h"
+#include "widgets/gauge.h"
+#include "workbench.h"
+
+/* "12 tokens, 0.42 s (read 212 in 0.30 s)", as much of it as fits. */
+static void draw_figures(const struct answer *answer, struct canvas *canvas, struct rect rect, int used)
+{
+	if (!answer->done || answer->facts.status != PITH_OK)
+		return;
+	char seconds[FIGURE_SIZE], first[FIGURE_SIZE], read[FIGURE_SIZE], line[4 * FIGURE_SIZE];
+	figure_seconds(seconds, answer->facts.seconds);
+	figure_seconds(first, answer->facts.first_token_seconds);
+	figure_count(read, answer->facts.n_prompt_tokens);
+	int length = snprintf(line, sizeof line, "%zu tokens, %s (read %s in %s) ", answer->facts.n_tokens, seconds, read, first);
+	if (length + used > rect.cols)
+		length = snprintf(line, sizeof line, "%zu tokens, %s ", answer->facts.n_tokens, seconds);
+	if (length + used <= rect.cols)
+		canvas_string(canvas, rect.row, rect.col + rect.cols - length, length, ROLE_VALUE, line);
+}
+
+static void draw_header(const struct workbench *workbench, struct canvas *canvas, int side)
+{
+	const struct rect rect = workbench->regions.answer_header[side];
+	enum role border = workbench->focus == FOCUS_ANSWERS ? ROLE_FOCUS : ROLE_BORDER;
+	canvas_line(canvas, rect.row, rect.col, rect.cols, border);
+	char title[FIGURE_SIZE + 32] = " Answer from the full text ";
+	if (side == ANSWER_COMPRESSED) {
+		char rate[FIGURE_SIZE];
+		figure_rate(rate, workbench->asked_cr);
+		snprintf(title, sizeof title, " Answer at %s ", rate);
+	}
+	int used = 1 + canvas_string(canvas, rect.row, rect.col + 1, rect.cols - 1, ROLE_TEXT, title);
+	draw_figures(&workbench->answers[side], canvas, rect, used + 1);
+}
+
+/* What stands in the pane: the text, and why it ended when that matters, or why there is none. */
+static bool build(struct answer *answer, bool running)
+{
+	struct styled_text *styled = &answer->pane.styled;
+	styled_text_clear(styled);
+	text_pane_changed(&answer->pane);
+	if (answer->text.length > 0 && !styled_text_mark(styled, ROLE_TEXT, answer->text.data, answer->text.length, 0))
+		return false;
+	const char *note = "";
+	enum role role = ROLE_FAINT;
+	if (!answer->done)
+		note = answer->text.length > 0 || !running ? "" : "...";
+	else if (answer->facts.status != PITH_OK)
+		note = answer->facts.error;
+	else
+		note = pith_stop_sentence(answer->facts.stop);
+	if (answer->done)
+		role = ROLE_WARNING;
+	if (note[0] == '\0')
+		return true;
+	if (answer->text.length > 0 && !styled_text_mark(styled, role, "\n", 1, 0))
+		return false;
+	return styled_text_mark(styled, role, note, strlen(note), 0);
+}
+
+void view_answers_draw(struct workbench *workbench, struct canvas *canvas)
+{
+	if (workbench->regions.answer[0].rows < 1)
+		return;
+	bool running = workbench->running.active && workbench->running.kind == TASK_ASK;
+	for (int side = 0; side < N_ANSWERS; side++) {
+		struct answer *answer = &workbench->answers[side];
+		draw_header(workbench, canvas, side);
+		if (build(answer, running))
+			text_pane_draw(&answer->pane, canvas, workbench->regions.answer[side]);
+	}
+	const struct rect divider = workbench->regions.answer_divider;
+	canvas_column(canvas, divider.row + 1, divider.col, divider.rows - 1, ROLE_BORDER);
+	canvas_code(canvas, divider.row, divider.col, canvas->ascii ? '+' : 0x252c,
+	            workbench->focus == FOCUS_ANSWERS ? ROLE_FOCUS : ROLE_BORDER);
+}

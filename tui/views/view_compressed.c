@@ -1,0 +1,62 @@
+/*
+ * The right pane: what is left of the document. An extractive result is a text,
+ * each word of which is a word of the document; a soft one has no text, and the
+ * pane says what it is instead.
+ */
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <string.h>
+
+#include "widgets/gauge.h"
+#include "workbench.h"
+
+/* The words of the compressed text found again, in order, so that each knows its place in the document. */
+static bool append_words(struct workbench *workbench)
+{
+	struct styled_text *styled = &workbench->result_pane.styled;
+	const struct shown_compressed *compressed = workbench->compressed;
+	size_t at = 0, source = 0;
+	for (size_t i = 0; i < compressed->n_words; i++) {
+		const struct pith_word *word = &compressed->words[i];
+		size_t length = word->end - word->begin;
+		if (!word->kept || length == 0)
+			continue;
+		const char *found = memmem(compressed->text + at, compressed->length - at, workbench->text + word->begin, length);
+		if (found == NULL)
+			break;
+		size_t place = (size_t)(found - compressed->text);
+		enum role role = word->must_keep ? ROLE_MUST_KEEP : ROLE_TEXT;
+		if (!styled_text_mark(styled, ROLE_TEXT, compressed->text + at, place - at, source) ||
+		    !styled_text_append(styled, role, workbench->text, word->begin, word->end))
+			return false;
+		at = place + length;
+		source = word->end;
+	}
+	return styled_text_mark(styled, ROLE_TEXT, compressed->text + at, compressed->length - at, source);
+}
+
+static bool append_soft_facts(struct workbench *workbench)
+{
+	const struct pith_compressed_info *info = &workbench->compressed->info;
+	char tokens[FIGURE_SIZE], bytes[FIGURE_SIZE], original[FIGURE_SIZE], text[1024];
+	figure_count(tokens, info->compressed_tokens);
+	figure_bytes(bytes, info->compressed_bytes);
+	figure_bytes(original, info->original_bytes);
+	snprintf(text, sizeof text,
+	         "%s memory token%s of %d layers hold this document.\n\n"
+	         "They are key and value rows of the model, not words: %s, where the text has %s. "
+	         "The model reads them in place of the text, so they cost %s token%s of its attention.\n\n"
+	         "Press r to let it regenerate the text from them, i to ask it a question, p to look at the rows, s to save them.",
+	         tokens, info->compressed_tokens == 1 ? "" : "s", workbench->compressed->n_layers, bytes, original, tokens,
+	         info->compressed_tokens == 1 ? "" : "s");
+	return styled_text_mark(&workbench->result_pane.styled, ROLE_TEXT, text, strlen(text), 0);
+}
+
+bool view_compressed_build(struct workbench *workbench)
+{
+	styled_text_clear(&workbench->result_pane.styled);
+	text_pane_changed(&workbench->result_pane);
+	if (workbench->compressed == NULL)
+		return true;
+	return workbench->compressed->text != NULL ? append_words(workbench) : append_soft_facts(workbench);
+}

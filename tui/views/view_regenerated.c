@@ -1,0 +1,158 @@
+/*
+ * The right pane: the text that came back from the memory tokens, compared with
+ * the document word by word: [-lost-], {+added+}, [-was-]{+now+}. While it
+ * streams, what came after the last comparison is shown as it is.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "glyphs.h"
+#include "widgets/gauge.h"
+#include "workbench.h"
+
+/* Where a build is. */
+struct build {
+	const struct workbench *workbench;
+	const struct comparison *comparison;
+	struct styled_text *styled;
+	size_t at;    /* in the document: everything before it is told */
+	bool started; /* something was written, so the next word needs a space */
+};
+
+static bool mark(struct build *build, enum role role, const char *string)
+{
+	return styled_text_mark(build->styled, role, string, strlen(string), build->at);
+}
+
+/* The white space before a word at begin of the document: as it stands there, so that paragraphs stay. */
+static bool append_gap(struct build *build, size_t begin)
+{
+	const char *text = build->workbench->text;
+	size_t gap = begin;
+	while (gap > build->at && strchr(" \t\r\n", text[gap - 1]) != NULL)
+		gap--;
+	if (gap < begin && build->started)
+		return styled_text_append(build->styled, ROLE_TEXT, text, gap, begin);
+	return true;
+}
+
+/* Does the candidate have white space before this offset? */
+static bool spaced_before(const struct comparison *comparison, size_t offset)
+{
+	return offset > 0 && strchr(" \t\r\n", comparison->text[offset - 1]) != NULL;
+}
+
+/* The first entry after those of the same kind as the i-th. */
+static size_t run_end(const struct comparison *comparison, size_t i, size_t n)
+{
+	size_t end = i + 1;
+	while (end < n && comparison->words[end].kind == comparison->words[i].kind)
+		end++;
+	return end;
+}
+
+static bool append_lost(struct build *build, enum role role, size_t begin, size_t end)
+{
+	if (!append_gap(build, begin))
+		return false;
+	build->at = begin;
+	bool done = mark(build, role, "[-") && styled_text_append(build->styled, role, build->workbench->text, begin, end);
+	build->at = end;
+	build->started = true;
+	return done && mark(build, role, "-]");
+}
+
+static bool append_added(struct build *build, enum role role, size_t begin, size_t end, bool spaced)
+{
+	const struct comparison *comparison = build->comparison;
+	if (spaced && build->started && spaced_before(comparison, begin) && !mark(build, ROLE_TEXT, " "))
+		return false;
+	build->started = true;
+	return mark(build, role, "{+") &&
+	       styled_text_mark(build->styled, role, comparison->text + begin, end - begin, build->at) && mark(build, role, "+}");
+}
+
+static bool append_run(struct build *build, size_t i, size_t end)
+{
+	const struct pith_diff_word *first = &build->comparison->words[i], *last = &build->comparison->words[end - 1];
+	switch (first->kind) {
+	case PITH_SAME:
+		for (; i < end; i++) {
+			const struct pith_diff_word *word = &build->comparison->words[i];
+			if (!append_gap(build, word->begin) ||
+			    !styled_text_append(build->styled, ROLE_TEXT, build->workbench->text, word->begin, word->end))
+				return false;
+			build->at = word->end;
+			build->started = true;
+		}
+		return true;
+	case PITH_LOST: return append_lost(build, ROLE_LOST, first->begin, last->end);
+	case PITH_ADDED: return append_added(build, ROLE_ADDED, first->other_begin, last->other_end, true);
+	case PITH_CHANGED:
+		return append_lost(build, ROLE_WAS, first->begin, last->end) &&
+		       append_added(build, ROLE_NOW, first->other_begin, last->other_end, false);
+	}
+	return true;
+}
+
+bool view_regenerated_build(struct workbench *workbench)
+{
+	struct styled_text *styled = &workbench->result_pane.styled;
+	styled_text_clear(styled);
+	text_pane_changed(&workbench->result_pane);
+	const struct comparison *comparison = workbench->comparison;
+	struct build build = {workbench, comparison, styled, 0, false};
+	size_t n = comparison == NULL ? 0 : comparison->n_words, told = comparison == NULL ? 0 : comparison->length;
+	/* What has not come yet is not lost. */
+	while (n > 0 && !comparison->final && comparison->words[n - 1].kind == PITH_LOST)
+		n--;
+	for (size_t i = 0; i < n;) {
+		size_t end = run_end(comparison, i, n);
+		if (!append_run(&build, i, end))
+			return false;
+		i = end;
+	}
+	/* White space at the end of what was compared belongs to what comes after it. */
+	while (told > 0 && strchr(" \t\r\n", comparison->text[told - 1]) != NULL)
+		told--;
+	if (n == 0)
+		told = 0; /* no alignment: the text as it is */
+	const struct bytes *all = &workbench->regenerated;
+	return all->length <= told || styled_text_mark(styled, ROLE_TEXT, all->data + told, all->length - told, build.at);
+}
+
+/* One piece of the legend, on the next row if this one is full; what does not fit at all is left out. */
+static void legend_piece(struct canvas *canvas, struct rect *rect, int *col, enum role role, const char *text)
+{
+	int width = text_width(text, strlen(text));
+	if (*col > 0 && *col + width > rect->cols && rect->rows > 1) {
+		rect->row++;
+		rect->rows--;
+		*col = 0;
+	}
+	if (*col + width <= rect->cols)
+		*col += canvas_string(canvas, rect->row, rect->col + *col, width, role, text);
+}
+
+void view_regenerated_draw_legend(const struct workbench *workbench, struct canvas *canvas, struct rect rect)
+{
+	const struct comparison *comparison = workbench->comparison;
+	int col = 0;
+	if (comparison != NULL) {
+		char figures[96];
+		snprintf(figures, sizeof figures, "ROUGE-L %.3f  prefix %.0f%%  ", comparison->rouge_l, comparison->matched_prefix * 100);
+		legend_piece(canvas, &rect, &col, ROLE_VALUE, figures);
+		snprintf(figures, sizeof figures, "BLEU %.3f  ", comparison->bleu);
+		if (comparison->final)
+			legend_piece(canvas, &rect, &col, ROLE_VALUE, figures);
+	}
+	if (rect.rows > 1 && col > 0) {
+		rect.row++;
+		rect.rows--;
+		col = 0;
+	}
+	legend_piece(canvas, &rect, &col, ROLE_LOST, "[-lost-]");
+	legend_piece(canvas, &rect, &col, ROLE_ADDED, " {+added+}");
+	legend_piece(canvas, &rect, &col, ROLE_WAS, " [-was-]");
+	legend_piece(canvas, &rect, &col, ROLE_NOW, "{+now+}");
+}
