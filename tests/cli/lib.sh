@@ -2,8 +2,8 @@
 # For the tests of the command line: sourced by each. They are called with the
 # program and the JSON checker, run in an empty folder of their own, and see
 # nobody's settings.
-pith=$1
-json_check=$2
+pith=$(realpath "$1")
+json_check=$(realpath "$2")
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
 failures=0
 

@@ -58,7 +58,8 @@ static void on_report(void *user, const struct pith_train_report *report)
 	fprintf(stderr, "step %d/%d, loss %.3f", report->step, report->n_steps, report->loss);
 	print_losses(" (", report->objective_loss, NULL);
 	print_losses(", held out (", report->eval_loss, report->eval_accuracy);
-	fprintf(stderr, ", rate %.2e, %.0f tokens/s, %s left", report->learning_rate, report->tokens_per_second, left);
+	fprintf(stderr, ", length %.0f, rate %.2e, %.0f tokens/s, %s left", report->length, report->learning_rate,
+	        report->tokens_per_second, left);
 	if (cli->shows_progress)
 		cli->progress_on_line = true;
 	else
