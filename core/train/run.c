@@ -303,17 +303,21 @@ static enum pith_status check_recipe(struct run *run, struct pith_error *err)
 	return fail(err, PITH_BAD_ARGUMENT, "output_type is %s; F32, F16, BF16 and Q8_0 are possible.", r->output_type);
 }
 
-/* Every text that a task may bring must have a position, behind BOS and the memory slots. */
+/* Every text that a task may bring must have a position, behind BOS and the memory slots; so must a span. */
 static enum pith_status check_lengths(const struct run *run, struct pith_error *err)
 {
 	const struct pith_recipe *recipe = run->recipe;
+	size_t n_context = run->parameters->h.n_context, slots = (size_t)recipe->max_memory_tokens + 2;
+	bool has_adapter = run->adapters[PITH_REGENERATE] != NULL || run->adapters[PITH_ANSWER] != NULL;
+	if (has_adapter && (recipe->span_tokens < 1 || slots + (size_t)recipe->span_tokens > n_context))
+		return fail(err, PITH_BAD_ARGUMENT, "span_tokens is %d; beside %d memory tokens the context of %zu has room for spans of 1 to %zu.",
+		            recipe->span_tokens, recipe->max_memory_tokens, n_context, n_context > slots ? n_context - slots : 0);
 	for (size_t i = 0; i < recipe->n_tasks; i++) {
 		const struct pith_task *task = &recipe->tasks[i];
-		size_t before = objective_has_memory(task->objective) ? (size_t)recipe->max_memory_tokens + 2 : 1;
-		size_t n_context = run->parameters->h.n_context;
-		if (before + (size_t)task->max_tokens > n_context)
+		size_t needed = (size_t)task->max_tokens + (objective_has_memory(task->objective) ? slots : 1);
+		if (needed > n_context)
 			return fail(err, PITH_BAD_ARGUMENT, "The task on %s reads up to %d tokens, %zu more than the context of %zu has room for.",
-			            task->path, task->max_tokens, before + (size_t)task->max_tokens - n_context, n_context);
+			            task->path, task->max_tokens, needed - n_context, n_context);
 	}
 	return PITH_OK;
 }

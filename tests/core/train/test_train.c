@@ -1,0 +1,369 @@
+/*
+ * Whole training runs of twelve steps: a run that was cancelled, or killed
+ * between two checkpoints, goes on to the same losses and the same output
+ * files, byte for byte, as one that was left alone. Base and adapters, fp32
+ * and bf16, a curriculum that depends on the losses.
+ */
+#define _XOPEN_SOURCE 700
+#include "unit.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "model/adapter.h"
+#include "model/parameters.h"
+#include "pith/train.h"
+#include "scratch.h"
+#include "support/tiny.h"
+
+enum { N_STEPS = 12, N_FILES = 3, KILLED = 3 };
+
+static struct pith_task tasks[] = {
+	{.objective = PITH_OBJECTIVE_LM, .weight = 1, .max_tokens = 60},
+	{.objective = PITH_OBJECTIVE_REGENERATE, .weight = 2, .max_tokens = 60},
+	{.objective = PITH_OBJECTIVE_ANSWER_FULL, .weight = 1, .loss_weight = 2, .max_tokens = 60},
+	{.objective = PITH_OBJECTIVE_ANSWER, .weight = 1, .loss_weight = 2, .max_tokens = 60},
+};
+
+/* A recipe with paths of its own: NAME.gguf, NAME-regenerate.gguf, NAME-answer.gguf, NAME.checkpoint, NAME.log. */
+struct named_recipe {
+	struct pith_recipe recipe;
+	char outputs[N_FILES][512], checkpoint[512], log[512];
+};
+
+static char data_paths[3][512];
+
+static int setup(void **state)
+{
+	if (scratch_setup(state) != 0)
+		return -1;
+	static const char *const names[] = {"vocabulary.gguf", "texts.jsonl", "questions.jsonl"};
+	for (int i = 0; i < 3; i++)
+		snprintf(data_paths[i], sizeof data_paths[i], "%s", scratch_path(names[i]));
+	tiny_vocabulary(data_paths[0]);
+	tiny_texts(data_paths[1], 60, 1);
+	tiny_questions(data_paths[2], 30, 2);
+	for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++)
+		tasks[i].path = data_paths[i < 2 ? 1 : 2];
+	return 0;
+}
+
+static void name_files(struct named_recipe *r, const char *name)
+{
+	static const char *const endings[N_FILES] = {".gguf", "-regenerate.gguf", "-answer.gguf"};
+	for (int i = 0; i < N_FILES; i++)
+		snprintf(r->outputs[i], sizeof r->outputs[i], "%s/%s%s", scratch_directory, name, endings[i]);
+	snprintf(r->checkpoint, sizeof r->checkpoint, "%s/%s.checkpoint", scratch_directory, name);
+	snprintf(r->log, sizeof r->log, "%s/%s.log", scratch_directory, name);
+	r->recipe.output_path = r->outputs[0];
+	r->recipe.output_adapter_path[PITH_REGENERATE] = r->outputs[1];
+	r->recipe.output_adapter_path[PITH_ANSWER] = r->outputs[2];
+	r->recipe.checkpoint_path = r->checkpoint;
+	r->recipe.log_path = r->log;
+}
+
+static void base_recipe(struct named_recipe *r, const char *name)
+{
+	pith_recipe_init(&r->recipe);
+	struct pith_recipe *recipe = &r->recipe;
+	name_files(r, name);
+	recipe->tokenizer_path = data_paths[0];
+	recipe->n_layers = 2;
+	recipe->n_embd = 32;
+	recipe->n_heads = 2;
+	recipe->n_kv_heads = 1;
+	recipe->head_dim = 16;
+	recipe->n_ff = 48;
+	recipe->n_context = 256;
+	recipe->lora_rank = 2;
+	recipe->max_memory_tokens = 8;
+	recipe->span_tokens = 60;
+	recipe->tasks = tasks;
+	recipe->n_tasks = sizeof tasks / sizeof *tasks;
+	recipe->batch_tokens = 300;
+	recipe->n_accumulate = 3;
+	recipe->n_steps = N_STEPS;
+	recipe->warmup_steps = 2;
+	recipe->decay_steps = 4;
+	recipe->learning_rate = 1e-2;
+	recipe->length_start = 20;
+	recipe->curriculum_loss = 5.3; /* a little below ln 258: soon passed */
+	recipe->eval_path = data_paths[1];
+	recipe->eval_answer_path = data_paths[2];
+	recipe->eval_steps = 4;
+	recipe->eval_limit = 6;
+	recipe->checkpoint_steps = 4;
+	recipe->report_steps = 1;
+	recipe->output_type = "F32";
+	recipe->bf16 = false;
+	recipe->n_threads = 2;
+}
+
+/* What a run's report does: stops the run at a step, politely or not. */
+struct stopping {
+	int step;
+	bool kill;
+	atomic_bool cancel;
+};
+
+static void stop_at(void *user, const struct pith_train_report *report)
+{
+	struct stopping *stopping = user;
+	if (report->step != stopping->step)
+		return;
+	if (stopping->kill)
+		_exit(KILLED);
+	atomic_store(&stopping->cancel, true);
+}
+
+static void run_to_end(const struct named_recipe *r)
+{
+	struct pith_error err;
+	if (pith_train_run(&r->recipe, NULL, NULL, NULL, &err) != PITH_OK)
+		fail_msg("%s", err.message);
+}
+
+static void run_and_cancel(const struct named_recipe *r, int step)
+{
+	struct pith_error err;
+	struct stopping stopping = {.step = step};
+	struct pith_control control = {.cancel = &stopping.cancel};
+	assert_int_equal(pith_train_run(&r->recipe, stop_at, &stopping, &control, &err), PITH_CANCELLED);
+}
+
+static void run_and_kill(const struct named_recipe *r, int step)
+{
+	int how;
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		struct stopping stopping = {.step = step, .kill = true};
+		pith_train_run(&r->recipe, stop_at, &stopping, NULL, NULL);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &how, 0), child);
+	assert_true(WIFEXITED(how) && WEXITSTATUS(how) == KILLED);
+}
+
+static void assert_same_file(const char *a, const char *b)
+{
+	size_t size_a, size_b;
+	char *data_a = scratch_read(a, &size_a), *data_b = scratch_read(b, &size_b);
+	assert_int_equal(size_a, size_b);
+	if (memcmp(data_a, data_b, size_a) != 0)
+		fail_msg("%s and %s differ", a, b);
+	free(data_a);
+	free(data_b);
+}
+
+struct line {
+	double loss, gradient_norm, length, eval_loss;
+	int n_seen;
+};
+
+/* Lines of a log by step; a step told twice is the later one. */
+static void read_log(const char *path, struct line lines[N_STEPS + 1])
+{
+	FILE *stream = fopen(path, "r");
+	char text[2048];
+	assert_non_null(stream);
+	memset(lines, 0, (N_STEPS + 1) * sizeof *lines);
+	while (fgets(text, sizeof text, stream) != NULL) {
+		json_t *json = json_loads(text, 0, NULL);
+		assert_non_null(json);
+		json_int_t step = json_integer_value(json_object_get(json, "step"));
+		assert_in_range(step, 1, N_STEPS);
+		struct line *line = &lines[step];
+		line->loss = json_number_value(json_object_get(json, "loss"));
+		line->gradient_norm = json_number_value(json_object_get(json, "gradient_norm"));
+		line->length = json_number_value(json_object_get(json, "length"));
+		line->eval_loss = json_number_value(json_object_get(json, "eval_loss_regenerate"));
+		line->n_seen++;
+		json_decref(json);
+	}
+	fclose(stream);
+}
+
+/* Every step was told, and the newest line of each says the same. */
+static void assert_same_run(const struct named_recipe *a, const struct named_recipe *b, int n_files)
+{
+	struct line x[N_STEPS + 1], y[N_STEPS + 1];
+	read_log(a->log, x);
+	read_log(b->log, y);
+	for (int step = 1; step <= N_STEPS; step++) {
+		assert_true(x[step].n_seen == 1 && y[step].n_seen >= 1);
+		assert_true(x[step].loss > 0 && x[step].loss == y[step].loss);
+		assert_true(x[step].gradient_norm == y[step].gradient_norm);
+		assert_true(x[step].length == y[step].length);
+		if (step % 4 == 0)
+			assert_true(x[step].eval_loss > 0 && x[step].eval_loss == y[step].eval_loss);
+	}
+	for (int i = 0; i < n_files; i++)
+		assert_same_file(a->outputs[i], b->outputs[i]);
+}
+
+/* --- tests -------------------------------------------------------------------------------------------- */
+
+static void test_base_goes_on(void **state)
+{
+	(void)state;
+	struct named_recipe straight, cancelled, killed;
+	base_recipe(&straight, "straight");
+	base_recipe(&cancelled, "cancelled");
+	base_recipe(&killed, "killed");
+	run_to_end(&straight);
+	run_and_cancel(&cancelled, 6);
+	run_to_end(&cancelled);
+	assert_same_run(&straight, &cancelled, N_FILES);
+	run_and_kill(&killed, 6); /* steps 5 and 6 are lost and done again */
+	run_to_end(&killed);
+	assert_same_run(&straight, &killed, N_FILES);
+	/* Something was learnt, and the curriculum moved. */
+	struct line lines[N_STEPS + 1];
+	read_log(straight.log, lines);
+	assert_true(lines[N_STEPS].loss < lines[1].loss - 1);
+	assert_true(lines[N_STEPS].length > lines[1].length);
+	/* A finished run has nothing left to do. */
+	run_to_end(&straight);
+	read_log(straight.log, lines);
+	assert_int_equal(lines[N_STEPS].n_seen, 1);
+}
+
+static void test_bf16_goes_on(void **state)
+{
+	(void)state;
+	struct named_recipe straight, cancelled;
+	base_recipe(&straight, "straight16");
+	base_recipe(&cancelled, "cancelled16");
+	straight.recipe.bf16 = cancelled.recipe.bf16 = true;
+	run_to_end(&straight);
+	run_and_cancel(&cancelled, 7);
+	run_to_end(&cancelled);
+	assert_same_run(&straight, &cancelled, N_FILES);
+}
+
+/* Another seed is another run. */
+static void test_seed(void **state)
+{
+	(void)state;
+	struct named_recipe one, other;
+	struct line x[N_STEPS + 1], y[N_STEPS + 1];
+	base_recipe(&one, "one");
+	base_recipe(&other, "other");
+	other.recipe.seed = 2;
+	run_to_end(&one);
+	run_to_end(&other);
+	read_log(one.log, x);
+	read_log(other.log, y);
+	assert_true(x[1].loss != y[1].loss);
+}
+
+/* The base's own bytes do not change while its adapter is trained; the adapter knows whom it belongs to. */
+static void test_adapter_goes_on(void **state)
+{
+	(void)state;
+	struct named_recipe base, straight, cancelled;
+	size_t size, size_after;
+	base_recipe(&base, "base");
+	base.recipe.output_type = "Q8_0";
+	run_to_end(&base);
+	char *before = scratch_read(base.outputs[0], &size);
+	struct named_recipe *both[] = {&straight, &cancelled};
+	for (int i = 0; i < 2; i++) {
+		base_recipe(both[i], i == 0 ? "adapter" : "adapter2");
+		both[i]->recipe.trained = PITH_TRAIN_ADAPTER;
+		both[i]->recipe.base_path = base.outputs[0];
+		both[i]->recipe.adapter_path[PITH_REGENERATE] = base.outputs[1];
+		both[i]->recipe.tasks = &tasks[1];
+		both[i]->recipe.n_tasks = 1;
+	}
+	run_to_end(&straight);
+	run_and_cancel(&cancelled, 5);
+	run_to_end(&cancelled);
+	assert_same_run(&straight, &cancelled, 1);
+	char *after = scratch_read(base.outputs[0], &size_after);
+	assert_int_equal(size, size_after);
+	assert_memory_equal(before, after, size);
+	free(before);
+	free(after);
+
+	struct gguf *gguf;
+	struct hyperparams h;
+	struct weights weights;
+	struct adapter *adapter;
+	char fingerprint[33];
+	assert_int_equal(gguf_open(&gguf, base.outputs[0], NULL), PITH_OK);
+	assert_int_equal(hyperparams_read(&h, gguf, NULL), PITH_OK);
+	assert_int_equal(weights_load(&weights, &h, gguf, NULL), PITH_OK);
+	weights_fingerprint(&weights, &h, fingerprint);
+	assert_int_equal(adapter_load(&adapter, &h, straight.outputs[0], NULL), PITH_OK);
+	assert_string_equal(adapter->base_fingerprint, fingerprint);
+	assert_int_equal(adapter->n_memory, 8);
+	adapter_destroy(adapter);
+	/* So do those trained along with the base, after rounding to Q8_0. */
+	assert_int_equal(adapter_load(&adapter, &h, base.outputs[2], NULL), PITH_OK);
+	assert_string_equal(adapter->base_fingerprint, fingerprint);
+	adapter_destroy(adapter);
+	weights_free(&weights);
+	gguf_close(gguf);
+}
+
+/* Each of these is refused with a sentence before anything is written. */
+static void test_bad_recipes(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		struct named_recipe r;
+		struct pith_error err = {0};
+		struct pith_task task = tasks[1];
+		base_recipe(&r, "bad");
+		switch (i) {
+		case 0: r.recipe.n_steps = 0; break;
+		case 1: r.recipe.n_tasks = 0; break;
+		case 2: r.recipe.learning_rate = 0; break;
+		case 3: r.recipe.output_type = "Q3_K"; break;
+		case 4: r.recipe.n_heads = 3; r.recipe.n_kv_heads = 2; break;
+		case 5: r.recipe.trained = PITH_TRAIN_ADAPTER; break; /* without a base */
+		case 6: r.recipe.tokenizer_path = NULL; break;
+		case 7: task.max_tokens = 250; break;                 /* 8 slots, BOS and 250 tokens in 256 positions */
+		case 8: task.path = "/no/such/file.jsonl"; break;
+		case 9: r.recipe.span_tokens = 250; break;            /* an adapter that no model could load */
+		}
+		if (i >= 7) {
+			r.recipe.tasks = &task;
+			r.recipe.n_tasks = 1;
+		}
+		enum pith_status status = pith_train_run(&r.recipe, NULL, NULL, NULL, &err);
+		assert_true(status != PITH_OK && status == err.code && strlen(err.message) > 10);
+		assert_int_equal(access(r.log, F_OK), -1);
+		assert_int_equal(access(r.checkpoint, F_OK), -1);
+	}
+}
+
+/* A learning rate without measure ends in a sentence, not in a model full of NaN. */
+static void test_diverging(void **state)
+{
+	(void)state;
+	struct named_recipe r;
+	struct pith_error err = {0};
+	base_recipe(&r, "diverging");
+	r.recipe.learning_rate = 1e30;
+	r.recipe.warmup_steps = 0;
+	r.recipe.weight_decay = 0;
+	r.recipe.eval_steps = r.recipe.checkpoint_steps = 0;
+	assert_int_equal(pith_train_run(&r.recipe, NULL, NULL, NULL, &err), PITH_BAD_ARGUMENT);
+	assert_non_null(strstr(err.message, "learning rate"));
+	assert_int_equal(access(r.outputs[0], F_OK), -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_base_goes_on),    cmocka_unit_test(test_bf16_goes_on), cmocka_unit_test(test_seed),
+		cmocka_unit_test(test_adapter_goes_on), cmocka_unit_test(test_bad_recipes),  cmocka_unit_test(test_diverging),
+	};
+	return cmocka_run_group_tests(tests, setup, scratch_teardown);
+}
