@@ -77,7 +77,7 @@ out_has 'general.architecture'
 # Bytes that are no UTF-8 are kept, with a warning.
 printf 'The caf\351 at the corner closes at nine, but never on Sundays.\n' >latin.txt
 expect 0 "$pith" tokens --json latin.txt
-json bytes=60 n:integer
+json bytes=61 n:integer
 err_has 'latin.txt is not valid UTF-8'
 expect 0 "$pith" compress --cr 1 latin.txt
 cmp -s out latin.txt || fail "a rate of 1 changed bytes that are no UTF-8"
