@@ -131,6 +131,11 @@ enum pith_status hyperparams_read(struct hyperparams *h, const struct gguf *gguf
 	find_size(&value_dim, gguf, h, "attention.value_length");
 	if (value_dim != h->head_dim)
 		return fail(err, PITH_UNSUPPORTED, "%s: keys and values of different lengths are not supported.", gguf_path(gguf));
+	size_t n_rotated = h->head_dim;
+	find_size(&n_rotated, gguf, h, "rope.dimension_count");
+	if (n_rotated != h->head_dim)
+		return fail(err, PITH_UNSUPPORTED, "%s: RoPE on %zu of %zu numbers of a head is not supported.", gguf_path(gguf),
+		            n_rotated, h->head_dim);
 	char key[96];
 	double number;
 	snprintf(key, sizeof key, "%s.attention.layer_norm_rms_epsilon", h->architecture);

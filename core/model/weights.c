@@ -120,16 +120,31 @@ static enum pith_status load_slot(const struct weight_slot *slot, const struct g
 	return PITH_OK;
 }
 
+/* A tensor that the computation would leave out must not be ignored: the model would speak, but nonsense. */
+static enum pith_status refuse_biases(const struct gguf *gguf, struct pith_error *err)
+{
+	for (size_t i = 0; i < gguf_n_tensors(gguf); i++) {
+		const char *name = gguf_tensor(gguf, i)->name;
+		size_t length = strlen(name);
+		if (length > 5 && strcmp(name + length - 5, ".bias") == 0)
+			return fail(err, PITH_UNSUPPORTED, "%s: biases (tensor %s) are not supported.", gguf_path(gguf), name);
+	}
+	return PITH_OK;
+}
+
 enum pith_status weights_load(struct weights *weights, const struct hyperparams *h, const struct gguf *gguf,
                               struct pith_error *err)
 {
 	*weights = (struct weights){.tied = gguf_find_tensor(gguf, "output.weight") == NULL};
+	enum pith_status status = refuse_biases(gguf, err);
+	if (status != PITH_OK)
+		return status;
 	weights->layers = calloc(h->n_layers, sizeof *weights->layers);
 	if (weights->layers == NULL)
 		return fail_memory(err, "the table of layers");
 	struct weight_slot slot;
 	for (size_t i = 0; weights_slot(&slot, weights, h, weights->tied, i); i++) {
-		enum pith_status status = load_slot(&slot, gguf, err);
+		status = load_slot(&slot, gguf, err);
 		if (status != PITH_OK) {
 			weights_free(weights);
 			return status;
