@@ -62,12 +62,15 @@ static void hash_source(struct pith_compressed *out, const struct pith_document 
 	         (unsigned long long)hash.low64);
 }
 
-static void describe_model(struct pith_compressed *out, struct pith_model *model)
+static enum pith_status describe_model(struct pith_compressed *out, struct pith_model *model, struct pith_error *err)
 {
+	if (model_fingerprint(model)[0] == '\0')
+		return fail_memory(err, "the fingerprint of the model");
 	strcpy(out->model_fingerprint, model_fingerprint(model));
 	strcpy(out->tokenizer_fingerprint, tokenizer_fingerprint(model->tokenizer));
 	out->n_layers = model->transformer.h.n_layers;
 	out->kv_dim = hyperparams_kv_dim(&model->transformer.h);
+	return PITH_OK;
 }
 
 enum pith_status pith_compress(struct pith_compressed **out, struct pith_document *document,
@@ -90,6 +93,8 @@ enum pith_status pith_compress(struct pith_compressed **out, struct pith_documen
 	info->budget_tokens = pith_compress_budget(options, document->n_tokens);
 	info->note = compressed->note;
 	enum pith_status status = functions[options->method - methods](compressed, document, options, control, err);
+	if (status == PITH_OK)
+		status = describe_model(compressed, document->model, err);
 	if (status != PITH_OK) {
 		pith_compressed_destroy(compressed);
 		return status;
@@ -98,7 +103,6 @@ enum pith_status pith_compress(struct pith_compressed **out, struct pith_documen
 	info->cr = (double)info->compressed_tokens / (double)info->original_tokens;
 	info->delta_cr = info->cr - info->target_cr;
 	hash_source(compressed, document);
-	describe_model(compressed, document->model);
 	info->seconds = seconds_now() - began;
 	*out = compressed;
 	return PITH_OK;
@@ -157,6 +161,8 @@ enum pith_status compressed_check_model(const struct pith_compressed *compressed
 {
 	if (strcmp(compressed->tokenizer_fingerprint, tokenizer_fingerprint(model->tokenizer)) != 0)
 		return fail(err, PITH_MISMATCH, "%s was made with another tokenizer than that of %s.", where, model->path);
+	if (model_fingerprint(model)[0] == '\0')
+		return fail_memory(err, "the fingerprint of the model");
 	if (strcmp(compressed->model_fingerprint, model_fingerprint(model)) != 0)
 		return fail(err, PITH_MISMATCH, "%s was made with another model than %s: the weights differ.", where, model->path);
 	for (int p = 0; p < PITH_N_PURPOSES; p++) {

@@ -25,6 +25,8 @@ enum pith_status pith_document_create(struct pith_document **out, struct pith_mo
 	document->length = length;
 	document->model = model;
 	enum pith_status status = pith_tokenize(model, text, length, &document->tokens, &document->n_tokens, err);
+	if (status == PITH_OK && document->n_tokens == 0)
+		status = fail(err, PITH_BAD_ARGUMENT, "The vocabulary of %s has no token for any byte of the document.", model->path);
 	if (status != PITH_OK) {
 		pith_document_destroy(document);
 		return status;

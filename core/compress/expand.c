@@ -8,7 +8,6 @@
 #include "compress/document.h"
 #include "model/generate.h"
 #include "text/answer_prompt.h"
-#include "text/unicode.h"
 
 enum { DEFAULT_ANSWER_TOKENS = 48 };
 
@@ -29,20 +28,22 @@ void pith_generated_free(struct pith_generated *generated)
 	*generated = (struct pith_generated){0};
 }
 
-/* Raw bytes become the result's text: valid UTF-8, no NUL inside. */
-static enum pith_status finish_text(struct pith_generated *out, const struct buffer *raw, struct pith_error *err)
+/* Appends the raw bytes of one generation to the result's text, as they were streamed. */
+static enum pith_status add_text(struct pith_generated *out, const struct buffer *raw, struct pith_error *err)
 {
-	struct buffer text = {0};
-	if (!buffer_append(&text, "", 0) || !unicode_append_repaired(&text, raw->data == NULL ? "" : raw->data, raw->length)) {
-		buffer_free(&text);
-		return fail_memory(err, "the text");
-	}
-	for (size_t i = 0; i < text.length; i++)
-		if (text.data[i] == '\0')
-			text.data[i] = ' ';
+	struct buffer text = {.data = out->text, .length = out->length, .capacity = out->text == NULL ? 0 : out->length + 1};
+	bool done = generated_append(&text, raw->data, raw->length);
 	out->text = text.data;
 	out->length = text.length;
-	return PITH_OK;
+	return done ? PITH_OK : fail_memory(err, "the text");
+}
+
+/* A failed call leaves nothing to be freed. */
+static void drop_text(struct pith_generated *out)
+{
+	free(out->text);
+	out->text = NULL;
+	out->length = 0;
 }
 
 /* Reads a prompt behind what the session holds and generates. */
@@ -51,6 +52,8 @@ static enum pith_status speak(struct pith_generated *out, struct buffer *raw, st
                               const struct generation *progress, const struct pith_control *control, struct pith_error *err)
 {
 	double began = seconds_now(), first = 0;
+	if (prompt->n == 0)
+		return fail(err, PITH_BAD_ARGUMENT, "The vocabulary of %s has no token for any byte of the question.", model->path);
 	struct session_input input = {
 		.ids = prompt->ids, .first_position = position, .n = prompt->n, .what = prompt->n > 64 ? "reading" : NULL};
 	enum pith_status status = session_read(session, &input, control, err);
@@ -78,10 +81,12 @@ static enum pith_status speak(struct pith_generated *out, struct buffer *raw, st
 
 /* --- regeneration --------------------------------------------------------------------------------------- */
 
-/* A span of n tokens may come back a little longer than it was. */
-static size_t span_limit(size_t n)
+/* A span of n tokens may come back a little longer than it was, as far as the context reaches. */
+static size_t span_limit(const struct pith_model *model, size_t n)
 {
-	return n + n / 4 + 8;
+	size_t room = model->transformer.h.n_context - 1 - (size_t)rows_read_position(model->adapters[PITH_REGENERATE]);
+	size_t limit = n + n / 4 + 8;
+	return limit < room ? limit : room;
 }
 
 static enum pith_status regenerate_span(struct pith_generated *out, struct buffer *raw, struct pith_model *model,
@@ -118,24 +123,29 @@ enum pith_status pith_regenerate(struct pith_generated *out, struct pith_model *
 	enum pith_stop worst = PITH_STOP_END;
 	size_t row = 0, done = 0;
 	for (size_t s = 0; status == PITH_OK && s < rows->n_spans; s++) {
-		size_t limit = span_limit(rows->spans[s].n_tokens);
+		size_t limit = span_limit(model, rows->spans[s].n_tokens);
 		if (max_tokens > 0)
 			limit = max_tokens - out->n_tokens < limit ? max_tokens - out->n_tokens : limit;
-		if (limit == 0)
+		if (limit == 0) {
+			worst = PITH_STOP_LIMIT;
 			break;
+		}
 		struct generation progress = {
 			.what = "regenerating", .progress_done = (double)done, .progress_total = (double)compressed->info.original_tokens};
+		buffer_clear(&raw);
 		status = regenerate_span(out, &raw, model, rows, s, row, limit, &progress, control, err);
+		if (status == PITH_OK)
+			status = add_text(out, &raw, err);
 		row += rows->spans[s].n_rows;
 		done += rows->spans[s].n_tokens;
-		if (out->stop != PITH_STOP_END)
+		if (out->stop != PITH_STOP_END && (out->stop != PITH_STOP_EMPTY || worst == PITH_STOP_END))
 			worst = out->stop;
 	}
-	if (worst == PITH_STOP_EMPTY && raw.length > 0)
+	if (worst == PITH_STOP_EMPTY && out->length > 0)
 		worst = PITH_STOP_END; /* one span of several was empty: the text shows it */
 	out->stop = worst;
-	if (status == PITH_OK)
-		status = finish_text(out, &raw, err);
+	if (status != PITH_OK)
+		drop_text(out);
 	out->seconds = seconds_now() - began;
 	buffer_free(&raw);
 	return status;
@@ -162,12 +172,20 @@ static enum pith_status finish_answer(struct pith_generated *out, struct buffer 
                                       struct pith_error *err)
 {
 	if (status == PITH_OK)
-		status = finish_text(out, raw, err);
+		status = add_text(out, raw, err);
 	if (status == PITH_OK)
 		trim(out);
+	else
+		drop_text(out);
 	out->seconds = seconds_now() - began;
 	buffer_free(raw);
 	return status;
+}
+
+static bool answer_fits(const struct pith_model *model, size_t n_prompt, size_t max_tokens)
+{
+	size_t context = model->transformer.h.n_context;
+	return max_tokens <= context && n_prompt <= context - max_tokens;
 }
 
 enum pith_status pith_answer_text(struct pith_generated *out, struct pith_model *model, const char *text, size_t length,
@@ -180,12 +198,11 @@ enum pith_status pith_answer_text(struct pith_generated *out, struct pith_model 
 	struct token_list prompt = {0};
 	struct buffer raw = {0};
 	struct session *session = NULL;
-	size_t context = model->transformer.h.n_context;
 	enum pith_status status = answer_prompt_text(model->tokenizer, text, length, question, &prompt, NULL, NULL, err);
-	if (status == PITH_OK && prompt.n + max_tokens > context)
+	if (status == PITH_OK && !answer_fits(model, prompt.n, max_tokens))
 		status = fail(err, PITH_TOO_LONG,
-		              "The text, the question and the answer need %zu tokens; the context of %s is %zu. Compress it, or use a model with a longer context.",
-		              prompt.n + max_tokens, model->info.name, context);
+		              "The text and the question have %zu tokens, the answer may have %zu; the context of %s is %zu. Compress the text, or use a model with a longer context.",
+		              prompt.n, max_tokens, model->info.name, model->transformer.h.n_context);
 	if (status == PITH_OK)
 		status = session_create(&session, &model->transformer, model->pool, prompt.n + max_tokens, err);
 	struct generation progress = {.what = "answering", .progress_total = (double)max_tokens};
@@ -206,9 +223,9 @@ static enum pith_status answer_rows(struct pith_generated *out, struct pith_mode
 	struct session *session = NULL;
 	int32_t position = rows_read_position(model->adapters[PITH_ANSWER]);
 	enum pith_status status = answer_prompt_memory(model->tokenizer, question, &prompt, err);
-	if (status == PITH_OK && (size_t)position + prompt.n + max_tokens > model->transformer.h.n_context)
-		status = fail(err, PITH_TOO_LONG, "The question is too long for the model's context of %zu tokens.",
-		              model->transformer.h.n_context);
+	if (status == PITH_OK && !answer_fits(model, (size_t)position + prompt.n, max_tokens))
+		status = fail(err, PITH_TOO_LONG, "The question and an answer of %zu tokens are too long for the model's context of %zu.",
+		              max_tokens, model->transformer.h.n_context);
 	if (status == PITH_OK)
 		status = session_create(&session, &model->transformer, model->pool, rows->n_rows + prompt.n + max_tokens, err);
 	if (status == PITH_OK)

@@ -6,27 +6,70 @@
 
 #include "compress/words.h"
 
+/* Kept words on each side of a change that are looked at for what it changes: split patterns reach no further in practice. */
+enum { CONTEXT = 2 };
+
 struct selection {
 	const struct pith_document *document;
 	struct pith_word *words;
 	size_t n;
 	size_t *order;   /* (n) words, the most wanted first */
 	size_t budget;
-	struct buffer text;
+	struct buffer text, part;
 	struct token_list tokens;
-	size_t count;    /* tokens of text */
+	size_t count;    /* tokens of the kept text */
+	size_t *added;   /* (n) words that fill_up() took since n_added was set to 0 */
+	size_t n_added;
+	int tries;       /* left */
 };
 
-/* Recounts: joins what is kept and tokenises it. A word's tokens depend on what stands before it, so only this is exact. */
+/* Joins the kept ones of words [first, end) into text and says how many tokens it has. */
+static enum pith_status count_range(struct selection *s, struct buffer *text, size_t first, size_t end, size_t *n_tokens,
+                                    struct pith_error *err)
+{
+	buffer_clear(text);
+	s->tokens.n = 0;
+	if (!buffer_append(text, "", 0) || !words_join(text, s->document->text, s->words + first, end - first))
+		return fail_memory(err, "the compressed text");
+	enum pith_status status = tokenizer_encode(s->document->model->tokenizer, text->data, text->length, &s->tokens, err);
+	*n_tokens = s->tokens.n;
+	return status;
+}
+
+/* Recounts everything. A word's tokens depend on what stands before it, so only this is exact. */
 static enum pith_status count(struct selection *s, struct pith_error *err)
 {
-	buffer_clear(&s->text);
-	s->tokens.n = 0;
-	if (!buffer_append(&s->text, "", 0) || !words_join(&s->text, s->document->text, s->words, s->n))
-		return fail_memory(err, "the compressed text");
-	enum pith_status status =
-		tokenizer_encode(s->document->model->tokenizer, s->text.data, s->text.length, &s->tokens, err);
-	s->count = s->tokens.n;
+	return count_range(s, &s->text, 0, s->n, &s->count, err);
+}
+
+/* Tokens of word w, if it is kept, with the kept words around it. */
+static enum pith_status count_around(struct selection *s, size_t w, size_t *n_tokens, struct pith_error *err)
+{
+	size_t first = w, end = w + 1;
+	for (size_t i = w, wanted = CONTEXT; i-- > 0 && wanted > 0;) {
+		if (s->words[i].kept) {
+			first = i;
+			wanted--;
+		}
+	}
+	for (size_t i = w + 1, wanted = CONTEXT; i < s->n && wanted > 0; i++) {
+		if (s->words[i].kept) {
+			end = i + 1;
+			wanted--;
+		}
+	}
+	return count_range(s, &s->part, first, end, n_tokens, err);
+}
+
+/* Keeps or drops word w. The count follows by what changes around the word: nearly always right, and cheap in a long text. */
+static enum pith_status change(struct selection *s, size_t w, bool kept, struct pith_error *err)
+{
+	size_t before = 0, after = 0;
+	enum pith_status status = count_around(s, w, &before, err);
+	s->words[w].kept = kept;
+	if (status == PITH_OK)
+		status = count_around(s, w, &after, err);
+	s->count = s->count + after > before ? s->count + after - before : 0;
 	return status;
 }
 
@@ -49,7 +92,8 @@ static enum pith_status rank_words(struct selection *s, struct pith_error *err)
 {
 	struct ranked *ranked = malloc((s->n + 1) * sizeof *ranked);
 	s->order = malloc((s->n + 1) * sizeof *s->order);
-	if (ranked == NULL || s->order == NULL) {
+	s->added = malloc((s->n + 1) * sizeof *s->added);
+	if (ranked == NULL || s->order == NULL || s->added == NULL) {
 		free(ranked);
 		return fail_memory(err, "the ranking");
 	}
@@ -74,78 +118,134 @@ static void choose_greedily(struct selection *s)
 	}
 }
 
-/* Drops the least wanted words until the text fits. Many at first, one at a time at the end. */
+/* Drops the least wanted words until the text fits. */
 static enum pith_status shrink(struct selection *s, struct pith_error *err)
 {
 	enum pith_status status = PITH_OK;
-	size_t i = s->n;
-	while (status == PITH_OK && s->count > s->budget && i > 0) {
-		size_t excess = s->count - s->budget, dropped = 0;
-		while (i > 0 && (dropped == 0 || dropped + s->words[s->order[i - 1]].n_tokens <= excess)) {
-			struct pith_word *word = &s->words[s->order[--i]];
-			dropped += word->kept ? word->n_tokens : 0;
-			word->kept = false;
-		}
-		status = count(s, err);
-	}
+	for (size_t i = s->n; status == PITH_OK && s->count > s->budget && i-- > 0;)
+		if (s->words[s->order[i]].kept)
+			status = change(s, s->order[i], false, err);
 	return status;
 }
 
-enum { TRIES = 96 }; /* recounts that filling up may cost */
+enum {
+	TRIES = 4096, /* words that may be tried in vain or not: microseconds each */
+	ROUNDS = 4,   /* as often a wrong guess of the count is put right */
+	MOST_TOKENS = 32, /* of a word that is worth exchanging */
+};
 
-/* Tries whether keeping the word leaves the text within the budget; keeps it if so. *kept says. */
-static enum pith_status try_word(struct selection *s, struct pith_word *word, bool *kept, struct pith_error *err)
-{
-	word->kept = true;
-	enum pith_status status = count(s, err);
-	*kept = status == PITH_OK && s->count <= s->budget;
-	if (!*kept)
-		word->kept = false;
-	return status;
-}
-
-/* Adds words, the most wanted first, that fit into what is left. */
-static enum pith_status fill_up(struct selection *s, int *tries, struct pith_error *err)
+/* Adds words, the most wanted first, that fit into what is left. Not the word barred; n bars none. */
+static enum pith_status fill_up(struct selection *s, size_t barred, struct pith_error *err)
 {
 	enum pith_status status = PITH_OK;
-	for (size_t i = 0; status == PITH_OK && i < s->n && s->count < s->budget && *tries > 0; i++) {
-		struct pith_word *word = &s->words[s->order[i]];
-		if (word->kept || word->n_tokens > s->budget - s->count)
+	for (size_t i = 0; status == PITH_OK && i < s->n && s->count < s->budget && s->tries > 0; i++) {
+		size_t w = s->order[i], before = s->count;
+		if (w == barred || s->words[w].kept || s->words[w].n_tokens > s->budget - s->count)
 			continue;
-		bool kept;
-		(*tries)--;
-		status = try_word(s, word, &kept, err);
-		if (status == PITH_OK && !kept)
-			status = count(s, err);
+		s->tries--;
+		status = change(s, w, true, err);
+		if (s->count > s->budget) {
+			s->words[w].kept = false;
+			s->count = before;
+		} else {
+			s->added[s->n_added++] = w;
+		}
 	}
 	return status;
+}
+
+/*
+ * Moves *at to the next place of the order where a word of n_tokens tokens stands that is not kept, from the end on to the
+ * begin again; false: there is none, and *at stays past the end so that nobody looks again.
+ */
+static bool next_spare(const struct selection *s, size_t n_tokens, size_t *at)
+{
+	for (int turn = 0; turn < 2 && *at <= s->n; turn++) {
+		while (*at < s->n && (s->words[s->order[*at]].kept || s->words[s->order[*at]].n_tokens != n_tokens))
+			(*at)++;
+		if (*at < s->n)
+			return true;
+		*at = turn == 0 ? 0 : s->n + 1;
+	}
+	return false;
 }
 
 /* A token or two are missing and no word fits: exchange a kept word for a longer one, the least wanted first. */
-static enum pith_status exchange(struct selection *s, int *tries, struct pith_error *err)
+static enum pith_status exchange(struct selection *s, struct pith_error *err)
 {
 	enum pith_status status = PITH_OK;
-	for (size_t i = s->n; status == PITH_OK && i-- > 0 && s->count < s->budget && *tries > 0;) {
-		struct pith_word *out = &s->words[s->order[i]];
-		size_t wanted = out->n_tokens + (s->budget - s->count);
-		if (!out->kept || out->must_keep)
+	size_t at[MOST_TOKENS + 1] = {0}; /* by tokens: the same word is not tried twice in a row */
+	for (size_t i = s->n; status == PITH_OK && i-- > 0 && s->count < s->budget && s->tries > 0;) {
+		size_t out = s->order[i], before = s->count;
+		size_t wanted = s->words[out].n_tokens + (s->budget - s->count);
+		if (!s->words[out].kept || wanted > MOST_TOKENS || !next_spare(s, wanted, &at[wanted]))
 			continue;
-		size_t j = 0;
-		while (j < s->n && (s->words[s->order[j]].kept || s->words[s->order[j]].n_tokens != wanted))
-			j++;
-		if (j == s->n)
+		size_t in = s->order[at[wanted]++];
+		if (s->words[out].must_keep && !s->words[in].must_keep)
 			continue;
-		struct pith_word *in = &s->words[s->order[j]];
-		size_t before = s->count;
-		bool kept;
-		(*tries)--;
-		out->kept = false;
-		status = try_word(s, in, &kept, err);
-		if (status == PITH_OK && (!kept || s->count <= before)) {
-			in->kept = false;
-			out->kept = true;
-			status = count(s, err);
+		s->tries--;
+		status = change(s, out, false, err);
+		if (status == PITH_OK)
+			status = change(s, in, true, err);
+		if (s->count > s->budget || s->count <= before) {
+			s->words[in].kept = false;
+			s->words[out].kept = true;
+			s->count = before;
 		}
+	}
+	return status;
+}
+
+/* Still missing: drop a kept word and fill up anew, with several others perhaps, until that meets the budget. */
+static enum pith_status refill(struct selection *s, struct pith_error *err)
+{
+	enum pith_status status = PITH_OK;
+	for (size_t i = s->n; status == PITH_OK && i-- > 0 && s->count < s->budget && s->tries > 0;) {
+		size_t out = s->order[i], before = s->count;
+		if (!s->words[out].kept)
+			continue;
+		bool as_good = !s->words[out].must_keep;
+		s->n_added = 0;
+		status = change(s, out, false, err);
+		if (status == PITH_OK)
+			status = fill_up(s, out, err);
+		for (size_t j = 0; j < s->n_added; j++)
+			as_good |= s->words[s->added[j]].must_keep;
+		if (s->count == s->budget && as_good)
+			break;
+		for (size_t j = 0; j < s->n_added; j++)
+			s->words[s->added[j]].kept = false;
+		s->words[out].kept = true;
+		s->count = before;
+	}
+	return status;
+}
+
+/* From a choice that is nearly right to one that has exactly the budget, if there is one to be found. */
+static enum pith_status meet_budget(struct selection *s, struct pith_error *err)
+{
+	enum pith_status status = count(s, err);
+	s->tries = TRIES;
+	for (int round = 0; status == PITH_OK && round < ROUNDS && s->count != s->budget; round++) {
+		status = shrink(s, err);
+		s->n_added = 0;
+		if (status == PITH_OK)
+			status = fill_up(s, s->n, err);
+		if (status == PITH_OK)
+			status = exchange(s, err);
+		if (status == PITH_OK)
+			status = refill(s, err);
+		size_t guess = s->count;
+		if (status == PITH_OK)
+			status = count(s, err);
+		if (s->count == guess)
+			break;
+	}
+	/* Whatever was guessed, the budget is kept: every turn drops a word at least. */
+	while (status == PITH_OK && s->count > s->budget) {
+		status = shrink(s, err);
+		if (status == PITH_OK)
+			status = count(s, err);
 	}
 	return status;
 }
@@ -156,7 +256,9 @@ static void write_note(struct pith_compressed *out, const struct selection *s)
 	for (size_t i = 0; i < s->n; i++)
 		lost += s->words[i].must_keep && !s->words[i].kept;
 	out->info.n_must_keep_dropped = lost;
-	if (s->count == 0)
+	if (s->n == 0)
+		snprintf(out->note, sizeof out->note, "The document has no words: the compressed text is empty.");
+	else if (s->count == 0)
 		snprintf(out->note, sizeof out->note, "No word fits into %zu token%s: the compressed text is empty.", s->budget,
 		         s->budget == 1 ? "" : "s");
 	else if (lost > 0)
@@ -167,22 +269,29 @@ static void write_note(struct pith_compressed *out, const struct selection *s)
 		         s->count);
 }
 
+/* Everything is wanted: the document as it stands, with the white space around it. */
+static enum pith_status keep_all(struct selection *s, struct pith_error *err)
+{
+	for (size_t i = 0; i < s->n; i++)
+		s->words[i].kept = true;
+	s->count = s->document->n_tokens;
+	return buffer_append(&s->text, s->document->text, s->document->length) ? PITH_OK : fail_memory(err, "the compressed text");
+}
+
 enum pith_status select_words(struct pith_compressed *out, struct pith_document *document, struct pith_word *words, size_t n,
                               struct pith_error *err)
 {
 	struct selection s = {.document = document, .words = words, .n = n, .budget = out->info.budget_tokens};
-	int tries = TRIES;
-	enum pith_status status = rank_words(&s, err);
-	if (status == PITH_OK) {
-		choose_greedily(&s);
-		status = count(&s, err);
+	enum pith_status status;
+	if (s.budget >= document->n_tokens) {
+		status = keep_all(&s, err);
+	} else {
+		status = rank_words(&s, err);
+		if (status == PITH_OK) {
+			choose_greedily(&s);
+			status = meet_budget(&s, err);
+		}
 	}
-	if (status == PITH_OK)
-		status = shrink(&s, err);
-	if (status == PITH_OK)
-		status = fill_up(&s, &tries, err);
-	if (status == PITH_OK)
-		status = exchange(&s, &tries, err);
 	if (status == PITH_OK) {
 		out->text = s.text.data;
 		out->text_length = s.text.length;
@@ -192,7 +301,9 @@ enum pith_status select_words(struct pith_compressed *out, struct pith_document 
 		s.text = (struct buffer){0};
 	}
 	buffer_free(&s.text);
+	buffer_free(&s.part);
 	token_list_free(&s.tokens);
 	free(s.order);
+	free(s.added);
 	return status;
 }

@@ -12,6 +12,7 @@
  * Sets kept of words (n) and the text, token count and note of out. The budget
  * is out->info.budget_tokens. The count never exceeds it; it is below it only
  * when no choice of words that was tried meets it, and then the note says so.
+ * A budget of the whole document gives the document, byte for byte.
  */
 enum pith_status select_words(struct pith_compressed *out, struct pith_document *document, struct pith_word *words, size_t n,
                               struct pith_error *err);

@@ -239,6 +239,25 @@ static enum pith_status read_header(struct pith_compressed *out, const struct sa
 	return status;
 }
 
+/* The adapter is the right one, by its fingerprint: what the file says of its rows must agree with it. */
+static enum pith_status check_rows(const struct pith_compressed *out, const struct pith_model *model, const char *path,
+                                   struct pith_error *err)
+{
+	for (int p = 0; p < PITH_N_PURPOSES; p++) {
+		if (!out->info.has_purpose[p])
+			continue;
+		const struct adapter *adapter = model->adapters[p];
+		if (out->read_position[p] != (size_t)rows_read_position(adapter))
+			return fail(err, PITH_BAD_FILE, "%s: reading would go on at position %zu, with this adapter it must be %d.", path,
+			            out->read_position[p], (int)rows_read_position(adapter));
+		for (size_t s = 0; s < out->rows[p].n_spans; s++)
+			if (out->rows[p].spans[s].n_rows > adapter->n_memory)
+				return fail(err, PITH_BAD_FILE, "%s: a span has %zu memory tokens, the adapter has %zu.", path,
+				            out->rows[p].spans[s].n_rows, adapter->n_memory);
+	}
+	return PITH_OK;
+}
+
 static enum pith_status load(struct pith_compressed *out, const struct safetensors *file, struct pith_model *model,
                              const char *path, struct pith_error *err)
 {
@@ -253,6 +272,8 @@ static enum pith_status load(struct pith_compressed *out, const struct safetenso
 		status = read_rows(out, file, (enum pith_purpose)p, path, err);
 	if (status == PITH_OK)
 		status = compressed_check_model(out, model, path, err);
+	if (status == PITH_OK)
+		status = check_rows(out, model, path, err);
 	if (status != PITH_OK)
 		return status;
 	struct pith_compressed_info *info = &out->info;

@@ -1,5 +1,6 @@
 #include "compress/words.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,7 +114,7 @@ enum pith_status words_split(struct pith_word **out, size_t *n, const struct pit
 			sum += (double)scores[t];
 			word->n_tokens++;
 		}
-		word->score = word->n_tokens > 0 ? (float)(sum / word->n_tokens) : 0;
+		word->score = word->n_tokens > 0 && isfinite(sum) ? (float)(sum / word->n_tokens) : 0; /* a NaN has no rank */
 		word->must_keep = must_keep(word, document->text, options);
 	}
 	return PITH_OK;

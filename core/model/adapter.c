@@ -207,6 +207,11 @@ static enum pith_status load_header(struct adapter **out, const struct hyperpara
 		number++;
 	if (number == PITH_N_PURPOSES)
 		return fail(err, PITH_BAD_FILE, "%s: the purpose %s is unknown.", gguf_path(gguf), purpose);
+	/* Before memory is taken for as many as the file claims. */
+	const struct tensor *memory = gguf_find_tensor(gguf, "memory_embd.weight");
+	if (memory == NULL || memory->ne[0] != h->n_embd || memory->ne[1] != n_memory)
+		return fail(err, PITH_MISMATCH, "%s: tensor memory_embd.weight is missing or does not fit this model.",
+		            gguf_path(gguf));
 	status = allocate(out, h, (enum pith_purpose)number, rank, (float)alpha, n_memory, err);
 	if (status != PITH_OK)
 		return status;

@@ -40,7 +40,18 @@ static bool loops(const struct token_list *tokens)
 	return false;
 }
 
-/* Sends what is new and whole; bytes that can never become characters go as U+FFFD. */
+bool generated_append(struct buffer *out, const char *raw, size_t length)
+{
+	size_t begin = out->length;
+	if (!buffer_append(out, "", 0) || !unicode_append_repaired(out, raw, length))
+		return false;
+	for (size_t i = begin; i < out->length; i++)
+		if (out->data[i] == '\0')
+			out->data[i] = ' ';
+	return true;
+}
+
+/* Sends what is new and whole. */
 static bool stream(const struct pith_control *control, const struct buffer *text, size_t *sent, bool last)
 {
 	if (control == NULL || control->text == NULL)
@@ -51,7 +62,7 @@ static bool stream(const struct pith_control *control, const struct buffer *text
 	if (ready == 0)
 		return true;
 	struct buffer repaired = {0};
-	bool done = unicode_append_repaired(&repaired, text->data + *sent, ready);
+	bool done = generated_append(&repaired, text->data + *sent, ready);
 	if (done)
 		control->text(control->user, repaired.data, repaired.length);
 	buffer_free(&repaired);

@@ -95,6 +95,8 @@ static enum pith_status check_adapter(struct pith_model *model, const struct ada
 	if (strcmp(adapter->tokenizer_fingerprint, tokenizer_fingerprint(model->tokenizer)) != 0)
 		return fail(err, PITH_MISMATCH, "%s: the adapter was trained with another tokenizer than that of %s.", path,
 		            model->path);
+	if (model_fingerprint(model)[0] == '\0')
+		return fail_memory(err, "the fingerprint of the model");
 	if (strcmp(adapter->base_fingerprint, model_fingerprint(model)) != 0)
 		return fail(err, PITH_MISMATCH, "%s: the adapter was trained on other weights than those of %s.", path, model->path);
 	if (adapter->n_memory + 1 + adapter->span_tokens >= model->transformer.h.n_context)

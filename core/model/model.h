@@ -23,7 +23,7 @@ struct pith_model {
 	char fingerprint[33]; /* of the weights; "" until model_fingerprint() was asked */
 };
 
-/* The hash of the base's weights, computed once: it reads the whole file. */
+/* The hash of the base's weights, computed once: it reads the whole file. "": no memory. */
 const char *model_fingerprint(struct pith_model *model);
 /* "regenerate", "answer". */
 const char *purpose_name(enum pith_purpose purpose);

@@ -9,6 +9,9 @@ enum pith_status transformer_reserve_positions(struct transformer *t, size_t n_p
 {
 	if (n_positions <= t->rope.n_positions)
 		return PITH_OK;
+	/* Twice as many at least: a generated token asks for one more every time. */
+	if (n_positions < 2 * t->rope.n_positions)
+		n_positions = 2 * t->rope.n_positions;
 	size_t half = t->h.head_dim / 2;
 	float *cosines = malloc(n_positions * half * sizeof *cosines);
 	float *sines = malloc(n_positions * half * sizeof *sines);

@@ -17,7 +17,7 @@ struct transformer {
 	struct rope_table rope; /* grows with transformer_reserve_positions() */
 };
 
-/* Makes RoPE angles for positions 0 .. n_positions - 1. */
+/* Makes RoPE angles for positions 0 .. n_positions - 1 at least. */
 enum pith_status transformer_reserve_positions(struct transformer *t, size_t n_positions, struct pith_error *err);
 void transformer_free(struct transformer *t); /* the angles and the table of layers */
 

@@ -1,0 +1,227 @@
+/* Cutting a document into words and joining the kept ones: nothing but white space is ever lost between kept neighbours. */
+#include "compress/words.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "unit.h"
+
+/* A document whose every byte is a token; score i belongs to byte i. Nothing is copied. */
+static struct pith_document bytes_document(const char *text, size_t length, struct pith_token *tokens)
+{
+	for (size_t i = 0; i < length; i++)
+		tokens[i] = (struct pith_token){.id = (unsigned char)text[i], .begin = (uint32_t)i, .end = (uint32_t)i + 1};
+	return (struct pith_document){.text = (char *)text, .length = length, .tokens = tokens, .n_tokens = length};
+}
+
+static struct pith_word *split(const char *text, size_t length, const struct pith_compress_options *options, size_t *n)
+{
+	struct pith_token tokens[256];
+	float scores[256] = {0};
+	struct pith_word *words;
+	assert_in_range(length, 0, 256);
+	struct pith_document document = bytes_document(text, length, tokens);
+	assert_int_equal(words_split(&words, n, &document, scores, options, NULL), PITH_OK);
+	return words;
+}
+
+/* expected: the words, with a '|' behind each. */
+static void expect_words(const char *text, size_t length, const char *expected)
+{
+	struct pith_compress_options options = {0};
+	struct buffer found = {0};
+	size_t n;
+	struct pith_word *words = split(text, length, &options, &n);
+	for (size_t i = 0; i < n; i++) {
+		assert_true(words[i].begin < words[i].end && words[i].end <= length);
+		assert_true(i == 0 || words[i - 1].end < words[i].begin);
+		assert_true(buffer_append(&found, text + words[i].begin, words[i].end - words[i].begin));
+		assert_true(buffer_append_string(&found, "|"));
+	}
+	assert_true(buffer_append_string(&found, ""));
+	assert_string_equal(found.data, expected);
+	buffer_free(&found);
+	free(words);
+}
+
+static void test_white_space(void **state)
+{
+	(void)state;
+#define WORDS(text, expected) expect_words(text, sizeof text - 1, expected)
+	WORDS("one two", "one|two|");
+	WORDS(" \t one\v\ftwo\r\n\n", "one|two|");
+	WORDS("no\u00a0break\u2003em\u3000wide\u2028line\u2029paragraph\xc2\x85next\u1680ogham\u202fnarrow\u205fmaths",
+	      "no|break|em|wide|line|paragraph|next|ogham|narrow|maths|");
+	/* Zero-width marks and the Mongolian vowel separator are no white space in Unicode. */
+	WORDS("zero\u200bwidth join\u200der bom\ufeff vowel\u180esign", "zero\u200bwidth|join\u200der|bom\ufeff|vowel\u180esign|");
+	WORDS("", "");
+	WORDS(" \u3000\n", "");
+	WORDS("x", "x|");
+	WORDS("\xf0\x9f\x8c\x8a wave", "\xf0\x9f\x8c\x8a|wave|");
+#undef WORDS
+}
+
+static void test_invalid_utf8(void **state)
+{
+	(void)state;
+#define WORDS(text, expected) expect_words(text, sizeof text - 1, expected)
+	WORDS("\xff" "a b\xc3 \xe2\x80 c", "\xff" "a|b\xc3|\xe2\x80|c|");
+	/* 0x85 and 0xa0 alone are stray bytes, not the spaces U+0085 and U+00A0. */
+	WORDS("a\x85" "b\xa0" "c", "a\x85" "b\xa0" "c|");
+	/* An overlong space is no space. */
+	WORDS("a\xc0\xa0" "b", "a\xc0\xa0" "b|");
+	/* A space cut off at the end of the text. */
+	WORDS("a\xe3\x80", "a\xe3\x80|");
+	WORDS("\xe2\x80\x83\x83", "\x83|");
+#undef WORDS
+	char zeros[] = "a\0b c";
+	struct pith_compress_options options = {0};
+	size_t n;
+	struct pith_word *words = split(zeros, 5, &options, &n);
+	assert_int_equal(n, 2);
+	assert_int_equal(words[0].end, 3);
+	free(words);
+}
+
+/* Tokens as a tokenizer makes them: the space before a word belongs to its token. */
+static void test_scores(void **state)
+{
+	(void)state;
+	char text[] = "ab  cde\n\nf";
+	struct pith_token tokens[] = {{1, 0, 2}, {2, 2, 3}, {3, 3, 5}, {4, 5, 7}, {5, 7, 9}, {6, 9, 10}};
+	float scores[] = {1, 100, 2, 4, 100, 8};
+	struct pith_document document = {.text = text, .length = 10, .tokens = tokens, .n_tokens = 6};
+	struct pith_compress_options options = {0};
+	struct pith_word *words;
+	size_t n;
+	assert_int_equal(words_split(&words, &n, &document, scores, &options, NULL), PITH_OK);
+	assert_int_equal(n, 3);
+	const uint32_t counts[] = {1, 2, 1};
+	const float means[] = {1, 3, 8};
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(words[i].n_tokens, counts[i]);
+		assert_float_equal(words[i].score, means[i], 0);
+	}
+	free(words);
+
+	/* A token over two words counts for both. */
+	struct pith_token joint[] = {{1, 0, 5}, {2, 5, 10}};
+	document.tokens = joint;
+	document.n_tokens = 2;
+	assert_int_equal(words_split(&words, &n, &document, scores, &options, NULL), PITH_OK);
+	assert_int_equal(words[0].n_tokens, 1);
+	assert_int_equal(words[1].n_tokens, 2);
+	free(words);
+
+	/* What a broken model says cannot be ranked and counts as nothing. */
+	float broken[] = {NAN, INFINITY};
+	assert_int_equal(words_split(&words, &n, &document, broken, &options, NULL), PITH_OK);
+	for (size_t i = 0; i < n; i++)
+		assert_float_equal(words[i].score, 0, 0);
+	free(words);
+}
+
+static void test_must_keep(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *word;
+		bool digit, negation;
+	} cases[] = {
+		{"1", true, false},       {"a1b", true, false},      {"\u0663", true, false}, {"\u2167", true, false},
+		{"x\u00b2", true, false}, {"twelve", false, false},  {"not", false, true},    {"Not,", false, true},
+		{"(NEVER)", false, true}, {"don't", false, true},    {"don\u2019t.", false, true}, {"ISN'T", false, true},
+		{"can't!", false, true},  {"without", false, true},  {"note", false, false},  {"knot", false, false},
+		{"it's", false, false},   {"cat", false, false},     {"t", false, false},     {"'t", false, false},
+		{"nothingness", false, false}, {"...", false, false}, {"no-1", true, true},   {"\xff\xfe", false, false},
+		{"\u2019t", false, false}, {"unbelievablyn't", false, true}, {"cannot", false, true}, {"nor", false, true},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		for (int which = 0; which < 4; which++) {
+			struct pith_compress_options options = {.keep_digits = which & 1, .keep_negations = which & 2};
+			size_t n;
+			struct pith_word *words = split(cases[i].word, strlen(cases[i].word), &options, &n);
+			bool expected = ((which & 1) && cases[i].digit) || ((which & 2) && cases[i].negation);
+			assert_int_equal(n, 1);
+			if (words[0].must_keep != expected)
+				fail_msg("\"%s\" with options %d: must_keep is %d", cases[i].word, which, words[0].must_keep);
+			free(words);
+		}
+	}
+}
+
+static void test_pins(void **state)
+{
+	(void)state;
+	const char *text = "alpha beta  gamma";
+	static const struct {
+		size_t begin, end;
+		const char *expected; /* one figure a word */
+	} cases[] = {
+		{0, 5, "100"}, {4, 5, "100"},  {4, 7, "110"},   {5, 6, "000"}, {10, 12, "000"},
+		{6, 7, "010"}, {9, 13, "011"}, {0, 17, "111"}, {16, 900, "001"}, {17, 900, "000"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct pith_pin pins[] = {{900, 901}, {cases[i].begin, cases[i].end}};
+		struct pith_compress_options options = {.pins = pins, .n_pins = 2};
+		char found[4] = "";
+		size_t n;
+		struct pith_word *words = split(text, strlen(text), &options, &n);
+		assert_int_equal(n, 3);
+		for (size_t w = 0; w < n; w++)
+			found[w] = words[w].must_keep ? '1' : '0';
+		assert_string_equal(found, cases[i].expected);
+		free(words);
+	}
+}
+
+static void test_join(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *kept, *expected;
+	} cases[] = {
+		{"a b c", "111", "a b c"},
+		{" a\t b \r\n c ", "111", "a\t b \r\n c"},
+		{"a\n\n\n\nb", "11", "a\n\n\n\nb"},
+		{"a b c", "101", "a c"},
+		{"a b\nc", "101", "a\nc"},
+		{"a\nb\nc", "101", "a\nc"},
+		{"a\n\nb c", "101", "a\n\nc"},
+		{"a b\n\n\n\nc", "101", "a\n\nc"},
+		{"a\n \t\nb c", "101", "a\n\nc"},
+		{"a\r\n\r\nb c", "101", "a\n\nc"},
+		{"a\nb c\n\nd e", "10001", "a\n\ne"},
+		{"a\u3000b c", "111", "a\u3000b c"},
+		{"a\u3000b\u3000c", "101", "a c"},
+		{"\n\na b", "01", "b"},
+		{"a b\n\n", "10", "a"},
+		{"a b c", "000", ""},
+		{"a \xff b", "110", "a \xff"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct pith_compress_options options = {0};
+		struct buffer text = {0};
+		size_t n;
+		struct pith_word *words = split(cases[i].text, strlen(cases[i].text), &options, &n);
+		assert_int_equal(n, strlen(cases[i].kept));
+		for (size_t w = 0; w < n; w++)
+			words[w].kept = cases[i].kept[w] == '1';
+		assert_true(buffer_append_string(&text, ""));
+		assert_true(words_join(&text, cases[i].text, words, n));
+		if (strcmp(text.data, cases[i].expected) != 0)
+			fail_msg("case %zu: \"%s\", not \"%s\"", i, text.data, cases[i].expected);
+		buffer_free(&text);
+		free(words);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_white_space), cmocka_unit_test(test_invalid_utf8), cmocka_unit_test(test_scores),
+		cmocka_unit_test(test_must_keep),   cmocka_unit_test(test_pins),         cmocka_unit_test(test_join),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
