@@ -18,7 +18,7 @@ struct byte_strings {
 
 /* Zero-initialise. Gives the number of a string, which is table->n - 1 when it is new. False: no memory, or 4 billion strings. */
 bool byte_strings_intern(struct byte_strings *table, const char *bytes, size_t length, uint32_t *number);
-const char *byte_strings_at(const struct byte_strings *table, uint32_t number, size_t *length); /* borrowed until the next intern */
+const char *byte_strings_at(const struct byte_strings *table, uint32_t number, size_t *length); /* until the next intern */
 void byte_strings_free(struct byte_strings *table);
 
 #endif

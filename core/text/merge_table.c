@@ -194,7 +194,8 @@ bool merger_run(struct merger *merger, const struct merge_table *table, const in
 	struct symbol *symbols = merger->symbols;
 	int32_t n = (int32_t)length;
 	for (int32_t i = 0; i < n; i++)
-		symbols[i] = (struct symbol){.id = byte_ids[(unsigned char)piece[i]], .previous = i - 1, .next = i + 1 < n ? i + 1 : -1};
+		symbols[i] = (struct symbol){.id = byte_ids[(unsigned char)piece[i]], .previous = i - 1, .next = i + 1};
+	symbols[n - 1].next = -1;
 	for (int32_t i = 0; i < n; i++)
 		rank_pair(symbols, i, table);
 	if (length <= SHORT_PIECE)

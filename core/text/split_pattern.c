@@ -93,7 +93,7 @@ static enum pith_status compile_stages(struct split_pattern *pattern, const stru
 		pcre2_code *compiled =
 			pcre2_compile((PCRE2_SPTR)row->stages[i], PCRE2_ZERO_TERMINATED, PCRE2_UTF, &code, &offset, NULL);
 		if (compiled == NULL)
-			return fail(err, PITH_UNSUPPORTED, "The split pattern \"%s\" does not compile here (PCRE2 error %d at %zu).",
+			return fail(err, PITH_UNSUPPORTED, "PCRE2 does not compile the split pattern \"%s\" (error %d at %zu).",
 			            row->name, code, (size_t)offset);
 		/* Without the JIT (a kernel that forbids it) the interpreter finds the same pieces, slower. */
 		pcre2_jit_compile(compiled, PCRE2_JIT_COMPLETE);
@@ -172,10 +172,11 @@ static size_t run_end(const char *text, size_t length, size_t begin, bool *stray
 static size_t stage_end(struct split_pattern *pattern, int stage, const char *text, size_t begin, size_t limit)
 {
 	PCRE2_SPTR subject = (PCRE2_SPTR)text + begin;
-	int n = pcre2_match(pattern->codes[stage], subject, limit - begin, 0, PCRE2_NO_UTF_CHECK, pattern->match, pattern->context);
+	const pcre2_code *code = pattern->codes[stage];
+	size_t length = limit - begin;
+	int n = pcre2_match(code, subject, length, 0, PCRE2_NO_UTF_CHECK, pattern->match, pattern->context);
 	if (n < 0 && n != PCRE2_ERROR_NOMATCH) /* the JIT's stack: the interpreter takes its own from the heap */
-		n = pcre2_match(pattern->codes[stage], subject, limit - begin, 0, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, pattern->match,
-		                pattern->context);
+		n = pcre2_match(code, subject, length, 0, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, pattern->match, pattern->context);
 	if (n < 0)
 		return limit; /* nothing matches any more: the rest is one fragment */
 	const PCRE2_SIZE *match = pcre2_get_ovector_pointer(pattern->match);

@@ -33,7 +33,7 @@ static enum pith_status read_pre(const struct gguf *gguf, char pre[PRE_SIZE], st
 	if (!gguf_find_string(gguf, "tokenizer.ggml.model", &kind, &length))
 		return fail(err, PITH_BAD_FILE, "%s has no vocabulary (tokenizer.ggml.model).", gguf_path(gguf));
 	if (length != 4 || memcmp(kind, "gpt2", 4) != 0)
-		return fail(err, PITH_UNSUPPORTED, "The vocabulary of %s is of the kind \"%.*s\"; only byte-level BPE (\"gpt2\") is read.",
+		return fail(err, PITH_UNSUPPORTED, "The vocabulary of %s is of the kind \"%.*s\"; only \"gpt2\" is supported.",
 		            gguf_path(gguf), length > 40 ? 40 : (int)length, kind);
 	if (!gguf_find_string(gguf, "tokenizer.ggml.pre", &name, &length))
 		return fail(err, PITH_UNSUPPORTED, "%s does not say how its vocabulary splits text (tokenizer.ggml.pre).",
@@ -51,21 +51,43 @@ static enum pith_status fail_merge(const struct gguf *gguf, size_t rank, struct 
 	            gguf_path(gguf));
 }
 
-/* Adds one merge, "left right" in the byte alphabet; bytes is scratch of at least length. *merged: the last one's token, this one's. */
-static bool add_merge(struct tokenizer *tokenizer, size_t rank, const char *text, size_t length, char *bytes, int32_t *merged)
+/* Merges are read in blocks: while one is decoded, the table lines that the ones before it need are on their way. */
+enum { MERGE_BLOCK = 16 };
+
+struct merge_line {
+	size_t begin; /* bytes of left, then of right, in the block's buffer */
+	size_t left_length, right_length;
+	uint64_t left_hash, right_hash;
+};
+
+/* Decodes a merge, "left right" in the byte alphabet, to the end of bytes, which has room for length more. */
+static bool decode_merge(const struct vocabulary *vocabulary, const char *text, size_t length, struct buffer *bytes,
+                         struct merge_line *line)
 {
 	const char *space = length < 3 ? NULL : memchr(text + 1, ' ', length - 1);
 	if (space == NULL)
 		return false;
-	size_t left_length, right_length, left_text = (size_t)(space - text);
-	if (!byte_alphabet_decode(text, left_text, bytes, &left_length) ||
-	    !byte_alphabet_decode(space + 1, length - left_text - 1, bytes + left_length, &right_length))
+	size_t left_text = (size_t)(space - text);
+	char *left = bytes->data + bytes->length;
+	line->begin = bytes->length;
+	if (!byte_alphabet_decode(text, left_text, left, &line->left_length) ||
+	    !byte_alphabet_decode(space + 1, length - left_text - 1, left + line->left_length, &line->right_length))
 		return false;
+	bytes->length += line->left_length + line->right_length;
+	line->left_hash = vocabulary_find_begin(vocabulary, left, line->left_length);
+	line->right_hash = vocabulary_find_begin(vocabulary, left + line->left_length, line->right_length);
+	return true;
+}
+
+/* Adds a decoded merge. *merged: the token of the last one, which becomes that of this one. */
+static bool add_merge(struct tokenizer *tokenizer, size_t rank, const struct merge_line *line, const char *bytes, int32_t *merged)
+{
 	const struct vocabulary *vocabulary = &tokenizer->vocabulary;
-	int32_t left = vocabulary_find(vocabulary, bytes, left_length);
-	int32_t right = vocabulary_find(vocabulary, bytes + left_length, right_length);
+	const char *left_bytes = bytes + line->begin, *right_bytes = left_bytes + line->left_length;
+	int32_t left = vocabulary_find_finish(vocabulary, left_bytes, line->left_length, line->left_hash);
+	int32_t right = vocabulary_find_finish(vocabulary, right_bytes, line->right_length, line->right_hash);
 	/* Vocabularies number tokens in the order in which merging made them. */
-	*merged = vocabulary_find_near(vocabulary, bytes, left_length + right_length, *merged);
+	*merged = vocabulary_find_near(vocabulary, left_bytes, line->left_length + line->right_length, *merged);
 	if (left < 0 || right < 0 || *merged < 0)
 		return false;
 	merge_table_add(&tokenizer->merges, left, right, (uint32_t)rank, *merged);
@@ -79,21 +101,29 @@ static enum pith_status read_merges(struct tokenizer *tokenizer, const struct gg
 		return fail(err, PITH_BAD_FILE, "%s has %zu merges.", gguf_path(gguf), merges->n);
 	if (!merge_table_init(&tokenizer->merges, merges->n))
 		return fail_memory(err, "the merges of the vocabulary");
-	struct buffer scratch = {0};
+	struct buffer bytes = {0};
 	enum pith_status status = PITH_OK;
 	const uint8_t *cursor = merges->data;
 	int32_t merged = 0;
-	for (size_t rank = 0; rank < merges->n && status == PITH_OK; rank++) {
-		const char *text;
-		size_t length;
-		if (!gguf_array_next_string(merges, &cursor, &text, &length))
-			status = fail_merge(gguf, rank, err);
-		else if (!buffer_reserve(&scratch, length))
-			status = fail_memory(err, "the merges of the vocabulary");
-		else if (!add_merge(tokenizer, rank, text, length, scratch.data, &merged))
-			status = fail_merge(gguf, rank, err);
+	for (size_t block = 0, n; block < merges->n && status == PITH_OK; block += n) {
+		struct merge_line lines[MERGE_BLOCK];
+		n = merges->n - block < MERGE_BLOCK ? merges->n - block : MERGE_BLOCK;
+		buffer_clear(&bytes);
+		for (size_t i = 0; i < n && status == PITH_OK; i++) {
+			const char *text;
+			size_t length;
+			if (!gguf_array_next_string(merges, &cursor, &text, &length))
+				status = fail_merge(gguf, block + i, err);
+			else if (!buffer_reserve(&bytes, length))
+				status = fail_memory(err, "the merges of the vocabulary");
+			else if (!decode_merge(&tokenizer->vocabulary, text, length, &bytes, &lines[i]))
+				status = fail_merge(gguf, block + i, err);
+		}
+		for (size_t i = 0; i < n && status == PITH_OK; i++)
+			if (!add_merge(tokenizer, block + i, &lines[i], bytes.data, &merged))
+				status = fail_merge(gguf, block + i, err);
 	}
-	buffer_free(&scratch);
+	buffer_free(&bytes);
 	return status;
 }
 
@@ -195,7 +225,8 @@ static enum pith_status index_verbatim(struct tokenizer *tokenizer, struct pith_
 			continue;
 		tokenizer->verbatim_begin[(unsigned char)text[0] + 1]++;
 		/* First byte, falling length, id: 8, 32 and 24 bits. */
-		keys[n++] = (uint64_t)(unsigned char)text[0] << 56 | (uint64_t)(UINT32_MAX - (uint32_t)length) << 24 | (uint32_t)id;
+		uint64_t first = (unsigned char)text[0], shortness = UINT32_MAX - (uint32_t)length;
+		keys[n++] = first << 56 | shortness << 24 | (uint32_t)id;
 	}
 	qsort(keys, n, sizeof *keys, compare_keys);
 	for (size_t i = 0; i < n; i++)
@@ -367,8 +398,11 @@ static bool encode_pieces(const struct tokenizer *tokenizer, struct merger *merg
 	for (size_t begin = 0, end; begin < length; begin = end) {
 		end = split_pattern_next(tokenizer->pattern, text, length, begin);
 		int32_t whole = whole_first ? vocabulary_find(&tokenizer->vocabulary, text + begin, end - begin) : -1;
-		bool done = whole >= 0 ? token_list_append(out, whole)
-		                       : merger_run(merger, &tokenizer->merges, tokenizer->byte_ids, text + begin, end - begin, out);
+		bool done;
+		if (whole >= 0)
+			done = token_list_append(out, whole);
+		else
+			done = merger_run(merger, &tokenizer->merges, tokenizer->byte_ids, text + begin, end - begin, out);
 		if (!done)
 			return false;
 	}
@@ -422,7 +456,7 @@ enum pith_status tokenizer_encode_spans(const struct tokenizer *tokenizer, const
 	if (status == PITH_OK && tokens == NULL)
 		status = fail_memory(err, "the tokens of a text");
 	if (status == PITH_OK) {
-		/* A byte without a token belongs to the token before it, or at the start to the one after: spans leave no gaps. */
+		/* A byte without a token belongs to the token before it, or at the start to the one after: no gaps. */
 		size_t count = 0, position = 0, token_length;
 		for (size_t i = 0; i < list.n; i++) {
 			uint32_t begin = count == 0 ? 0 : tokens[count - 1].end;

@@ -131,9 +131,9 @@ static enum pith_status count_file(struct trainer *trainer, size_t path, struct 
 	size_t most = recipe->max_bytes_per_path == 0 ? SIZE_MAX : recipe->max_bytes_per_path;
 	uint64_t previous = 0;
 	for (size_t line = 0; line < n_lines && n_bytes < most && status == PITH_OK; line++) {
+		double done = (double)path + (double)line / (double)n_lines;
 		if (line % LINES_PER_REPORT == 0)
-			status = check_in(trainer, "reading", (double)path + (double)line / (double)n_lines, (double)recipe->n_paths,
-			                  err);
+			status = check_in(trainer, "reading", done, (double)recipe->n_paths, err);
 		if (status == PITH_OK)
 			status = count_line(trainer, file, line, &n_bytes, &previous, err);
 	}
@@ -297,6 +297,12 @@ static bool list_merges(const struct trainer *trainer, struct string_list *list)
 	return true;
 }
 
+static enum pith_status write_list(struct gguf_writer *writer, const char *key, const struct string_list *list,
+                                   struct pith_error *err)
+{
+	return gguf_write_string_array(writer, key, list->strings, list->lengths, list->n, err);
+}
+
 static enum pith_status write_keys(struct gguf_writer *writer, const struct trainer *trainer, const struct string_list *tokens,
                                    const struct string_list *merges, const int32_t *types, struct pith_error *err)
 {
@@ -309,11 +315,11 @@ static enum pith_status write_keys(struct gguf_writer *writer, const struct trai
 	if (status == PITH_OK)
 		status = gguf_write_string(writer, "tokenizer.ggml.pre", pre, err);
 	if (status == PITH_OK)
-		status = gguf_write_string_array(writer, "tokenizer.ggml.tokens", tokens->strings, tokens->lengths, tokens->n, err);
+		status = write_list(writer, "tokenizer.ggml.tokens", tokens, err);
 	if (status == PITH_OK)
 		status = gguf_write_i32_array(writer, "tokenizer.ggml.token_type", types, tokens->n, err);
 	if (status == PITH_OK)
-		status = gguf_write_string_array(writer, "tokenizer.ggml.merges", merges->strings, merges->lengths, merges->n, err);
+		status = write_list(writer, "tokenizer.ggml.merges", merges, err);
 	if (status == PITH_OK)
 		status = gguf_write_u32(writer, "tokenizer.ggml.bos_token_id", 0, err);
 	if (status == PITH_OK)

@@ -10,7 +10,7 @@
 
 #include "base/buffer.h"
 
-/* Decodes one character of text[0, length), length > 0. Returns its bytes (1..4) and *code; a stray byte gives 1 and *code = -1. */
+/* Decodes one character of text[0, length), length > 0. Returns its bytes (1..4) and *code; a stray byte: 1 and *code = -1. */
 size_t unicode_next(const char *text, size_t length, int32_t *code);
 /* Offset of the first byte that is not UTF-8, or length. */
 size_t unicode_valid_length(const char *text, size_t length);

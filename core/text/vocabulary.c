@@ -17,23 +17,33 @@ struct vocabulary_slot {
 };
 
 /* Where the bytes are, or the empty slot where they would be. */
-static struct vocabulary_slot *find_slot(const struct vocabulary *vocabulary, const char *bytes, size_t length, uint32_t *tag)
+static struct vocabulary_slot *find_slot(const struct vocabulary *vocabulary, const char *bytes, size_t length, uint64_t hash)
 {
-	uint64_t hash = XXH3_64bits(bytes, length);
-	*tag = (uint32_t)(hash >> 32);
+	uint32_t tag = (uint32_t)(hash >> 32);
 	for (size_t i = (size_t)hash & vocabulary->slot_mask;; i = (i + 1) & vocabulary->slot_mask) {
 		struct vocabulary_slot *slot = &vocabulary->slots[i];
 		if (slot->id < 0)
 			return slot;
-		if (slot->tag == *tag && slot->length == length && memcmp(vocabulary->bytes + slot->begin, bytes, length) == 0)
+		if (slot->tag == tag && slot->length == length && memcmp(vocabulary->bytes + slot->begin, bytes, length) == 0)
 			return slot;
 	}
 }
 
+uint64_t vocabulary_find_begin(const struct vocabulary *vocabulary, const char *bytes, size_t length)
+{
+	uint64_t hash = XXH3_64bits(bytes, length);
+	__builtin_prefetch(&vocabulary->slots[(size_t)hash & vocabulary->slot_mask]);
+	return hash;
+}
+
+int32_t vocabulary_find_finish(const struct vocabulary *vocabulary, const char *bytes, size_t length, uint64_t hash)
+{
+	return find_slot(vocabulary, bytes, length, hash)->id;
+}
+
 int32_t vocabulary_find(const struct vocabulary *vocabulary, const char *bytes, size_t length)
 {
-	uint32_t tag;
-	return find_slot(vocabulary, bytes, length, &tag)->id;
+	return find_slot(vocabulary, bytes, length, XXH3_64bits(bytes, length))->id;
 }
 
 int32_t vocabulary_find_near(const struct vocabulary *vocabulary, const char *bytes, size_t length, int32_t id)
@@ -116,10 +126,11 @@ static void add_token(struct vocabulary *vocabulary, int32_t id, const char *tex
 	vocabulary->offsets[id + 1] = begin + (uint32_t)n_bytes;
 	if (!in_alphabet || n_bytes == 0)
 		return; /* merging can never make it */
-	uint32_t tag;
-	struct vocabulary_slot *slot = find_slot(vocabulary, bytes, n_bytes, &tag);
+	uint64_t hash = XXH3_64bits(bytes, n_bytes);
+	struct vocabulary_slot *slot = find_slot(vocabulary, bytes, n_bytes, hash);
 	if (slot->id < 0)
-		*slot = (struct vocabulary_slot){.id = id, .tag = tag, .begin = begin, .length = (uint32_t)n_bytes};
+		*slot = (struct vocabulary_slot){
+			.id = id, .tag = (uint32_t)(hash >> 32), .begin = begin, .length = (uint32_t)n_bytes};
 }
 
 enum pith_status vocabulary_init(struct vocabulary *vocabulary, const struct gguf_array *tokens,

@@ -41,7 +41,12 @@ static inline const char *vocabulary_bytes(const struct vocabulary *vocabulary, 
 	return vocabulary->bytes + vocabulary->offsets[id];
 }
 
-/* The normal token with these raw bytes; -1: none. */
+/*
+ * The normal token with these raw bytes; -1: none. In two steps for callers with many: begin starts fetching what finish
+ * looks at, and other work can be done meanwhile.
+ */
+uint64_t vocabulary_find_begin(const struct vocabulary *vocabulary, const char *bytes, size_t length);
+int32_t vocabulary_find_finish(const struct vocabulary *vocabulary, const char *bytes, size_t length, uint64_t hash);
 int32_t vocabulary_find(const struct vocabulary *vocabulary, const char *bytes, size_t length);
 /* The same for a token that is likely to be id or the one after it; id >= 0. Faster when it is. */
 int32_t vocabulary_find_near(const struct vocabulary *vocabulary, const char *bytes, size_t length, int32_t id);

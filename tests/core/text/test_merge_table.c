@@ -19,7 +19,9 @@ static void make_rules(struct random_state *random, struct rule *rules, struct m
 	assert_true(merge_table_init(table, N_MERGES));
 	for (int i = 0; i < N_MERGES; i++) {
 		uint64_t n_tokens = (uint64_t)(N_BASE + i);
-		rules[i] = (struct rule){(int32_t)random_below(random, n_tokens), (int32_t)random_below(random, n_tokens), N_BASE + i};
+		rules[i].left = (int32_t)random_below(random, n_tokens);
+		rules[i].right = (int32_t)random_below(random, n_tokens);
+		rules[i].merged = N_BASE + i;
 		merge_table_add(table, rules[i].left, rules[i].right, (uint32_t)i, rules[i].merged);
 	}
 }
@@ -57,7 +59,8 @@ static void test_definition(void **state)
 		struct rule rules[N_MERGES];
 		struct merge_table table;
 		make_rules(&random, rules, &table);
-		size_t length = random_below(&random, round % 2 == 0 ? 60 : LONGEST); /* short and long pieces take different ways */
+		/* Short and long pieces take different ways. */
+		size_t length = random_below(&random, round % 2 == 0 ? 60 : LONGEST);
 		char piece[LONGEST];
 		int32_t expected[LONGEST];
 		for (size_t i = 0; i < length; i++) {

@@ -30,8 +30,8 @@ static void check_pieces(const json_t *row, void *user)
 		size_t end = split_pattern_next(pattern, text, length, begin);
 		const char *expected = json_string_value(json_array_get(pieces, i++));
 		if (expected == NULL || strlen(expected) != end - begin || memcmp(expected, text + begin, end - begin) != 0)
-			fail_msg("%s: piece %zu of \"%s\" is \"%.*s\", not \"%s\"", golden_string(row, "pre"), i, text, (int)(end - begin),
-			         text + begin, expected == NULL ? "nothing" : expected);
+			fail_msg("%s: piece %zu of \"%s\" is \"%.*s\", not \"%s\"", golden_string(row, "pre"), i, text,
+			         (int)(end - begin), text + begin, expected == NULL ? "nothing" : expected);
 		begin = end;
 	}
 	assert_int_equal(i, json_array_size(pieces));

@@ -101,7 +101,8 @@ static struct sample golden_sample;
 static int load_golden(void **state)
 {
 	golden_vocabulary = json_load_file(GOLDEN_DIR "golden_vocabulary.json", 0, NULL);
-	const json_t *tokens = json_object_get(golden_vocabulary, "tokens"), *merges = json_object_get(golden_vocabulary, "merges");
+	const json_t *tokens = json_object_get(golden_vocabulary, "tokens");
+	const json_t *merges = json_object_get(golden_vocabulary, "merges");
 	if (json_array_size(tokens) != N_GOLDEN || json_array_size(merges) > N_GOLDEN)
 		return -1;
 	for (size_t i = 0; i < N_GOLDEN + N_EXTRA; i++) {
@@ -184,7 +185,8 @@ static void expect_round_trip(const struct tokenizer *tokenizer, const char *tex
 static void test_any_bytes_come_back(void **state)
 {
 	(void)state;
-	static const char *const parts[] = {"the", " the", "\n\n", "\xff", "\xe4\xb8", "\xe4\xb8\xad", "1234", "<tool>", "<too", "'s", "\t"};
+	static const char *const parts[] = {"the",  " the",   "\n\n", "\xff", "\xe4\xb8", "\xe4\xb8\xad",
+	                                    "1234", "<tool>", "<too", "'s",   "\t"};
 	struct tokenizer *tokenizer = create_sample(&golden_sample);
 	struct random_state random;
 	random_seed(&random, 1);

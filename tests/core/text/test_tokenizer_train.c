@@ -25,7 +25,7 @@ static struct pith_tokenizer_recipe golden_recipe(const char *output_path)
 static struct gguf *train_and_open(const struct pith_tokenizer_recipe *recipe)
 {
 	struct pith_error err;
-	struct gguf *gguf;
+	struct gguf *gguf = NULL;
 	if (pith_train_tokenizer(recipe, NULL, &err) != PITH_OK || gguf_open(&gguf, recipe->output_path, &err) != PITH_OK)
 		fail_msg("%s", err.message);
 	return gguf;
@@ -132,7 +132,8 @@ static void test_long_words(void **state)
 	const char *const paths[] = {data};
 	char output[512];
 	snprintf(output, sizeof output, "%s", scratch_path("long.gguf"));
-	struct pith_tokenizer_recipe recipe = {.paths = paths, .n_paths = 1, .n_vocab = 700, .pre = "gpt-2", .output_path = output};
+	struct pith_tokenizer_recipe recipe = {
+		.paths = paths, .n_paths = 1, .n_vocab = 700, .pre = "gpt-2", .output_path = output};
 	struct gguf *gguf = train_and_open(&recipe);
 	/* No token stands there twice. */
 	struct tokenizer *tokenizer;
