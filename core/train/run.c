@@ -310,13 +310,15 @@ static enum pith_status check_lengths(const struct run *run, struct pith_error *
 	size_t n_context = run->parameters->h.n_context, slots = (size_t)recipe->max_memory_tokens + 2;
 	bool has_adapter = run->adapters[PITH_REGENERATE] != NULL || run->adapters[PITH_ANSWER] != NULL;
 	if (has_adapter && (recipe->span_tokens < 1 || slots + (size_t)recipe->span_tokens > n_context))
-		return fail(err, PITH_BAD_ARGUMENT, "span_tokens is %d; beside %d memory tokens the context of %zu has room for spans of 1 to %zu.",
+		return fail(err, PITH_BAD_ARGUMENT,
+		            "span_tokens is %d; beside %d memory tokens the context of %zu has room for spans of 1 to %zu.",
 		            recipe->span_tokens, recipe->max_memory_tokens, n_context, n_context > slots ? n_context - slots : 0);
 	for (size_t i = 0; i < recipe->n_tasks; i++) {
 		const struct pith_task *task = &recipe->tasks[i];
 		size_t needed = (size_t)task->max_tokens + (objective_has_memory(task->objective) ? slots : 1);
 		if (needed > n_context)
-			return fail(err, PITH_BAD_ARGUMENT, "The task on %s reads up to %d tokens, %zu more than the context of %zu has room for.",
+			return fail(err, PITH_BAD_ARGUMENT,
+			            "The task on %s reads up to %d tokens, %zu more than the context of %zu has room for.",
 			            task->path, task->max_tokens, needed - n_context, n_context);
 	}
 	return PITH_OK;

@@ -70,7 +70,8 @@ static inline size_t pack_reader(struct microbatch *m, const int32_t *ids, const
 	return b->n_sequences - 1;
 }
 
-static inline void pack_link(struct microbatch *m, size_t reader, size_t encoder, enum pith_purpose purpose, size_t k, size_t offset)
+static inline void pack_link(struct microbatch *m, size_t reader, size_t encoder, enum pith_purpose purpose, size_t k,
+                             size_t offset)
 {
 	m->links = grown(m->links, m->n_links + 1, sizeof *m->links);
 	m->links[m->n_links++] = (struct memory_link){reader, encoder, purpose, k, offset};

@@ -103,7 +103,8 @@ static void toy_open(struct toy *toy, bool qk_norm, enum rope_style style, bool 
 	assert_int_equal(transformer_reserve_positions(&toy->transformer, h.n_context, &err), PITH_OK);
 	assert_int_equal(adapter_create(&toy->adapters[PITH_REGENERATE], &h, PITH_REGENERATE, RANK, 4, N_MEMORY, &random_numbers,
 	                                &err), PITH_OK);
-	assert_int_equal(adapter_create(&toy->adapters[PITH_ANSWER], &h, PITH_ANSWER, 0, 1, N_MEMORY, &random_numbers, &err), PITH_OK);
+	assert_int_equal(adapter_create(&toy->adapters[PITH_ANSWER], &h, PITH_ANSWER, 0, 1, N_MEMORY, &random_numbers, &err),
+	                 PITH_OK);
 	randomise(toy);
 	worker_open(&toy->worker, &toy->transformer);
 	for (int p = 0; p < PITH_N_PURPOSES; p++) {
@@ -248,7 +249,8 @@ static void test_frozen_base(void **state)
 	train_base(&toy, true);
 	run(&toy, true);
 	struct adapter *adapter = toy.adapters[PITH_REGENERATE];
-	float *trained = copy_of(adapter->gradients, adapter->n_values), *base = copy_of(toy.base_gradients, toy.parameters->n_values);
+	float *trained = copy_of(adapter->gradients, adapter->n_values);
+	float *base = copy_of(toy.base_gradients, toy.parameters->n_values);
 	memset(adapter->gradients, 0, adapter->n_values * sizeof *adapter->gradients);
 	train_base(&toy, false);
 	run(&toy, true);

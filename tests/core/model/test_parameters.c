@@ -186,7 +186,8 @@ static enum pith_status load_with(const char *key, uint32_t value, const char *s
 	struct weight_slot slot;
 	assert_int_equal(gguf_writer_create(&writer, NULL), PITH_OK);
 	assert_int_equal(gguf_write_string(writer, "general.architecture", "qwen3", NULL), PITH_OK);
-	const char *const keys[] = {"block_count", "context_length", "embedding_length", "feed_forward_length", "attention.head_count",
+	const char *const keys[] = {"block_count", "context_length", "embedding_length", "feed_forward_length",
+				    "attention.head_count",
 				    "attention.head_count_kv", "attention.key_length", "rope.dimension_count"};
 	const uint32_t values[] = {2, 128, 32, 40, 4, 2, 16, 16};
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {

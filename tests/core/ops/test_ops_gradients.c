@@ -2,7 +2,7 @@
  * Every x_backward against finite differences of its x_forward, at odd sizes.
  * The loss is sum c_i y_i with random c, in double. Steps are large where the
  * op is linear in what moves (then only rounding is left), 0.02 elsewhere.
- * (Attention is in test_attention_gradients.c.)
+ * (test_attention_gradients.c and test_loss_head.c have the other two.)
  */
 #include "unit.h"
 
@@ -31,8 +31,8 @@ static struct tensor matrix(const float *data, size_t n_in, size_t n_out)
 		.type = TENSOR_F32, .n_dims = 2, .ne = {n_in, n_out, 1, 1}, .data = data, .size = n_in * n_out * sizeof *data};
 }
 
-static void check(const char *name, double (*loss)(void *), void *user, float *values, const float *gradient, size_t n, double step,
-                  double bound)
+static void check(const char *name, double (*loss)(void *), void *user, float *values, const float *gradient, size_t n,
+                  double step, double bound)
 {
 	struct gradient_check c = {name, loss, user, values, gradient, n, step, bound, 0};
 	check_gradient(&c, &random_numbers);
@@ -421,101 +421,6 @@ static void test_silu_multiply(void **state)
 	}
 }
 
-/* --- loss head ---------------------------------------------------------------------------------------- */
-
-/* Rows with a target: 153 of 170, more than one chunk. */
-enum { H_ROWS = 170, H_VOCAB = 37, H_WIDTH = 11 };
-
-struct head_case {
-	float *x, *w, *scratch, weights[H_ROWS], losses[H_ROWS];
-	int32_t targets[H_ROWS];
-};
-
-static void head_init(struct head_case *h)
-{
-	h->x = normal_array(&random_numbers, H_ROWS * H_WIDTH, 1);
-	h->w = normal_array(&random_numbers, H_VOCAB * H_WIDTH, 0.5);
-	h->scratch = malloc(loss_head_scratch_size(H_VOCAB, H_WIDTH) * sizeof *h->scratch);
-	assert_non_null(h->scratch);
-	for (size_t i = 0; i < H_ROWS; i++) {
-		h->weights[i] = (float)random_uniform(&random_numbers);
-		h->targets[i] = i % 10 == 3 ? -1 : (int32_t)random_below(&random_numbers, H_VOCAB);
-	}
-}
-
-static void head_free(struct head_case *h)
-{
-	free(h->x);
-	free(h->w);
-	free(h->scratch);
-}
-
-static double head_loss(void *user)
-{
-	struct head_case *h = user;
-	struct tensor w = matrix(h->w, H_WIDTH, H_VOCAB);
-	loss_head_forward(NULL, PRECISION_F32, h->losses, NULL, h->x, &w, h->targets, H_ROWS, h->scratch);
-	return dot_in_double(h->losses, h->weights, H_ROWS);
-}
-
-static void test_loss_head_gradients(void **state)
-{
-	(void)state;
-	struct head_case h;
-	head_init(&h);
-	struct tensor w = matrix(h.w, H_WIDTH, H_VOCAB);
-	float *d_x = malloc(H_ROWS * H_WIDTH * sizeof *d_x), d_w[H_VOCAB * H_WIDTH], losses[H_ROWS];
-	assert_non_null(d_x);
-	fill(d_x, H_ROWS * H_WIDTH, NAN);
-	fill(d_w, H_VOCAB * H_WIDTH, 1);
-	loss_head_backward(PRECISION_F32, losses, NULL, d_x, d_w, h.x, &w, h.targets, h.weights, H_ROWS, h.scratch);
-	subtract(d_w, 1, H_VOCAB * H_WIDTH);
-	/* Losses of about 3 nats carry errors of 3e-7; over a step of 0.05 that is 1e-5 of the gradients here. */
-	struct gradient_check c = {"loss_head d_x", head_loss, &h, h.x, d_x, H_ROWS * H_WIDTH, 0.05, 3e-4, 400};
-	check_gradient(&c, &random_numbers);
-	check("loss_head d_w", head_loss, &h, h.w, d_w, H_VOCAB * H_WIDTH, 0.05, 3e-4);
-	head_loss(&h);
-	assert_memory_equal(losses, h.losses, sizeof losses);
-	for (size_t i = 0; i < H_ROWS; i++)
-		for (size_t j = 0; h.targets[i] < 0 && j < H_WIDTH; j++)
-			assert_true(d_x[i * H_WIDTH + j] == 0);
-	/* With the table frozen d_x is the same. */
-	float *d_x_frozen = malloc(H_ROWS * H_WIDTH * sizeof *d_x_frozen);
-	assert_non_null(d_x_frozen);
-	loss_head_backward(PRECISION_F32, losses, NULL, d_x_frozen, NULL, h.x, &w, h.targets, h.weights, H_ROWS, h.scratch);
-	assert_memory_equal(d_x, d_x_frozen, H_ROWS * H_WIDTH * sizeof *d_x);
-	free(d_x);
-	free(d_x_frozen);
-	head_free(&h);
-}
-
-/* Losses and correct against the definition, in double. */
-static void test_loss_head_values(void **state)
-{
-	(void)state;
-	struct head_case h;
-	head_init(&h);
-	struct tensor w = matrix(h.w, H_WIDTH, H_VOCAB);
-	bool correct[H_ROWS];
-	int n_correct = 0;
-	loss_head_forward(NULL, PRECISION_F32, h.losses, correct, h.x, &w, h.targets, H_ROWS, h.scratch);
-	for (size_t i = 0; i < H_ROWS; i++) {
-		double logits[H_VOCAB], sum = 0;
-		size_t best = 0;
-		for (size_t v = 0; v < H_VOCAB; v++) {
-			logits[v] = dot_in_double(h.w + v * H_WIDTH, h.x + i * H_WIDTH, H_WIDTH);
-			sum += exp(logits[v]);
-			best = logits[v] > logits[best] ? v : best;
-		}
-		bool has_target = h.targets[i] >= 0;
-		assert_float_equal(h.losses[i], has_target ? (float)(log(sum) - logits[h.targets[i]]) : 0.0f, 3e-6f);
-		assert_int_equal(correct[i], has_target && (size_t)h.targets[i] == best);
-		n_correct += correct[i];
-	}
-	assert_true(n_correct > 0);
-	head_free(&h);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -524,7 +429,6 @@ int main(void)
 		cmocka_unit_test(test_rope_pairs),      cmocka_unit_test(test_linear),
 		cmocka_unit_test(test_linear_packed),   cmocka_unit_test(test_linear_bf16),
 		cmocka_unit_test(test_lora),            cmocka_unit_test(test_silu_multiply),
-		cmocka_unit_test(test_loss_head_gradients), cmocka_unit_test(test_loss_head_values),
 	};
 	return cmocka_run_group_tests(tests, seed, NULL);
 }

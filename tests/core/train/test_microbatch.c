@@ -132,8 +132,8 @@ static size_t check_links(const struct microbatch *m, size_t reader, struct buff
 		k_all += link->k;
 	}
 	/* k was drawn between the two ratios, rounded, at least one. */
-	assert_true(rows == 0 || k_all <= fmax(1, ceil(0.12 * (double)n_document)));
-	assert_true(rows == 0 || k_all >= fmin(N_MEMORY, fmax(1, floor(0.05 * (double)n_document))));
+	assert_true(rows == 0 || (double)k_all <= fmax(1, ceil(0.12 * (double)n_document)));
+	assert_true(rows == 0 || (double)k_all >= fmin(N_MEMORY, fmax(1, floor(0.05 * (double)n_document))));
 	return rows;
 }
 
@@ -395,7 +395,11 @@ static void test_positions(void **state)
 static void test_hopeless_data(void **state)
 {
 	struct fixture *f = *state;
-	static const char *const contents[] = {"{\"text\": \"hi\"}\n{\"text\": \"\"}\n", "{\"other\": 1}\n", "{\"text\": \"never closed\n"};
+	static const char *const contents[] = {
+		"{\"text\": \"hi\"}\n{\"text\": \"\"}\n",
+		"{\"other\": 1}\n",
+		"{\"text\": \"never closed\n",
+	};
 	for (size_t i = 0; i < 3; i++) {
 		struct task_data bad = {.task = {.objective = PITH_OBJECTIVE_REGENERATE, .weight = 1, .max_tokens = 64}};
 		struct microbatch_builder builder = {.tasks = &bad, .n_tasks = 1, .tokenizer = f->tokenizer, .n_positions = 64};
