@@ -201,7 +201,9 @@ static enum pith_status load_header(struct adapter **out, const struct hyperpara
 		status = read_number(&span, gguf, "pith.span_tokens", 1, h->n_context, err);
 	if (status != PITH_OK)
 		return status;
-	gguf_find_f64(gguf, "adapter.lora.alpha", &alpha);
+	/* Without its scale a LoRA would be silently switched off. */
+	if ((!gguf_find_f64(gguf, "adapter.lora.alpha", &alpha) && rank > 0) || !isfinite(alpha))
+		return fail(err, PITH_BAD_FILE, "%s: adapter.lora.alpha is missing or makes no sense.", gguf_path(gguf));
 	int number = 0;
 	while (number < PITH_N_PURPOSES && strcmp(purpose, purpose_names[number]) != 0)
 		number++;

@@ -164,6 +164,12 @@ static void test_adapter_round_trip(void **state)
 		assert_memory_equal(a->values, b->values, a->n_values * sizeof *a->values);
 		assert_true(rank == 0 || b->projections[0].scale == 2);
 		adapter_destroy(b);
+		/* A scale that is no number. */
+		a->alpha = NAN;
+		assert_int_equal(adapter_save(a, &shape, path, NULL), PITH_OK);
+		assert_int_equal(adapter_load(&b, &shape, path, NULL), PITH_BAD_FILE);
+		a->alpha = 6;
+		assert_int_equal(adapter_save(a, &shape, path, NULL), PITH_OK);
 		/* Another model: wider, or of another architecture. */
 		other.n_embd = 48;
 		assert_int_not_equal(adapter_load(&b, &other, path, NULL), PITH_OK);
