@@ -25,7 +25,6 @@ struct step_worker {
 	bool trains_base;
 	enum precision precision;
 	struct adapter *adapters[PITH_N_PURPOSES];  /* views with this thread's gradients; NULL: that purpose is not used */
-	bool trains_adapter[PITH_N_PURPOSES];
 	struct trace encoder[PITH_N_PURPOSES], reader;
 	struct microbatch microbatch;
 	struct microbatch_builder builder;
