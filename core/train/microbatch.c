@@ -6,7 +6,7 @@
 
 #include "train/sample.h"
 
-enum { MOST_SPANS = 3, TRIES = 200 };
+enum { MOST_SPANS = 3, TRIES = 200, FURTHER_QUESTIONS = 3 };
 
 /* --- growing arrays ----------------------------------------------------------------------------------- */
 
@@ -97,7 +97,7 @@ static bool add_encoder_sequence(struct pack *pack, const struct tokenizer *toke
 	return true;
 }
 
-static bool add_link(struct microbatch *m, enum pith_purpose purpose, size_t k, size_t offset)
+static bool add_link(struct microbatch *m, const struct memory_link *link)
 {
 	if (m->n_links == m->link_capacity) {
 		size_t capacity = 2 * (m->n_links + 8);
@@ -105,13 +105,7 @@ static bool add_link(struct microbatch *m, enum pith_purpose purpose, size_t k, 
 			return false;
 		m->link_capacity = capacity;
 	}
-	m->links[m->n_links++] = (struct memory_link){
-		.reader_sequence = m->reader.batch.n_sequences, /* the one that is added next */
-		.encoder_sequence = m->encoder[purpose].batch.n_sequences - 1,
-		.purpose = purpose,
-		.k = k,
-		.offset = offset,
-	};
+	m->links[m->n_links++] = *link;
 	return true;
 }
 
@@ -138,9 +132,16 @@ static bool add_spans(struct microbatch *m, struct microbatch_builder *builder, 
 	for (size_t s = 0; s < n_spans; s++) {
 		size_t begin = n * s / n_spans, end = n * (s + 1) / n_spans;
 		size_t span_k = k * (s + 1) / n_spans - k * s / n_spans;
+		struct memory_link link = {
+			.reader_sequence = m->reader.batch.n_sequences, /* the one that is added next */
+			.encoder_sequence = m->encoder[purpose].batch.n_sequences,
+			.purpose = purpose,
+			.k = span_k,
+			.offset = *n_rows,
+		};
 		if (!add_encoder_sequence(&m->encoder[purpose], builder->tokenizer, sample->document.ids + begin, end - begin, span_k,
 		                          sampling->n_memory) ||
-		    !add_link(m, purpose, span_k, *n_rows))
+		    !add_link(m, &link))
 			return false;
 		*n_rows += span_k;
 	}
@@ -191,6 +192,32 @@ static bool fits(const struct sample *sample, bool memory, size_t n_memory, size
 	return before + longest <= n_positions;
 }
 
+/* More questions about the document that links from first_link on hand over: one encoding, several readers. */
+static enum pith_status add_further_questions(struct microbatch *m, struct microbatch_builder *builder,
+                                              const struct task_data *data, size_t line, struct sample *sample,
+                                              const struct sampling *sampling, size_t first_link, size_t n_rows,
+                                              struct pith_error *err)
+{
+	size_t n_links = m->n_links - first_link;
+	for (size_t i = 1; i <= FURTHER_QUESTIONS; i++) {
+		bool made;
+		enum pith_status status = sample_make_further(sample, builder, data, line + i, &made, err);
+		if (status != PITH_OK)
+			return status;
+		if (!made || !fits(sample, true, sampling->n_memory, builder->n_positions))
+			return PITH_OK;
+		for (size_t l = 0; l < n_links; l++) {
+			struct memory_link link = m->links[first_link + l];
+			link.reader_sequence = m->reader.batch.n_sequences;
+			if (!add_link(m, &link))
+				return fail_memory(err, "a micro-batch");
+		}
+		if (!add_reader_sequence(m, sample, &data->task, n_rows, true, sampling->n_memory))
+			return fail_memory(err, "a micro-batch");
+	}
+	return PITH_OK;
+}
+
 enum pith_status microbatch_add(struct microbatch *m, struct microbatch_builder *builder, size_t task, size_t line,
                                 const struct sampling *sampling, bool *added, struct pith_error *err)
 {
@@ -201,11 +228,13 @@ enum pith_status microbatch_add(struct microbatch *m, struct microbatch_builder 
 	enum pith_status status = sample_make(&sample, builder, data, line, sampling, added, err);
 	*added = *added && fits(&sample, memory, sampling->n_memory, builder->n_positions);
 	if (status == PITH_OK && *added) {
-		size_t n_rows = 0;
+		size_t n_rows = 0, first_link = m->n_links;
 		bool may_split = objective == PITH_OBJECTIVE_ANSWER;
 		if ((memory && !add_spans(m, builder, &sample, objective_purpose(objective), may_split, sampling, &n_rows)) ||
 		    !add_reader_sequence(m, &sample, &data->task, n_rows, memory, sampling->n_memory))
 			status = fail_memory(err, "a micro-batch");
+		if (status == PITH_OK && objective == PITH_OBJECTIVE_ANSWER)
+			status = add_further_questions(m, builder, data, line, &sample, sampling, first_link, n_rows, err);
 	}
 	sample_free(&sample);
 	return status;

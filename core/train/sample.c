@@ -34,6 +34,7 @@ void sample_clear(struct sample *sample)
 	sample->reader.n = 0;
 	sample->targets.n = 0;
 	sample->first_answer = 0;
+	buffer_clear(&sample->context);
 }
 
 void sample_free(struct sample *sample)
@@ -41,6 +42,7 @@ void sample_free(struct sample *sample)
 	token_list_free(&sample->document);
 	token_list_free(&sample->reader);
 	token_list_free(&sample->targets);
+	buffer_free(&sample->context);
 }
 
 /* A piece of a text: bytes [*begin, *end). Half of the time it starts where the text does. */
@@ -185,6 +187,8 @@ static enum pith_status make_answer(struct sample *sample, struct microbatch_bui
 		}
 		if (status == PITH_OK)
 			status = append_answer(sample, tokenizer, q.answer, made, err);
+		if (status == PITH_OK && !buffer_append(&sample->context, q.context, q.context_length))
+			status = fail_memory(err, "a sample");
 		*made = *made && end - begin <= n && end > begin;
 	}
 	/* The document is text worth learning too; the questions around it are not, and from memory only the answer is asked. */
@@ -193,6 +197,45 @@ static enum pith_status make_answer(struct sample *sample, struct microbatch_bui
 			sample->targets.ids[i] = -1;
 	buffer_free(&q.cloze_question);
 	buffer_free(&q.cloze_answer);
+	return status;
+}
+
+/* Question and answer for the sample's own context; false: none. */
+static bool find_further(struct question *q, struct sample *sample, struct microbatch_builder *builder,
+                         const struct jsonl_record *record, bool has_questions)
+{
+	if (!has_questions) {
+		bool found = cloze_make(sample->context.data, sample->context.length, &builder->random, &q->cloze_question,
+		                        &q->cloze_answer);
+		q->question = q->cloze_question.data;
+		q->answer = q->cloze_answer.data;
+		return found;
+	}
+	return find_question(q, builder, record, 0) && q->context_length == sample->context.length &&
+	       memcmp(q->context, sample->context.data, q->context_length) == 0;
+}
+
+enum pith_status sample_make_further(struct sample *sample, struct microbatch_builder *builder, const struct task_data *data,
+                                     size_t line, bool *made, struct pith_error *err)
+{
+	struct jsonl_record *record = NULL;
+	struct question q = {0};
+	*made = false;
+	sample->reader.n = 0;
+	sample->targets.n = 0;
+	if (data->has_questions && line >= jsonl_n_lines(data->file))
+		return PITH_OK;
+	enum pith_status status = data->has_questions ? jsonl_read(&record, data->file, line, err) : PITH_OK;
+	if (status == PITH_OK && find_further(&q, sample, builder, record, data->has_questions)) {
+		status = answer_prompt_memory(builder->tokenizer, q.question, &sample->reader, err);
+		if (status == PITH_OK)
+			status = append_answer(sample, builder->tokenizer, q.answer, made, err);
+	}
+	for (size_t i = 0; *made && i < sample->first_answer; i++)
+		sample->targets.ids[i] = -1;
+	buffer_free(&q.cloze_question);
+	buffer_free(&q.cloze_answer);
+	jsonl_record_free(record);
 	return status;
 }
 

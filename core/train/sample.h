@@ -12,6 +12,7 @@ struct sample {
 	struct token_list reader;     /* what the reader reads */
 	struct token_list targets;    /* (reader.n): what it should say next, -1: anything */
 	size_t first_answer;          /* targets from here on count with the task's loss_weight */
+	struct buffer context;        /* an answer's text, for further questions about it */
 };
 void sample_clear(struct sample *sample);
 void sample_free(struct sample *sample);
@@ -19,6 +20,14 @@ void sample_free(struct sample *sample);
 /* Makes a sample of an objective from one line; *made false: the line does not suit. */
 enum pith_status sample_make(struct sample *sample, struct microbatch_builder *builder, const struct task_data *data, size_t line,
                              const struct sampling *sampling, bool *made, struct pith_error *err);
+
+/*
+ * Another question about the document of an answer sample, which keeps its
+ * document and gets a new reader: the question of another line if its context
+ * is the same, or another cloze. *made false: there is none.
+ */
+enum pith_status sample_make_further(struct sample *sample, struct microbatch_builder *builder, const struct task_data *data,
+                                     size_t line, bool *made, struct pith_error *err);
 
 /* Does the objective read memory rows, and which? */
 bool objective_has_memory(enum pith_objective objective);
