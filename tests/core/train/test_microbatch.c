@@ -415,12 +415,46 @@ static void test_hopeless_data(void **state)
 	}
 }
 
+/* Lines that share a context share one encoding: every reader sees its rows, and asks its own question. */
+static void test_shared_encoding(void **state)
+{
+	struct fixture *f = *state;
+	static const char lines[] =
+		"{\"context\": \"The stone is red and the window is green.\", \"question\": \"Stone?\", \"answers\": [\"red\"]}\n"
+		"{\"context\": \"The stone is red and the window is green.\", \"question\": \"Window?\", \"answers\": [\"green\"]}\n"
+		"{\"context\": \"Something else stands here now.\", \"question\": \"What?\", \"answers\": [\"else\"]}\n";
+	struct task_data task = {.task = {.objective = PITH_OBJECTIVE_ANSWER, .weight = 1, .max_tokens = 64}, .has_questions = true};
+	struct microbatch_builder builder = {.tasks = &task, .n_tasks = 1, .tokenizer = f->tokenizer, .n_positions = 1024};
+	struct microbatch m = {0};
+	bool added;
+	assert_int_equal(jsonl_open(&task.file, scratch_write("shared.jsonl", lines, strlen(lines)), NULL), PITH_OK);
+	random_seed(&builder.random, 1);
+	assert_int_equal(microbatch_add(&m, &builder, 0, 0, &f->sampling, &added, NULL), PITH_OK);
+	assert_true(added);
+	size_t n_spans = m.encoder[PITH_ANSWER].batch.n_sequences;
+	assert_int_equal(m.reader.batch.n_sequences, 2);
+	assert_int_equal(m.n_links, 2 * n_spans);
+	for (size_t i = 0; i < m.n_links; i++) {
+		assert_int_equal(m.links[i].reader_sequence, i / n_spans);
+		assert_int_equal(m.links[i].encoder_sequence, i % n_spans);
+		assert_int_equal(m.links[i].k, m.links[i % n_spans].k);
+	}
+	const struct sequence *readers = m.reader.batch.sequences;
+	assert_int_equal(readers[0].n_past, readers[1].n_past);
+	/* Byte tokens: "Question: S..." and "Question: W...". */
+	assert_int_equal(m.reader.batch.ids[readers[0].first + 10], 'S');
+	assert_int_equal(m.reader.batch.ids[readers[1].first + 10], 'W');
+	assert_int_equal(m.targets[readers[1].first + readers[1].n - 1], TINY_EOS);
+	jsonl_close(task.file);
+	microbatch_free(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_samples), cmocka_unit_test(test_links_are_one_to_one), cmocka_unit_test(test_weights),
 		cmocka_unit_test(test_seed),    cmocka_unit_test(test_cloze),                cmocka_unit_test(test_hopeless_data),
-		cmocka_unit_test(test_positions),
+		cmocka_unit_test(test_positions), cmocka_unit_test(test_shared_encoding),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
