@@ -178,16 +178,18 @@ static enum pith_status read_rows(struct pith_compressed *out, const struct safe
                                   const char *path, struct pith_error *err)
 {
 	const struct tensor *tensor = safetensors_find(file, tensor_names[purpose]);
+	char key[64];
+	snprintf(key, sizeof key, "%s.spans", purpose_name(purpose));
+	const char *spans = safetensors_metadata(file, key);
+	if (tensor == NULL && spans != NULL)
+		return fail(err, PITH_BAD_FILE, "%s: the tensor %s is missing.", path, tensor_names[purpose]);
 	if (tensor == NULL)
 		return PITH_OK;
-	char key[64];
 	struct rows *rows = &out->rows[purpose];
 	size_t k = out->info.compressed_tokens, row_floats = 2 * out->n_layers * out->kv_dim;
 	if (tensor->type != TENSOR_F32 || tensor->n_dims != 2 || tensor->ne[1] != k || tensor->ne[0] != row_floats)
 		return fail(err, PITH_MISMATCH, "%s: %s is [%zu, %zu], expected [%zu, %zu].", path, tensor_names[purpose],
 		            tensor->ne[1], tensor->ne[0], k, row_floats);
-	snprintf(key, sizeof key, "%s.spans", purpose_name(purpose));
-	const char *spans = safetensors_metadata(file, key);
 	if (spans == NULL)
 		return fail(err, PITH_BAD_FILE, "%s: the metadata lacks %s.", path, key);
 	enum pith_status status = read_spans(rows, spans, k, out->info.original_tokens, path, err);

@@ -1,0 +1,436 @@
+#define _XOPEN_SOURCE 700
+/*
+ * Memory rows: those of a smaller k are the first of a larger one, they are
+ * what the session's cache holds, spans account for every token and every row,
+ * the slider encodes once, and reading them ends where it must.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compress/document.h"
+#include "compress/soft_encoder.h"
+#include "pith/expand.h"
+#include "support/small_model.h"
+
+static struct pith_model *model;
+static char directory_model[600];
+
+static int setup(void **state)
+{
+	if (scratch_setup(state) != 0)
+		return -1;
+	small_files("soft", 20);
+	snprintf(directory_model, sizeof directory_model, "%s/soft.gguf", scratch_directory);
+	model = small_open(directory_model);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	pith_model_close(model);
+	return scratch_teardown(state);
+}
+
+/* A document of exactly n tokens. */
+static struct pith_document *document_of(size_t n_tokens, uint64_t seed)
+{
+	struct buffer text = {0};
+	struct random_state random;
+	struct pith_token *tokens;
+	size_t n;
+	random_seed(&random, seed);
+	small_text(&text, &random, 2 * n_tokens + 8);
+	must(pith_tokenize(model, text.data, text.length, &tokens, &n, NULL), NULL);
+	assert_true(n >= n_tokens);
+	/* Cutting behind a token may change the tokens before it; then one token sooner, or later. */
+	struct pith_document *document = NULL;
+	for (size_t cut = n_tokens; cut < n; cut++) {
+		document = small_document(model, text.data, tokens[cut - 1].end);
+		if (document->n_tokens == n_tokens)
+			break;
+		pith_document_destroy(document);
+		document = NULL;
+	}
+	assert_non_null(document);
+	free(tokens);
+	buffer_free(&text);
+	return document;
+}
+
+static enum pith_status try_compress(struct pith_compressed **out, struct pith_document *document, size_t k,
+                                     const struct pith_control *control, struct pith_error *err)
+{
+	struct pith_compress_options options;
+	pith_compress_options_init(&options);
+	options.method = pith_method_find("500x");
+	options.n_tokens = k;
+	return pith_compress(out, document, &options, control, err);
+}
+
+static struct pith_compressed *compress(struct pith_document *document, size_t k)
+{
+	struct pith_compressed *compressed;
+	struct pith_error err;
+	must(try_compress(&compressed, document, k, NULL, &err), &err);
+	return compressed;
+}
+
+static void check_spans(const struct pith_compressed *compressed, enum pith_purpose purpose, size_t n_tokens, size_t k,
+                        size_t n_spans)
+{
+	const struct rows *rows = &compressed->rows[purpose];
+	size_t sum_rows = 0, sum_tokens = 0;
+	assert_int_equal(rows->n_rows, k);
+	assert_int_equal(rows->n_spans, n_spans);
+	for (size_t s = 0; s < n_spans; s++) {
+		assert_in_range(rows->spans[s].n_rows, k / n_spans, (k + n_spans - 1) / n_spans);
+		assert_in_range(rows->spans[s].n_tokens, n_tokens / n_spans, (n_tokens + n_spans - 1) / n_spans);
+		assert_in_range(rows->spans[s].n_rows, 1, SMALL_MEMORY);
+		sum_rows += rows->spans[s].n_rows;
+		sum_tokens += rows->spans[s].n_tokens;
+	}
+	assert_int_equal(sum_rows, k);
+	assert_int_equal(sum_tokens, n_tokens);
+}
+
+static void test_info(void **state)
+{
+	(void)state;
+	struct pith_document *document = document_of(50, 1);
+	struct pith_compressed *compressed = compress(document, 10);
+	const struct pith_compressed_info *info = pith_compressed_info(compressed);
+	size_t n;
+	assert_int_equal(info->original_tokens, 50);
+	assert_int_equal(info->compressed_tokens, 10);
+	assert_int_equal(info->budget_tokens, 10);
+	assert_float_equal(info->cr, 0.2, 1e-9);
+	assert_float_equal(info->delta_cr, 0, 1e-9);
+	assert_int_equal(info->n_spans, 1);
+	assert_true(info->has_purpose[PITH_REGENERATE] && info->has_purpose[PITH_ANSWER]);
+	assert_int_equal(info->compressed_bytes, 2 * 10 * pith_model_info(model)->kv_bytes_per_token);
+	assert_int_equal(info->n_must_keep_dropped, 0);
+	assert_string_equal(info->note, "");
+	assert_null(pith_compressed_text(compressed, &n));
+	pith_compressed_words(compressed, &n);
+	assert_int_equal(n, 0);
+
+	struct pith_error err;
+	float key, value;
+	for (int layer = 0; layer < 2; layer++) {
+		const float *row = compressed->rows[PITH_ANSWER].data + 7 * compressed->rows[PITH_ANSWER].row_floats + layer * 32;
+		double squares[2] = {0};
+		for (int i = 0; i < 32; i++)
+			squares[i / 16] += (double)row[i] * (double)row[i];
+		must(pith_compressed_row_norms(compressed, PITH_ANSWER, 7, layer, &key, &value, &err), &err);
+		assert_float_equal(key, sqrt(squares[0]), 1e-4);
+		assert_float_equal(value, sqrt(squares[1]), 1e-4);
+	}
+	expect_failure(pith_compressed_row_norms(compressed, PITH_ANSWER, 10, 0, &key, &value, &err), PITH_BAD_ARGUMENT, &err,
+	               "no memory token 10");
+	expect_failure(pith_compressed_row_norms(compressed, PITH_ANSWER, 0, 2, &key, &value, &err), PITH_BAD_ARGUMENT, &err, "layer 2");
+	expect_failure(pith_compressed_row_norms(compressed, PITH_ANSWER, 0, -1, &key, &value, &err), PITH_BAD_ARGUMENT, &err,
+	               "layer -1");
+	pith_compressed_destroy(compressed);
+	pith_document_destroy(document);
+}
+
+/* The rows of k memory tokens are the first k of more, bit by bit; and what an encoder with only k slots would write. */
+static void test_nested(void **state)
+{
+	(void)state;
+	struct pith_document *document = document_of(60, 2);
+	struct pith_compressed *all = compress(document, SMALL_MEMORY);
+	static const size_t ks[] = {1, 2, 4, 7, 15};
+	for (int p = 0; p < PITH_N_PURPOSES; p++) {
+		const struct rows *full = &all->rows[p];
+		for (size_t i = 0; i < sizeof ks / sizeof *ks; i++) {
+			struct pith_compressed *few = compress(document, ks[i]);
+			assert_memory_equal(few->rows[p].data, full->data, ks[i] * full->row_floats * sizeof(float));
+			pith_compressed_destroy(few);
+		}
+		/* A document made anew, and an adapter cut down to 4 slots whose reader still goes on behind 16. */
+		struct adapter cut = *model->adapters[p];
+		cut.n_memory = 4;
+		struct session *session;
+		int32_t ids[65], positions[65];
+		for (int i = 0; i < 61; i++) {
+			ids[i] = i == 0 ? tokenizer_bos(model->tokenizer) : document->tokens[i - 1].id;
+			positions[i] = SMALL_MEMORY + 1 + i;
+		}
+		for (int j = 0; j < 4; j++) {
+			ids[61 + j] = -1 - j;
+			positions[61 + j] = 1 + j;
+		}
+		must(session_create(&session, &model->transformer, NULL, 65, NULL), NULL);
+		struct session_input input = {.ids = ids, .positions = positions, .n = 65, .adapter = &cut, .encode = true};
+		must(session_read(session, &input, NULL, NULL), NULL);
+		for (size_t l = 0; l < 2; l++) {
+			for (size_t i = 0; i < 4; i++) {
+				const float *row = full->data + i * full->row_floats + l * 32;
+				for (size_t j = 0; j < 16; j++) {
+					assert_float_equal(row[j], session_keys(session, l, 61 + i)[j], 1e-4);
+					assert_float_equal(row[16 + j], session_values(session, l, 61 + i)[j], 1e-4);
+				}
+			}
+		}
+		session_destroy(session);
+	}
+	pith_compressed_destroy(all);
+	pith_document_destroy(document);
+}
+
+/* Spans: as many as the length needs, more where the memory tokens do not fit one; never more than memory tokens. */
+static void test_spans(void **state)
+{
+	(void)state;
+	static const struct {
+		size_t n_tokens, k, n_spans;
+	} cases[] = {
+		{1, 1, 1},    {64, 1, 1},   {64, 16, 1},  {64, 17, 2},  {64, 64, 4},  {65, 1, 1},   {65, 2, 2},    {65, 16, 2},
+		{65, 33, 3},  {200, 2, 2},  {200, 4, 4},  {200, 50, 4}, {200, 65, 5}, {200, 200, 13}, {450, 1, 1}, {450, 8, 8},
+		{450, 100, 8},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct pith_document *document = document_of(cases[i].n_tokens, 3 + i);
+		struct pith_compressed *compressed = compress(document, cases[i].k);
+		for (int p = 0; p < PITH_N_PURPOSES; p++)
+			check_spans(compressed, (enum pith_purpose)p, cases[i].n_tokens, cases[i].k, cases[i].n_spans);
+		assert_int_equal(pith_compressed_info(compressed)->n_spans, cases[i].n_spans);
+		bool overlong = (cases[i].n_tokens + cases[i].n_spans - 1) / cases[i].n_spans > SMALL_SPAN;
+		if (overlong != (strstr(pith_compressed_info(compressed)->note, "So few memory tokens") != NULL))
+			fail_msg("%zu tokens, k = %zu: the note is \"%s\"", cases[i].n_tokens, cases[i].k, pith_compressed_info(compressed)->note);
+		pith_compressed_destroy(compressed);
+		pith_document_destroy(document);
+	}
+}
+
+/* Each span is encoded as if it stood alone. */
+static void test_spans_are_independent(void **state)
+{
+	(void)state;
+	struct pith_document *document = document_of(100, 30);
+	struct pith_compressed *both = compress(document, 20);
+	const struct rows *rows = &both->rows[PITH_REGENERATE];
+	assert_int_equal(rows->n_spans, 2);
+	for (size_t s = 0; s < 2; s++) {
+		struct rows alone;
+		must(soft_encoder_run(&alone, model, PITH_REGENERATE, document->tokens + 50 * s, 50, 1, NULL, NULL), NULL);
+		assert_memory_equal(rows->data + 10 * s * rows->row_floats, alone.data, 10 * rows->row_floats * sizeof(float));
+		rows_free(&alone);
+	}
+	pith_compressed_destroy(both);
+	pith_document_destroy(document);
+}
+
+static void test_too_long_for_so_few(void **state)
+{
+	(void)state;
+	struct pith_document *document = document_of(600, 31);
+	struct pith_compressed *compressed;
+	struct pith_error err;
+	expect_failure(try_compress(&compressed, document, 1, NULL, &err), PITH_TOO_LONG, &err, "600 tokens");
+	assert_null(compressed);
+	compressed = compress(document, 2);
+	check_spans(compressed, PITH_REGENERATE, 600, 2, 2);
+	pith_compressed_destroy(compressed);
+	pith_document_destroy(document);
+}
+
+struct watch {
+	int n_encodings;
+	double last;
+	atomic_bool cancel;
+	int cancel_at;
+};
+
+static void watch_progress(void *user, const char *what, double done, double total)
+{
+	struct watch *watch = user;
+	if (strcmp(what, "encoding") != 0)
+		return;
+	watch->n_encodings++;
+	assert_true(done > 0 && done <= total);
+	watch->last = done / total;
+	if (watch->cancel_at == watch->n_encodings)
+		atomic_store(&watch->cancel, true);
+}
+
+/* Moving the slider: one encoding for all k that need the same spans. */
+static void test_slider(void **state)
+{
+	(void)state;
+	struct pith_document *document = document_of(150, 32); /* three spans */
+	struct watch watch = {0};
+	struct pith_control control = {.progress = watch_progress, .user = &watch, .cancel = &watch.cancel};
+	static const size_t ks[] = {48, 3, 10, 47, 20, 48};
+	struct pith_compressed *compressed;
+	struct pith_error err;
+	for (size_t i = 0; i < sizeof ks / sizeof *ks; i++) {
+		must(try_compress(&compressed, document, ks[i], &control, &err), &err);
+		assert_int_equal(watch.n_encodings, 2 * 3); /* both purposes, three spans, the first time */
+		assert_float_equal(watch.last, 1, 0);
+		pith_compressed_destroy(compressed);
+	}
+	must(try_compress(&compressed, document, 49, &control, &err), &err); /* four spans */
+	assert_int_equal(watch.n_encodings, 2 * 3 + 2 * 4);
+	pith_compressed_destroy(compressed);
+	pith_document_destroy(document);
+}
+
+/* Cancelled between two spans; the document is as good as new. */
+static void test_cancel(void **state)
+{
+	(void)state;
+	struct pith_document *document = document_of(150, 33);
+	struct pith_compressed *compressed, *again;
+	struct pith_error err;
+	for (int at = 0; at < 6; at++) {
+		struct watch watch = {.cancel_at = at, .cancel = at == 0};
+		struct pith_control control = {.progress = watch_progress, .user = &watch, .cancel = &watch.cancel};
+		enum pith_status status = try_compress(&compressed, document, 12, &control, &err);
+		rows_free(&document->full[PITH_REGENERATE]);
+		rows_free(&document->full[PITH_ANSWER]);
+		expect_failure(status, PITH_CANCELLED, &err, "Cancelled");
+		assert_null(compressed);
+		assert_int_equal(watch.n_encodings, at);
+	}
+	compressed = compress(document, 12);
+	struct pith_document *fresh = document_of(150, 33);
+	again = compress(fresh, 12);
+	assert_memory_equal(compressed->rows[0].data, again->rows[0].data, 12 * again->rows[0].row_floats * sizeof(float));
+	pith_compressed_destroy(compressed);
+	pith_compressed_destroy(again);
+	pith_document_destroy(document);
+	pith_document_destroy(fresh);
+}
+
+/* Regeneration ends at the limit that was asked for, over all spans, or a little above the original's length. */
+static void test_regeneration_limit(void **state)
+{
+	(void)state;
+	struct pith_document *document = document_of(150, 34);
+	struct pith_compressed *compressed = compress(document, 30);
+	struct pith_generated out;
+	struct pith_error err;
+	size_t n_limited = 0;
+	for (size_t limit = 0; limit <= 80; limit += limit < 4 ? 1 : 19) {
+		must(pith_regenerate(&out, model, compressed, limit, NULL, &err), &err);
+		size_t most = limit == 0 ? 3 * (50 + 50 / 4 + 8) : limit;
+		assert_true(out.n_tokens <= most);
+		assert_true(out.n_tokens < most || out.stop == PITH_STOP_LIMIT || out.stop == PITH_STOP_LOOP);
+		assert_true(out.n_prompt_tokens >= 10 + 1 && out.n_prompt_tokens <= 30 + 3);
+		assert_true(out.first_token_seconds >= 0 && out.first_token_seconds <= out.seconds);
+		assert_int_equal(strlen(out.text), out.length);
+		n_limited += out.stop == PITH_STOP_LIMIT;
+		pith_generated_free(&out);
+		assert_null(out.text);
+	}
+	assert_true(n_limited >= 4);
+	assert_string_equal(pith_stop_sentence(PITH_STOP_END), "");
+	assert_non_null(strstr(pith_stop_sentence(PITH_STOP_LIMIT), "limit"));
+	pith_compressed_destroy(compressed);
+	pith_document_destroy(document);
+}
+
+/* One span of nearly the whole context: the text that comes back must fit behind the rows. */
+static void test_regeneration_fits_context(void **state)
+{
+	(void)state;
+	struct pith_document *document = document_of(490, 35);
+	struct pith_compressed *compressed = compress(document, 1);
+	struct pith_generated out;
+	struct pith_error err;
+	assert_int_equal(compressed->rows[0].n_spans, 1);
+	must(pith_regenerate(&out, model, compressed, 0, NULL, &err), &err);
+	assert_true(out.n_tokens <= SMALL_CONTEXT - SMALL_MEMORY - 2);
+	pith_generated_free(&out);
+	pith_compressed_destroy(compressed);
+	pith_document_destroy(document);
+}
+
+static void test_answers(void **state)
+{
+	(void)state;
+	struct pith_document *document = document_of(100, 36);
+	struct pith_compressed *rows = compress(document, 20), *words;
+	struct pith_compress_options options;
+	struct pith_generated out;
+	struct pith_error err;
+	pith_compress_options_init(&options);
+	must(pith_compress(&words, document, &options, NULL, &err), &err);
+	must(pith_answer_compressed(&out, model, rows, "When was the meeting?", 6, NULL, &err), &err);
+	assert_true(out.n_tokens <= 6 && out.n_prompt_tokens > 20);
+	pith_generated_free(&out);
+
+	/* From words: the same as from the text that they make. */
+	struct pith_generated direct;
+	size_t length;
+	const char *text = pith_compressed_text(words, &length);
+	must(pith_answer_compressed(&out, model, words, "Why?", 9, NULL, &err), &err);
+	must(pith_answer_text(&direct, model, text, length, "Why?", 9, NULL, &err), &err);
+	assert_string_equal(out.text, direct.text);
+	assert_int_equal(out.n_prompt_tokens, direct.n_prompt_tokens);
+	pith_generated_free(&out);
+	pith_generated_free(&direct);
+
+	expect_failure(pith_regenerate(&out, model, words, 0, NULL, &err), PITH_BAD_ARGUMENT, &err, "no memory rows");
+	assert_null(out.text);
+	static char question[4000];
+	memset(question, '?', sizeof question - 1);
+	expect_failure(pith_answer_compressed(&out, model, rows, question, 0, NULL, &err), PITH_TOO_LONG, &err, "512");
+	expect_failure(pith_answer_compressed(&out, model, rows, "Why?", SIZE_MAX, NULL, &err), PITH_TOO_LONG, &err, "512");
+	pith_compressed_destroy(rows);
+	pith_compressed_destroy(words);
+	pith_document_destroy(document);
+}
+
+/* With one adapter there are rows of one purpose, and a sentence for the other. */
+static void test_one_adapter(void **state)
+{
+	(void)state;
+	struct pith_model *whole = model;
+	struct pith_model_options options = {.adapter_path = {NULL, ""}, .n_threads = 1};
+	struct pith_error err;
+	struct pith_generated out;
+	must(pith_model_open(&model, directory_model, &options, NULL, &err), &err);
+	struct pith_document *document = document_of(40, 37);
+	struct pith_compressed *compressed = compress(document, 5);
+	assert_true(pith_compressed_info(compressed)->has_purpose[PITH_REGENERATE]);
+	assert_false(pith_compressed_info(compressed)->has_purpose[PITH_ANSWER]);
+	assert_int_equal(pith_compressed_info(compressed)->compressed_bytes, 5 * pith_model_info(model)->kv_bytes_per_token);
+	expect_failure(pith_answer_compressed(&out, model, compressed, "Why?", 0, NULL, &err), PITH_BAD_ARGUMENT, &err, "for answers");
+	/* The same rows mean the same to the model with both adapters. */
+	must(pith_regenerate(&out, whole, compressed, 8, NULL, &err), &err);
+	pith_generated_free(&out);
+	pith_document_destroy(document);
+
+	/* Rows for both are of no use to it. */
+	struct pith_model *half = model;
+	model = whole;
+	document = document_of(40, 37);
+	struct pith_compressed *both = compress(document, 5);
+	expect_failure(pith_regenerate(&out, half, both, 8, NULL, &err), PITH_MISMATCH, &err, "adapter for answer");
+	pith_compressed_destroy(both);
+	pith_compressed_destroy(compressed);
+	pith_document_destroy(document);
+	pith_model_close(half);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_info),
+		cmocka_unit_test(test_nested),
+		cmocka_unit_test(test_spans),
+		cmocka_unit_test(test_spans_are_independent),
+		cmocka_unit_test(test_too_long_for_so_few),
+		cmocka_unit_test(test_slider),
+		cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_regeneration_limit),
+		cmocka_unit_test(test_regeneration_fits_context),
+		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_one_adapter),
+	};
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
