@@ -26,7 +26,8 @@ enum pith_status pith_document_create(struct pith_document **out, struct pith_mo
 	document->model = model;
 	enum pith_status status = pith_tokenize(model, text, length, &document->tokens, &document->n_tokens, err);
 	if (status == PITH_OK && document->n_tokens == 0)
-		status = fail(err, PITH_BAD_ARGUMENT, "The vocabulary of %s has no token for any byte of the document.", model->path);
+		status = fail(err, PITH_BAD_ARGUMENT, "The vocabulary of %s has no token for any byte of the document.",
+			      model->path);
 	if (status != PITH_OK) {
 		pith_document_destroy(document);
 		return status;
@@ -39,8 +40,6 @@ void pith_document_destroy(struct pith_document *document)
 {
 	if (document == NULL)
 		return;
-	for (int p = 0; p < PITH_N_PURPOSES; p++)
-		rows_free(&document->full[p]);
 	free(document->text);
 	free(document->tokens);
 	free(document->scores);
@@ -86,7 +85,8 @@ static enum pith_status score_window(struct pith_document *document, struct sess
 	enum pith_status status = session_read(session, &input, control, err);
 	/* Row i of the read predicts ids[i + 1], the token begin + i of the document. */
 	if (status == PITH_OK)
-		status = session_losses(session, from - begin, ids + 1 + (from - begin), end - from, document->scores + from, err);
+		status =
+			session_losses(session, from - begin, ids + 1 + (from - begin), end - from, document->scores + from, err);
 	return status;
 }
 

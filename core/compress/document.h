@@ -13,7 +13,6 @@ struct pith_document {
 	struct pith_token *tokens;
 	size_t n_tokens;
 	float *scores;                      /* (n_tokens) or NULL: not computed yet */
-	struct rows full[PITH_N_PURPOSES];  /* newest full encoding; n_spans 0: none */
 };
 
 struct pith_compressed {
@@ -27,7 +26,6 @@ struct pith_compressed {
 	char source_hash[33];               /* of the document, 32 hex digits */
 	/* Of the model that made it; a result is read only by the same one. */
 	char model_fingerprint[33], tokenizer_fingerprint[33], adapter_fingerprint[PITH_N_PURPOSES][33];
-	size_t read_position[PITH_N_PURPOSES]; /* where a reader's text goes on behind the rows */
 	size_t n_layers, kv_dim;
 };
 

@@ -53,7 +53,8 @@ static enum pith_status speak(struct pith_generated *out, struct buffer *raw, st
 {
 	double began = seconds_now(), first = 0;
 	if (prompt->n == 0)
-		return fail(err, PITH_BAD_ARGUMENT, "The vocabulary of %s has no token for any byte of the question.", model->path);
+		return fail(err, PITH_BAD_ARGUMENT, "The vocabulary of %s has no token for any byte of the question.",
+			    model->path);
 	struct session_input input = {
 		.ids = prompt->ids, .first_position = position, .n = prompt->n, .what = prompt->n > 64 ? "reading" : NULL};
 	enum pith_status status = session_read(session, &input, control, err);
@@ -84,7 +85,7 @@ static enum pith_status speak(struct pith_generated *out, struct buffer *raw, st
 /* A span of n tokens may come back a little longer than it was, as far as the context reaches. */
 static size_t span_limit(const struct pith_model *model, size_t n)
 {
-	size_t room = model->transformer.h.n_context - 1 - (size_t)rows_read_position(model->adapters[PITH_REGENERATE]);
+	size_t room = model->transformer.h.n_context - 1;
 	size_t limit = n + n / 4 + 8;
 	return limit < room ? limit : room;
 }
@@ -104,8 +105,8 @@ static enum pith_status regenerate_span(struct pith_generated *out, struct buffe
 		return status;
 	status = rows_attach(rows, first_row, k, session, h, err);
 	if (status == PITH_OK)
-		status = speak(out, raw, model, session, &prompt, rows_read_position(model->adapters[PITH_REGENERATE]), max_tokens,
-		               progress, control, err);
+		status = speak(out, raw, model, session, &prompt, rows_read_position(rows, PITH_REGENERATE),
+			       max_tokens, progress, control, err);
 	session_destroy(session);
 	return status;
 }
@@ -130,8 +131,9 @@ enum pith_status pith_regenerate(struct pith_generated *out, struct pith_model *
 			worst = PITH_STOP_LIMIT;
 			break;
 		}
-		struct generation progress = {
-			.what = "regenerating", .progress_done = (double)done, .progress_total = (double)compressed->info.original_tokens};
+		struct generation progress = {.what = "regenerating",
+					      .progress_done = (double)done,
+					      .progress_total = (double)compressed->info.original_tokens};
 		buffer_clear(&raw);
 		status = regenerate_span(out, &raw, model, rows, s, row, limit, &progress, control, err);
 		if (status == PITH_OK)
@@ -201,8 +203,9 @@ enum pith_status pith_answer_text(struct pith_generated *out, struct pith_model 
 	enum pith_status status = answer_prompt_text(model->tokenizer, text, length, question, &prompt, NULL, NULL, err);
 	if (status == PITH_OK && !answer_fits(model, prompt.n, max_tokens))
 		status = fail(err, PITH_TOO_LONG,
-		              "The text and the question have %zu tokens, the answer may have %zu; the context of %s is %zu. Compress the text, or use a model with a longer context.",
-		              prompt.n, max_tokens, model->info.name, model->transformer.h.n_context);
+			      "The text and the question have %zu tokens, the answer may have %zu; the context of %s is %zu. "
+			      "Compress the text, or use a model with a longer context.",
+			      prompt.n, max_tokens, model->info.name, model->transformer.h.n_context);
 	if (status == PITH_OK)
 		status = session_create(&session, &model->transformer, model->pool, prompt.n + max_tokens, err);
 	struct generation progress = {.what = "answering", .progress_total = (double)max_tokens};
@@ -221,11 +224,12 @@ static enum pith_status answer_rows(struct pith_generated *out, struct pith_mode
 	struct token_list prompt = {0};
 	struct buffer raw = {0};
 	struct session *session = NULL;
-	int32_t position = rows_read_position(model->adapters[PITH_ANSWER]);
+	int32_t position = rows_read_position(rows, PITH_ANSWER);
 	enum pith_status status = answer_prompt_memory(model->tokenizer, question, &prompt, err);
 	if (status == PITH_OK && !answer_fits(model, (size_t)position + prompt.n, max_tokens))
-		status = fail(err, PITH_TOO_LONG, "The question and an answer of %zu tokens are too long for the model's context of %zu.",
-		              max_tokens, model->transformer.h.n_context);
+		status = fail(err, PITH_TOO_LONG,
+			      "The question and an answer of %zu tokens are too long for the model's context of %zu.", max_tokens,
+			      model->transformer.h.n_context);
 	if (status == PITH_OK)
 		status = session_create(&session, &model->transformer, model->pool, rows->n_rows + prompt.n + max_tokens, err);
 	if (status == PITH_OK)
@@ -244,7 +248,8 @@ enum pith_status pith_answer_compressed(struct pith_generated *out, struct pith_
 {
 	*out = (struct pith_generated){0};
 	if (compressed->info.method->family == PITH_EXTRACTIVE)
-		return pith_answer_text(out, model, compressed->text, compressed->text_length, question, max_tokens, control, err);
+		return pith_answer_text(out, model, compressed->text, compressed->text_length, question, max_tokens, control,
+					err);
 	if (!compressed->info.has_purpose[PITH_ANSWER])
 		return fail(err, PITH_BAD_ARGUMENT, "There are no memory rows for answers in this compressed form.");
 	enum pith_status status = compressed_check_model(compressed, model, "The compressed form", err);

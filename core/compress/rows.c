@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/checked_size.h"
+#include "model/memory_layout.h"
 
 void rows_free(struct rows *rows)
 {
@@ -29,6 +30,19 @@ enum pith_status rows_create(struct rows *rows, const struct hyperparams *h, siz
 		rows->spans[s].n_tokens = n_tokens * (s + 1) / n_spans - n_tokens * s / n_spans;
 	}
 	return PITH_OK;
+}
+
+size_t rows_longest_span(const struct rows *rows)
+{
+	size_t longest = 0;
+	for (size_t s = 0; s < rows->n_spans; s++)
+		longest = rows->spans[s].n_tokens > longest ? rows->spans[s].n_tokens : longest;
+	return longest;
+}
+
+int32_t rows_read_position(const struct rows *rows, enum pith_purpose purpose)
+{
+	return purpose == PITH_REGENERATE ? 0 : memory_question_position(rows_longest_span(rows));
 }
 
 enum pith_status rows_attach(const struct rows *rows, size_t first, size_t n, struct session *session,

@@ -4,8 +4,8 @@
  * PEFT CARTRIDGE adapter: layer 0 K, layer 0 V, layer 1 K, ... each
  * (n_kv_heads, head_dim).
  *
- * A long document is cut into equal spans, each encoded on its own with slots
- * 1..k, and their rows follow one another.
+ * A long document is cut into equal spans, each encoded on its own as
+ * model/memory_layout.h says, and their rows follow one another.
  */
 #ifndef COMPRESS_ROWS_H
 #define COMPRESS_ROWS_H
@@ -38,14 +38,9 @@ enum pith_status rows_create(struct rows *rows, const struct hyperparams *h, siz
 enum pith_status rows_attach(const struct rows *rows, size_t first, size_t n, struct session *session,
                              const struct hyperparams *h, struct pith_error *err);
 
-/*
- * Where a reader's text goes on behind memory rows: position k_max + 1 whatever
- * k is. So the first rows of an encoding are the rows of a smaller k, and the
- * slider needs no second encoding.
- */
-static inline int32_t rows_read_position(const struct adapter *adapter)
-{
-	return (int32_t)adapter->n_memory + 1;
-}
+/* Document tokens of the longest span. */
+size_t rows_longest_span(const struct rows *rows);
+/* Where a reader's text begins behind the rows: a document at its own positions, a question behind them. */
+int32_t rows_read_position(const struct rows *rows, enum pith_purpose purpose);
 
 #endif

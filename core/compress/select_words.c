@@ -275,7 +275,8 @@ static enum pith_status keep_all(struct selection *s, struct pith_error *err)
 	for (size_t i = 0; i < s->n; i++)
 		s->words[i].kept = true;
 	s->count = s->document->n_tokens;
-	return buffer_append(&s->text, s->document->text, s->document->length) ? PITH_OK : fail_memory(err, "the compressed text");
+	return buffer_append(&s->text, s->document->text, s->document->length) ? PITH_OK
+									       : fail_memory(err, "the compressed text");
 }
 
 enum pith_status select_words(struct pith_compressed *out, struct pith_document *document, struct pith_word *words, size_t n,

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/memory_layout.h"
+
 size_t soft_encoder_n_spans(const struct adapter *adapter, size_t n_tokens, size_t k)
 {
 	size_t by_length = (n_tokens + adapter->span_tokens - 1) / adapter->span_tokens;
@@ -12,18 +14,18 @@ size_t soft_encoder_n_spans(const struct adapter *adapter, size_t n_tokens, size
 	return n > n_tokens ? n_tokens : n;
 }
 
-/* BOS, tokens [begin, end), memory tokens; positions as when the adapter was trained. */
-static void fill_input(int32_t *ids, int32_t *positions, const struct pith_model *model, const struct adapter *adapter,
-                       const struct pith_token *tokens, size_t n)
+/* BOS, the span's tokens, k memory tokens. */
+static void fill_input(int32_t *ids, int32_t *positions, const struct pith_model *model, const struct pith_token *tokens, size_t n,
+                       size_t k)
 {
 	size_t i = 0;
 	for (; i < 1 + n; i++) {
 		ids[i] = i == 0 ? tokenizer_bos(model->tokenizer) : tokens[i - 1].id;
-		positions[i] = rows_read_position(adapter) + (int32_t)i;
+		positions[i] = (int32_t)i;
 	}
-	for (size_t j = 0; j < adapter->n_memory; j++, i++) {
+	for (size_t j = 0; j < k; j++, i++) {
 		ids[i] = -1 - (int32_t)j;
-		positions[i] = 1 + (int32_t)j;
+		positions[i] = memory_position(j, k, n);
 	}
 }
 
@@ -41,22 +43,22 @@ static void copy_rows(float *out, size_t row_floats, struct session *session, co
 }
 
 static enum pith_status encode_span(float *out, size_t row_floats, struct pith_model *model, const struct adapter *adapter,
-                                    const struct pith_token *tokens, size_t n, const struct pith_control *control,
-                                    struct pith_error *err)
+                                    const struct pith_token *tokens, const struct rows_span *span,
+                                    const struct pith_control *control, struct pith_error *err)
 {
-	size_t total = 1 + n + adapter->n_memory;
+	size_t total = 1 + span->n_tokens + span->n_rows;
 	int32_t *ids = malloc(total * sizeof *ids), *positions = malloc(total * sizeof *positions);
 	struct session *session = NULL;
 	enum pith_status status = ids == NULL || positions == NULL
 	                                  ? fail_memory(err, "a span")
 	                                  : session_create(&session, &model->transformer, model->pool, total, err);
 	if (status == PITH_OK) {
-		fill_input(ids, positions, model, adapter, tokens, n);
+		fill_input(ids, positions, model, tokens, span->n_tokens, span->n_rows);
 		struct session_input input = {.ids = ids, .positions = positions, .n = total, .adapter = adapter, .encode = true};
 		status = session_read(session, &input, control, err);
 	}
 	if (status == PITH_OK)
-		copy_rows(out, row_floats, session, &model->transformer.h, adapter->n_memory);
+		copy_rows(out, row_floats, session, &model->transformer.h, span->n_rows);
 	session_destroy(session);
 	free(ids);
 	free(positions);
@@ -64,42 +66,27 @@ static enum pith_status encode_span(float *out, size_t row_floats, struct pith_m
 }
 
 enum pith_status soft_encoder_run(struct rows *rows, struct pith_model *model, enum pith_purpose purpose,
-                                  const struct pith_token *tokens, size_t n_tokens, size_t n_spans,
+                                  const struct pith_token *tokens, size_t n_tokens, size_t k,
                                   const struct pith_control *control, struct pith_error *err)
 {
 	const struct adapter *adapter = model->adapters[purpose];
-	size_t longest = (n_tokens + n_spans - 1) / n_spans;
-	if (longest + adapter->n_memory + 2 > model->transformer.h.n_context)
+	size_t n_spans = soft_encoder_n_spans(adapter, n_tokens, k), longest = (n_tokens + n_spans - 1) / n_spans;
+	if (longest + 1 >= model->transformer.h.n_context)
 		return fail(err, PITH_TOO_LONG,
-		            "With so few memory tokens each has to stand for %zu tokens; the model's context is %zu. Ask for more.", longest,
-		            model->transformer.h.n_context);
-	enum pith_status status = rows_create(rows, &model->transformer.h, n_spans * adapter->n_memory, n_spans, n_tokens, err);
-	size_t begin = 0;
+		            "With so few memory tokens a span has %zu tokens; the model's context is %zu. Ask for more memory tokens.",
+		            longest, model->transformer.h.n_context);
+	enum pith_status status = rows_create(rows, &model->transformer.h, k, n_spans, n_tokens, err);
+	size_t token = 0, row = 0;
 	for (size_t s = 0; status == PITH_OK && s < n_spans; s++) {
-		size_t n = rows->spans[s].n_tokens;
-		status = encode_span(rows->data + s * adapter->n_memory * rows->row_floats, rows->row_floats, model, adapter,
-		                     tokens + begin, n, control, err);
-		begin += n;
+		const struct rows_span *span = &rows->spans[s];
+		status = encode_span(rows->data + row * rows->row_floats, rows->row_floats, model, adapter, tokens + token, span, control,
+		                     err);
+		token += span->n_tokens;
+		row += span->n_rows;
 		if (status == PITH_OK && control != NULL && control->progress != NULL)
-			control->progress(control->user, "encoding", (double)begin, (double)n_tokens);
+			control->progress(control->user, "encoding", (double)token, (double)n_tokens);
 	}
 	if (status != PITH_OK)
 		rows_free(rows);
 	return status;
-}
-
-enum pith_status soft_encoder_take(struct rows *rows, const struct rows *full, const struct hyperparams *h, size_t n_tokens,
-                                   size_t k, struct pith_error *err)
-{
-	enum pith_status status = rows_create(rows, h, k, full->n_spans, n_tokens, err);
-	if (status != PITH_OK)
-		return status;
-	size_t from = 0, to = 0;
-	for (size_t s = 0; s < full->n_spans; s++) {
-		memcpy(rows->data + to * rows->row_floats, full->data + from * rows->row_floats,
-		       rows->spans[s].n_rows * rows->row_floats * sizeof *rows->data);
-		from += full->spans[s].n_rows;
-		to += rows->spans[s].n_rows;
-	}
-	return PITH_OK;
 }

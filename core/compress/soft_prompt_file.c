@@ -75,13 +75,13 @@ static void fill_entries(struct entries *entries, const struct pith_compressed *
 	add_number(entries, "original_tokens", compressed->info.original_tokens);
 	add_number(entries, "original_bytes", compressed->info.original_bytes);
 	add_entry(entries, "source_hash", compressed->source_hash);
-	add_entry(entries, "keys", "after RoPE, memory tokens of every span at positions 1..rows");
+	add_entry(entries, "keys", "after RoPE; memory token j of k at position 1 + (2j + 1) n / 2k of a span of n tokens, j from 0");
 	for (int p = 0; p < PITH_N_PURPOSES; p++) {
 		if (!compressed->info.has_purpose[p])
 			continue;
 		add_spans(entries, span_keys[p], &compressed->rows[p]);
 		add_entry(entries, adapter_keys[p], compressed->adapter_fingerprint[p]);
-		add_number(entries, position_keys[p], compressed->read_position[p]);
+		add_number(entries, position_keys[p], (size_t)rows_read_position(&compressed->rows[p], (enum pith_purpose)p));
 	}
 }
 
@@ -174,6 +174,20 @@ static enum pith_status read_spans(struct rows *rows, const char *text, size_t k
 	return PITH_OK;
 }
 
+/* The position follows from the spans: a file that says another was made in another way. */
+static enum pith_status check_read_position(const struct rows *rows, const struct safetensors *file, enum pith_purpose purpose,
+                                            const char *path, struct pith_error *err)
+{
+	char key[64], text[32], expected[32];
+	snprintf(key, sizeof key, "%s.read_position", purpose_name(purpose));
+	snprintf(expected, sizeof expected, "%d", (int)rows_read_position(rows, purpose));
+	enum pith_status status = read_text(text, sizeof text, file, path, key, err);
+	if (status == PITH_OK && strcmp(text, expected) != 0)
+		status = fail(err, PITH_BAD_FILE, "%s: reading would go on at position %s, with these spans it must be %s.", path, text,
+		              expected);
+	return status;
+}
+
 static enum pith_status read_rows(struct pith_compressed *out, const struct safetensors *file, enum pith_purpose purpose,
                                   const char *path, struct pith_error *err)
 {
@@ -196,9 +210,8 @@ static enum pith_status read_rows(struct pith_compressed *out, const struct safe
 	snprintf(key, sizeof key, "%s.adapter_fingerprint", purpose_name(purpose));
 	if (status == PITH_OK)
 		status = read_text(out->adapter_fingerprint[purpose], 33, file, path, key, err);
-	snprintf(key, sizeof key, "%s.read_position", purpose_name(purpose));
 	if (status == PITH_OK)
-		status = read_number(&out->read_position[purpose], file, path, key, err);
+		status = check_read_position(rows, file, purpose, path, err);
 	if (status != PITH_OK)
 		return status;
 	rows->data = malloc(tensor->size);
@@ -249,9 +262,9 @@ static enum pith_status check_rows(const struct pith_compressed *out, const stru
 		if (!out->info.has_purpose[p])
 			continue;
 		const struct adapter *adapter = model->adapters[p];
-		if (out->read_position[p] != (size_t)rows_read_position(adapter))
-			return fail(err, PITH_BAD_FILE, "%s: reading would go on at position %zu, with this adapter it must be %d.", path,
-			            out->read_position[p], (int)rows_read_position(adapter));
+		if (rows_longest_span(&out->rows[p]) + 1 >= model->transformer.h.n_context)
+			return fail(err, PITH_BAD_FILE, "%s: a span of %zu tokens does not fit the model's context.", path,
+			            rows_longest_span(&out->rows[p]));
 		for (size_t s = 0; s < out->rows[p].n_spans; s++)
 			if (out->rows[p].spans[s].n_rows > adapter->n_memory)
 				return fail(err, PITH_BAD_FILE, "%s: a span has %zu memory tokens, the adapter has %zu.", path,

@@ -99,9 +99,8 @@ static enum pith_status check_adapter(struct pith_model *model, const struct ada
 		return fail_memory(err, "the fingerprint of the model");
 	if (strcmp(adapter->base_fingerprint, model_fingerprint(model)) != 0)
 		return fail(err, PITH_MISMATCH, "%s: the adapter was trained on other weights than those of %s.", path, model->path);
-	if (adapter->n_memory + 1 + adapter->span_tokens >= model->transformer.h.n_context)
-		return fail(err, PITH_MISMATCH, "%s: %zu memory tokens and spans of %zu do not fit the model's context.", path,
-		            adapter->n_memory, adapter->span_tokens);
+	if (1 + adapter->span_tokens >= model->transformer.h.n_context)
+		return fail(err, PITH_MISMATCH, "%s: spans of %zu tokens do not fit the model's context.", path, adapter->span_tokens);
 	return PITH_OK;
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/memory_layout.h"
 #include "train/sample.h"
 
 enum { MOST_SPANS = 3, TRIES = 200, FURTHER_QUESTIONS = 3 };
@@ -71,13 +72,8 @@ void microbatch_free(struct microbatch *m)
 
 /* --- packing one sample ------------------------------------------------------------------------------- */
 
-/*
- * An encoder's sequence: BOS, document at positions after all k_max slots, then
- * the first k memory tokens at slots 1..k. Memory token j sees the document and
- * the memory tokens before it, so its rows do not depend on k.
- */
-static bool add_encoder_sequence(struct pack *pack, const struct tokenizer *tokenizer, const int32_t *ids, size_t n, size_t k,
-                                 size_t n_memory)
+/* An encoder's sequence: BOS, document, k memory tokens; positions as in model/memory_layout.h. */
+static bool add_encoder_sequence(struct pack *pack, const struct tokenizer *tokenizer, const int32_t *ids, size_t n, size_t k)
 {
 	size_t total = 1 + n + k;
 	if (!pack_reserve(pack, total))
@@ -88,11 +84,11 @@ static bool add_encoder_sequence(struct pack *pack, const struct tokenizer *toke
 	b->n_kv_rows += total;
 	for (size_t i = 0; i < 1 + n; i++) {
 		b->ids[b->n_tokens] = i == 0 ? tokenizer_bos(tokenizer) : ids[i - 1];
-		b->positions[b->n_tokens++] = (int32_t)(n_memory + 1 + i);
+		b->positions[b->n_tokens++] = (int32_t)i;
 	}
 	for (size_t j = 0; j < k; j++) {
 		b->ids[b->n_tokens] = -1 - (int32_t)j;
-		b->positions[b->n_tokens++] = (int32_t)(1 + j);
+		b->positions[b->n_tokens++] = memory_position(j, k, n);
 	}
 	return true;
 }
@@ -120,7 +116,8 @@ static size_t draw_k(struct random_state *random, size_t n, const struct samplin
 
 /* Encodes the document as one span, or sometimes as several equal ones, as long documents will be. *n_rows: memory rows. */
 static bool add_spans(struct microbatch *m, struct microbatch_builder *builder, const struct sample *sample,
-                      enum pith_purpose purpose, bool may_split, const struct sampling *sampling, size_t *n_rows)
+                      enum pith_purpose purpose, bool may_split, const struct sampling *sampling, size_t *n_rows,
+                      size_t *longest)
 {
 	size_t n = sample->document.n;
 	size_t k = draw_k(&builder->random, n, sampling);
@@ -129,6 +126,7 @@ static bool add_spans(struct microbatch *m, struct microbatch_builder *builder, 
 		n_spans = 1 + random_below(&builder->random, MOST_SPANS);
 	n_spans = n_spans > k ? k : n_spans;
 	*n_rows = 0;
+	*longest = (n + n_spans - 1) / n_spans;
 	for (size_t s = 0; s < n_spans; s++) {
 		size_t begin = n * s / n_spans, end = n * (s + 1) / n_spans;
 		size_t span_k = k * (s + 1) / n_spans - k * s / n_spans;
@@ -139,8 +137,7 @@ static bool add_spans(struct microbatch *m, struct microbatch_builder *builder, 
 			.k = span_k,
 			.offset = *n_rows,
 		};
-		if (!add_encoder_sequence(&m->encoder[purpose], builder->tokenizer, sample->document.ids + begin, end - begin, span_k,
-		                          sampling->n_memory) ||
+		if (!add_encoder_sequence(&m->encoder[purpose], builder->tokenizer, sample->document.ids + begin, end - begin, span_k) ||
 		    !add_link(m, &link))
 			return false;
 		*n_rows += span_k;
@@ -160,9 +157,9 @@ static bool reserve_rows(struct microbatch *m, size_t n)
 	return true;
 }
 
-/* The reader's sequence behind n_rows memory rows; with memory its text starts after all slots. */
+/* The reader's sequence behind n_rows memory rows, its text from a position on. */
 static bool add_reader_sequence(struct microbatch *m, const struct sample *sample, const struct pith_task *task, size_t n_rows,
-                                bool has_memory, size_t n_memory)
+                                int32_t position)
 {
 	size_t n = sample->reader.n;
 	struct batch *b = &m->reader.batch;
@@ -175,7 +172,7 @@ static bool add_reader_sequence(struct microbatch *m, const struct sample *sampl
 	for (size_t i = 0; i < n; i++) {
 		size_t row = b->n_tokens++;
 		b->ids[row] = sample->reader.ids[i];
-		b->positions[row] = (int32_t)((has_memory ? n_memory + 1 : 0) + i);
+		b->positions[row] = position + (int32_t)i;
 		m->targets[row] = sample->targets.ids[i];
 		m->weights[row] = i >= sample->first_answer ? loss_weight : 1.0f;
 		/* Text around a question is plain language modelling, and reported as that. */
@@ -185,18 +182,15 @@ static bool add_reader_sequence(struct microbatch *m, const struct sample *sampl
 }
 
 /* Has the model positions for all of it? A question may be as long as its file likes. */
-static bool fits(const struct sample *sample, bool memory, size_t n_memory, size_t n_positions)
+static bool fits(const struct sample *sample, size_t n_positions)
 {
-	size_t before = memory ? n_memory + 1 : 0;
-	size_t longest = sample->document.n + 1 > sample->reader.n ? sample->document.n + 1 : sample->reader.n;
-	return before + longest <= n_positions;
+	return 1 + sample->document.n + sample->reader.n <= n_positions;
 }
 
 /* More questions about the document that links from first_link on hand over: one encoding, several readers. */
 static enum pith_status add_further_questions(struct microbatch *m, struct microbatch_builder *builder,
                                               const struct task_data *data, size_t line, struct sample *sample,
-                                              const struct sampling *sampling, size_t first_link, size_t n_rows,
-                                              struct pith_error *err)
+                                              size_t first_link, size_t n_rows, int32_t position, struct pith_error *err)
 {
 	size_t n_links = m->n_links - first_link;
 	for (size_t i = 1; i <= FURTHER_QUESTIONS; i++) {
@@ -204,7 +198,7 @@ static enum pith_status add_further_questions(struct microbatch *m, struct micro
 		enum pith_status status = sample_make_further(sample, builder, data, line + i, &made, err);
 		if (status != PITH_OK)
 			return status;
-		if (!made || !fits(sample, true, sampling->n_memory, builder->n_positions))
+		if (!made || !fits(sample, builder->n_positions))
 			return PITH_OK;
 		for (size_t l = 0; l < n_links; l++) {
 			struct memory_link link = m->links[first_link + l];
@@ -212,7 +206,7 @@ static enum pith_status add_further_questions(struct microbatch *m, struct micro
 			if (!add_link(m, &link))
 				return fail_memory(err, "a micro-batch");
 		}
-		if (!add_reader_sequence(m, sample, &data->task, n_rows, true, sampling->n_memory))
+		if (!add_reader_sequence(m, sample, &data->task, n_rows, position))
 			return fail_memory(err, "a micro-batch");
 	}
 	return PITH_OK;
@@ -226,15 +220,18 @@ enum pith_status microbatch_add(struct microbatch *m, struct microbatch_builder 
 	enum pith_objective objective = data->task.objective;
 	bool memory = objective_has_memory(objective);
 	enum pith_status status = sample_make(&sample, builder, data, line, sampling, added, err);
-	*added = *added && fits(&sample, memory, sampling->n_memory, builder->n_positions);
+	*added = *added && fits(&sample, builder->n_positions);
 	if (status == PITH_OK && *added) {
-		size_t n_rows = 0, first_link = m->n_links;
-		bool may_split = objective == PITH_OBJECTIVE_ANSWER;
-		if ((memory && !add_spans(m, builder, &sample, objective_purpose(objective), may_split, sampling, &n_rows)) ||
-		    !add_reader_sequence(m, &sample, &data->task, n_rows, memory, sampling->n_memory))
+		size_t n_rows = 0, longest = 0, first_link = m->n_links;
+		bool answer = objective == PITH_OBJECTIVE_ANSWER;
+		if (memory && !add_spans(m, builder, &sample, objective_purpose(objective), answer, sampling, &n_rows, &longest))
 			status = fail_memory(err, "a micro-batch");
-		if (status == PITH_OK && objective == PITH_OBJECTIVE_ANSWER)
-			status = add_further_questions(m, builder, data, line, &sample, sampling, first_link, n_rows, err);
+		/* A text comes back at its own positions, BOS at 0; a question stands behind them. */
+		int32_t position = answer ? memory_question_position(longest) : 0;
+		if (status == PITH_OK && !add_reader_sequence(m, &sample, &data->task, n_rows, position))
+			status = fail_memory(err, "a micro-batch");
+		if (status == PITH_OK && answer)
+			status = add_further_questions(m, builder, data, line, &sample, first_link, n_rows, position, err);
 	}
 	sample_free(&sample);
 	return status;

@@ -1,11 +1,10 @@
 /*
  * Compressing a document.
  *
- * A struct pith_document holds a text, its tokens, and whatever was computed
- * from it once: the self-information of every token, the memory rows of every
- * span. pith_compress() then only selects from that, so that a slider can move
- * freely: the first call of a method does the work, later ones at another rate
- * take milliseconds (soft methods: as long as the number of spans stays).
+ * A struct pith_document holds a text, its tokens, and the self-information of
+ * every token once it was computed: extractive methods then only select from
+ * it, and another rate takes milliseconds. Soft methods encode again for
+ * another number of memory tokens.
  *
  * CR (compression rate) = compressed tokens / original tokens, the share kept.
  */

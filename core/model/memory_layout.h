@@ -1,0 +1,27 @@
+/*
+ * Where memory tokens stand. A span of n document tokens takes positions 1..n
+ * behind BOS at 0. The memory tokens come after it in causal order, but their
+ * positions are spread evenly over the document's: each sits in the middle of
+ * the stretch that it stands for, near what it should read and near where the
+ * reader's text will want it (uniform position ids: EPL, arXiv 2409.14364).
+ * The reader regenerates at the document's own positions, and asks behind them.
+ */
+#ifndef MODEL_MEMORY_LAYOUT_H
+#define MODEL_MEMORY_LAYOUT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Position of memory token j (0 .. k - 1) of k for n document tokens; in 1..n. */
+static inline int32_t memory_position(size_t j, size_t k, size_t n)
+{
+	return 1 + (int32_t)((2 * j + 1) * n / (2 * k));
+}
+
+/* Where the text of a question begins, behind rows of spans of at most n document tokens. */
+static inline int32_t memory_question_position(size_t n)
+{
+	return (int32_t)n + 1;
+}
+
+#endif
