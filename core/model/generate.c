@@ -77,6 +77,14 @@ static enum pith_status read_token(const struct generation *g, int32_t id, size_
 	return session_read(g->session, &input, control, err);
 }
 
+/* More may come than was expected: then all of it is done. */
+static void tell_progress(const struct generation *g, size_t n_tokens, const struct pith_control *control)
+{
+	double done = g->progress_done + (double)n_tokens;
+	if (control != NULL && control->progress != NULL)
+		control->progress(control->user, g->what, done < g->progress_total ? done : g->progress_total, g->progress_total);
+}
+
 enum pith_status generate(const struct generation *g, struct buffer *text, size_t *n_tokens, enum pith_stop *stop,
                           double *first_seconds, const struct pith_control *control, struct pith_error *err)
 {
@@ -103,8 +111,7 @@ enum pith_status generate(const struct generation *g, struct buffer *text, size_
 			status = fail_memory(err, "the generated text");
 			break;
 		}
-		if (control != NULL && control->progress != NULL)
-			control->progress(control->user, g->what, g->progress_done + (double)tokens.n, g->progress_total);
+		tell_progress(g, tokens.n, control);
 		if (loops(&tokens)) {
 			*stop = PITH_STOP_LOOP;
 			break;

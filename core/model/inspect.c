@@ -51,7 +51,7 @@ static enum pith_status inspect_gguf(const char *path, struct pith_file_report *
 	bool done = true;
 	for (size_t i = 0; done && i < gguf_n_metadata(gguf); i++) {
 		struct buffer text = {0};
-		done = gguf_metadata_describe(gguf, i, &text) &&
+		done = buffer_append(&text, "", 0) && gguf_metadata_describe(gguf, i, &text) && /* some values are empty */
 		       add_entry(&report->metadata, &report->n_metadata, gguf_metadata_key(gguf, i), &text);
 		buffer_free(&text);
 	}

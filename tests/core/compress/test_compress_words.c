@@ -54,7 +54,8 @@ static void test_white_space(void **state)
 	WORDS("no\u00a0break\u2003em\u3000wide\u2028line\u2029paragraph\xc2\x85next\u1680ogham\u202fnarrow\u205fmaths",
 	      "no|break|em|wide|line|paragraph|next|ogham|narrow|maths|");
 	/* Zero-width marks and the Mongolian vowel separator are no white space in Unicode. */
-	WORDS("zero\u200bwidth join\u200der bom\ufeff vowel\u180esign", "zero\u200bwidth|join\u200der|bom\ufeff|vowel\u180esign|");
+	WORDS("zero\u200bwidth join\u200der bom\ufeff vowel\u180esign",
+	      "zero\u200bwidth|join\u200der|bom\ufeff|vowel\u180esign|");
 	WORDS("", "");
 	WORDS(" \u3000\n", "");
 	WORDS("x", "x|");

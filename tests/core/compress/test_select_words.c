@@ -143,7 +143,8 @@ static void check_exact(const char *pre, uint64_t seed)
 			assert_int_equal(info->budget_tokens, (size_t)floor(rates[r] * (double)document->n_tokens + 1e-9));
 			/* Where not all words that must be kept fit, they alone may be too few to choose from. */
 			if (info->n_must_keep_dropped == 0 && info->compressed_tokens != info->budget_tokens)
-				fail_msg("%s, document %d of %zu tokens, rate %g: %s", pre, d, document->n_tokens, rates[r], info->note);
+				fail_msg("%s, document %d of %zu tokens, rate %g: %s", pre, d, document->n_tokens, rates[r],
+					 info->note);
 			pith_compressed_destroy(compressed);
 		}
 		pith_document_destroy(document);
@@ -390,11 +391,13 @@ static void test_long_document(void **state)
 		double seconds = (double)(ended.tv_sec - began.tv_sec) + 1e-9 * (double)(ended.tv_nsec - began.tv_nsec);
 		slowest = seconds > slowest ? seconds : slowest;
 		check_result(compressed, document);
-		assert_int_equal(pith_compressed_info(compressed)->compressed_tokens, pith_compressed_info(compressed)->budget_tokens);
+		assert_int_equal(pith_compressed_info(compressed)->compressed_tokens,
+				 pith_compressed_info(compressed)->budget_tokens);
 		pith_compressed_destroy(compressed);
 	}
 	if (getenv("PITH_TEST_VERBOSE") != NULL)
-		print_message("%d words, %zu tokens: %.3f s of processor time at the slowest rate\n", N_WORDS, document->n_tokens, slowest);
+		print_message("%d words, %zu tokens: %.3f s of processor time at the slowest rate\n", N_WORDS, document->n_tokens,
+			      slowest);
 	assert_true(slowest < 2);
 	pith_document_destroy(document);
 }

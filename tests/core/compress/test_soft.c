@@ -128,7 +128,8 @@ static void test_info(void **state)
 	}
 	expect_failure(pith_compressed_row_norms(compressed, PITH_ANSWER, 10, 0, &key, &value, &err), PITH_BAD_ARGUMENT, &err,
 	               "no memory token 10");
-	expect_failure(pith_compressed_row_norms(compressed, PITH_ANSWER, 0, 2, &key, &value, &err), PITH_BAD_ARGUMENT, &err, "layer 2");
+	expect_failure(pith_compressed_row_norms(compressed, PITH_ANSWER, 0, 2, &key, &value, &err), PITH_BAD_ARGUMENT, &err,
+		       "layer 2");
 	expect_failure(pith_compressed_row_norms(compressed, PITH_ANSWER, 0, -1, &key, &value, &err), PITH_BAD_ARGUMENT, &err,
 	               "layer -1");
 	pith_compressed_destroy(compressed);
@@ -199,7 +200,8 @@ static void test_spans(void **state)
 		assert_int_equal(pith_compressed_info(compressed)->n_spans, cases[i].n_spans);
 		bool overlong = (cases[i].n_tokens + cases[i].n_spans - 1) / cases[i].n_spans > SMALL_SPAN;
 		if (overlong != (strstr(pith_compressed_info(compressed)->note, "So few memory tokens") != NULL))
-			fail_msg("%zu tokens, k = %zu: the note is \"%s\"", cases[i].n_tokens, cases[i].k, pith_compressed_info(compressed)->note);
+			fail_msg("%zu tokens, k = %zu: the note is \"%s\"", cases[i].n_tokens, cases[i].k,
+				 pith_compressed_info(compressed)->note);
 		pith_compressed_destroy(compressed);
 		pith_document_destroy(document);
 	}
@@ -399,7 +401,8 @@ static void test_one_adapter(void **state)
 	assert_true(pith_compressed_info(compressed)->has_purpose[PITH_REGENERATE]);
 	assert_false(pith_compressed_info(compressed)->has_purpose[PITH_ANSWER]);
 	assert_int_equal(pith_compressed_info(compressed)->compressed_bytes, 5 * pith_model_info(model)->kv_bytes_per_token);
-	expect_failure(pith_answer_compressed(&out, model, compressed, "Why?", 0, NULL, &err), PITH_BAD_ARGUMENT, &err, "for answers");
+	expect_failure(pith_answer_compressed(&out, model, compressed, "Why?", 0, NULL, &err), PITH_BAD_ARGUMENT, &err,
+		       "for answers");
 	/* The same rows mean the same to the model with both adapters. */
 	must(pith_regenerate(&out, whole, compressed, 8, NULL, &err), &err);
 	pith_generated_free(&out);

@@ -122,7 +122,8 @@ static void test_round_trip(void **state)
 	pith_compressed_destroy(loaded);
 }
 
-/* (tokens, layers * 2 * heads * head dimension), a token's row: layer 0 K, layer 0 V, layer 1 K, ...: as in the session's cache. */
+/* (tokens, layers * 2 * heads * head dimension), a token's row: layer 0 K, layer 0 V, layer 1 K, ...: as in the session's cache.
+ */
 static void test_layout(void **state)
 {
 	(void)state;
@@ -287,7 +288,8 @@ static void test_foreign_files(void **state)
 	char path[600];
 	struct pith_error err;
 	float numbers[4] = {0};
-	struct tensor tensor = {.name = "prompt_embeddings", .type = TENSOR_F32, .n_dims = 2, .ne = {2, 2, 1, 1}, .data = numbers, .size = 16};
+	struct tensor tensor = {
+		.name = "prompt_embeddings", .type = TENSOR_F32, .n_dims = 2, .ne = {2, 2, 1, 1}, .data = numbers, .size = 16};
 	in_scratch(path, "foreign.safetensors");
 	must(safetensors_write(path, NULL, 0, &tensor, 1, &err), &err);
 	refuse(model, path, PITH_BAD_FILE, "no soft prompt of pith");
@@ -327,7 +329,8 @@ static void test_saving(void **state)
 	struct pith_compressed *words;
 	pith_compress_options_init(&options);
 	must(pith_compress(&words, document, &options, NULL, &err), &err);
-	expect_failure(pith_compressed_save(words, in_scratch(path, "words.safetensors"), &err), PITH_BAD_ARGUMENT, &err, "selfinfo");
+	expect_failure(pith_compressed_save(words, in_scratch(path, "words.safetensors"), &err), PITH_BAD_ARGUMENT, &err,
+		       "selfinfo");
 	pith_compressed_destroy(words);
 	int n = scratch_count();
 	expect_failure(pith_compressed_save(compressed, in_scratch(path, "no/where.safetensors"), &err), PITH_IO, &err, path);
@@ -361,7 +364,8 @@ static const char *forge(const char *key, const char *value, const struct tensor
 		for (size_t i = 0; i < n_tensors; i++)
 			all[i] = *safetensors_tensor(file, i);
 	}
-	must(safetensors_write(in_scratch(path, "forged.safetensors"), entries, n, tensors == NULL ? all : tensors, n_tensors, &err),
+	must(safetensors_write(in_scratch(path, "forged.safetensors"), entries, n, tensors == NULL ? all : tensors, n_tensors,
+			       &err),
 	     &err);
 	safetensors_close(file);
 	return path;
