@@ -64,7 +64,7 @@ static inline void small_vocabulary(const char *path, const char *pre, int n_voc
 	struct random_state random;
 	struct buffer text = {0};
 	struct pith_error err;
-	char corpus[520];
+	char corpus[640];
 	snprintf(corpus, sizeof corpus, "%s.jsonl", path);
 	FILE *stream = fopen(corpus, "w");
 	assert_non_null(stream);
