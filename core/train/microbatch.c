@@ -182,9 +182,11 @@ static bool add_reader_sequence(struct microbatch *m, const struct sample *sampl
 }
 
 /* Has the model positions for all of it? A question may be as long as its file likes. */
-static bool fits(const struct sample *sample, size_t n_positions)
+static bool fits(const struct sample *sample, bool asks_memory, size_t n_positions)
 {
-	return 1 + sample->document.n + sample->reader.n <= n_positions;
+	size_t document = 1 + sample->document.n, reader = sample->reader.n;
+	size_t needed = asks_memory ? document + reader : document > reader ? document : reader;
+	return needed <= n_positions;
 }
 
 /* More questions about the document that links from first_link on hand over: one encoding, several readers. */
@@ -198,7 +200,7 @@ static enum pith_status add_further_questions(struct microbatch *m, struct micro
 		enum pith_status status = sample_make_further(sample, builder, data, line + i, &made, err);
 		if (status != PITH_OK)
 			return status;
-		if (!made || !fits(sample, builder->n_positions))
+		if (!made || !fits(sample, true, builder->n_positions))
 			return PITH_OK;
 		for (size_t l = 0; l < n_links; l++) {
 			struct memory_link link = m->links[first_link + l];
@@ -220,7 +222,7 @@ enum pith_status microbatch_add(struct microbatch *m, struct microbatch_builder 
 	enum pith_objective objective = data->task.objective;
 	bool memory = objective_has_memory(objective);
 	enum pith_status status = sample_make(&sample, builder, data, line, sampling, added, err);
-	*added = *added && fits(&sample, builder->n_positions);
+	*added = *added && fits(&sample, objective == PITH_OBJECTIVE_ANSWER, builder->n_positions);
 	if (status == PITH_OK && *added) {
 		size_t n_rows = 0, longest = 0, first_link = m->n_links;
 		bool answer = objective == PITH_OBJECTIVE_ANSWER;

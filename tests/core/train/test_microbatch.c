@@ -92,7 +92,7 @@ static void check_layout(const struct batch *b)
 	assert_int_equal(b->n_kv_rows, rows);
 }
 
-/* BOS and document behind the slots, then memory tokens 1..k at slots 1..k. Returns the number of document tokens. */
+/* BOS at 0, document at 1..n, then memory tokens in the middles of k equal stretches. Returns the number of document tokens. */
 static size_t check_encoder_sequence(const struct batch *b, const struct sequence *s, size_t k)
 {
 	const int32_t *ids = b->ids + s->first, *positions = b->positions + s->first;
@@ -100,20 +100,21 @@ static size_t check_encoder_sequence(const struct batch *b, const struct sequenc
 	assert_int_equal(s->n_past, 0);
 	assert_int_equal(ids[0], TINY_BOS);
 	for (size_t i = 0; i <= n; i++) {
-		assert_int_equal(positions[i], N_MEMORY + 1 + i);
+		assert_int_equal(positions[i], i);
 		assert_true(i == 0 || (ids[i] >= 0 && ids[i] < 256));
 	}
 	for (size_t j = 0; j < k; j++) {
 		assert_int_equal(ids[1 + n + j], -1 - (int)j);
-		assert_int_equal(positions[1 + n + j], 1 + j);
+		assert_int_equal(positions[1 + n + j], 1 + (int)floor(((double)j + 0.5) * (double)n / (double)k));
 	}
 	return n;
 }
 
 /* The reader's memory: links in order, rows without gaps. Appends the documents behind them. */
-static size_t check_links(const struct microbatch *m, size_t reader, struct buffer *documents)
+static size_t check_links(const struct microbatch *m, size_t reader, struct buffer *documents, size_t *longest)
 {
 	size_t rows = 0, n_document = 0, k_all = 0;
+	*longest = 0;
 	for (size_t i = 0; i < m->n_links; i++) {
 		const struct memory_link *link = &m->links[i];
 		if (link->reader_sequence != reader)
@@ -129,6 +130,7 @@ static size_t check_links(const struct microbatch *m, size_t reader, struct buff
 			assert_true(buffer_append(documents, &byte, 1));
 		}
 		n_document += n;
+		*longest = n > *longest ? n : *longest;
 		k_all += link->k;
 	}
 	/* k was drawn between the two ratios, rounded, at least one. */
@@ -151,13 +153,16 @@ static void read_sequence(struct reading *r, const struct microbatch *m, size_t 
 	*r = (struct reading){.n = s->n, .ids = m->reader.batch.ids + s->first, .targets = m->targets + s->first,
 			      .positions = m->reader.batch.positions + s->first, .weights = m->weights + s->first,
 			      .objectives = m->objectives + s->first, .first_target = s->n};
-	r->n_rows = check_links(m, i, &r->documents);
+	size_t longest;
+	r->n_rows = check_links(m, i, &r->documents, &longest);
+	/* A document comes back at its own positions; a question stands behind the longest span. */
+	size_t begin = r->n_rows > 0 && r->ids[0] != TINY_BOS ? longest + 1 : 0;
 	assert_int_equal(s->n_past, r->n_rows);
 	for (size_t j = 0; j < r->n; j++) {
 		char byte = (char)r->ids[j];
 		assert_true(r->ids[j] == TINY_BOS ? j == 0 : r->ids[j] >= 0 && r->ids[j] < 256);
 		assert_true(r->ids[j] == TINY_BOS || buffer_append(&r->text, &byte, 1));
-		assert_int_equal(r->positions[j], (r->n_rows > 0 ? N_MEMORY + 1 : 0) + j);
+		assert_int_equal(r->positions[j], begin + j);
 		/* A target is the token that comes next; behind the last it is the end. */
 		bool last = j + 1 == r->n;
 		assert_true(r->targets[j] == -1 || r->targets[j] == (last ? TINY_EOS : r->ids[j + 1]));
