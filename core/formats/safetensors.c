@@ -192,7 +192,8 @@ static enum pith_status read_header(struct safetensors *file, struct pith_error 
 			    MAX_HEADER);
 	json_error_t reason;
 	file->header = json_loadb((const char *)file->map.data + LENGTH_SIZE, length, JSON_REJECT_DUPLICATES, &reason);
-	if (file->header == NULL && json_error_code(&reason) == json_error_out_of_memory)
+	/* Most allocations that fail in the parser leave it without a word. */
+	if (file->header == NULL && (json_error_code(&reason) == json_error_out_of_memory || reason.text[0] == '\0'))
 		return fail_memory(err, "the header of a safetensors file");
 	if (!json_is_object(file->header))
 		return fail(err, PITH_BAD_FILE, "%s is damaged: its header is not valid JSON (%s).", file->path,

@@ -6,24 +6,51 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <utf8proc.h>
+
 #include "base/buffer.h"
 #include "base/checked_size.h"
 #include "base/file_map.h"
 
 enum { HEADER_ALIGNMENT = 8 };
 
-/* Sets object[key] = value and takes value over. False: no memory, or key or value are not UTF-8. */
+static bool is_utf8(const char *text)
+{
+	utf8proc_int32_t code;
+	for (size_t left = strlen(text); left > 0;) {
+		utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)left, &code);
+		if (n <= 0)
+			return false;
+		text += n;
+		left -= (size_t)n;
+	}
+	return true;
+}
+
+/* All names and texts must be UTF-8; what JSON still refuses then is for want of memory, or because it comes twice. */
+static bool all_utf8(const struct safetensors_entry *metadata, size_t n_metadata, const struct tensor *tensors, size_t n_tensors)
+{
+	for (size_t i = 0; i < n_metadata; i++)
+		if (!is_utf8(metadata[i].key) || !is_utf8(metadata[i].value))
+			return false;
+	for (size_t i = 0; i < n_tensors; i++)
+		if (!is_utf8(tensors[i].name))
+			return false;
+	return true;
+}
+
+/* Sets object[key] = value and takes value over. False: no memory. */
 static bool set_new(json_t *object, const char *key, json_t *value)
 {
 	return json_object_set_new(object, key, value) == 0;
 }
 
-static json_t *describe_metadata(const struct safetensors_entry *metadata, size_t n_metadata)
+static json_t *describe_metadata(const struct safetensors_entry *metadata, size_t n_metadata, bool *twice)
 {
 	json_t *object = json_object();
 	for (size_t i = 0; i < n_metadata; i++) {
-		if (json_object_get(object, metadata[i].key) != NULL ||
-		    !set_new(object, metadata[i].key, json_string(metadata[i].value))) {
+		*twice |= json_object_get(object, metadata[i].key) != NULL;
+		if (*twice || !set_new(object, metadata[i].key, json_string(metadata[i].value))) {
 			json_decref(object);
 			return NULL;
 		}
@@ -73,16 +100,16 @@ static void order_tensors(const struct tensor **ordered, const struct tensor *te
 			ordered[n++] = &tensors[i];
 }
 
-/* The JSON header, padded with spaces; freed with free(). NULL: no memory, text that is not UTF-8, or a name that comes twice. */
+/* The JSON header, padded with spaces; freed with free(). NULL: no memory, or a name that comes twice. */
 static char *make_header(const struct safetensors_entry *metadata, size_t n_metadata, const struct tensor *const *ordered,
-			 size_t n_tensors, size_t *length)
+			 size_t n_tensors, size_t *length, bool *twice)
 {
 	json_t *header = json_object();
-	bool done = n_metadata == 0 || set_new(header, "__metadata__", describe_metadata(metadata, n_metadata));
+	bool done = n_metadata == 0 || set_new(header, "__metadata__", describe_metadata(metadata, n_metadata, twice));
 	size_t offset = 0;
 	for (size_t i = 0; i < n_tensors && done; i++) {
-		done = json_object_get(header, ordered[i]->name) == NULL &&
-		       set_new(header, ordered[i]->name, describe_tensor(ordered[i], offset));
+		*twice |= json_object_get(header, ordered[i]->name) != NULL;
+		done = !*twice && set_new(header, ordered[i]->name, describe_tensor(ordered[i], offset));
 		offset += ordered[i]->size;
 	}
 	struct buffer text = {0};
@@ -135,17 +162,20 @@ enum pith_status safetensors_write(const char *path, const struct safetensors_en
 			return fail(err, PITH_BAD_ARGUMENT,
 				    "Cannot write %s: tensor %.100s is no plain array of F32, F16 or BF16.", path,
 				    tensors[i].name);
+	if (!all_utf8(metadata, n_metadata, tensors, n_tensors))
+		return fail(err, PITH_BAD_ARGUMENT, "Cannot write %s: a name or a text is not UTF-8.", path);
 	const struct tensor **ordered = calloc(n_tensors + 1, sizeof *ordered);
 	if (ordered == NULL)
 		return fail_memory(err, "writing a safetensors file");
 	enum pith_status status;
 	size_t length;
 	order_tensors(ordered, tensors, n_tensors);
-	char *header = make_header(metadata, n_metadata, ordered, n_tensors, &length);
-	if (header == NULL)
-		status = fail(err, PITH_BAD_ARGUMENT,
-			      "Cannot write %s: a name is not UTF-8 or comes twice, a text is not UTF-8, or memory ran out.",
-			      path);
+	bool twice = false;
+	char *header = make_header(metadata, n_metadata, ordered, n_tensors, &length, &twice);
+	if (header == NULL && twice)
+		status = fail(err, PITH_BAD_ARGUMENT, "Cannot write %s: a name comes twice.", path);
+	else if (header == NULL)
+		status = fail_memory(err, "the header of a safetensors file");
 	else
 		status = write_file(path, header, length, ordered, n_tensors, err);
 	free(header);

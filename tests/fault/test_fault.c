@@ -1,0 +1,334 @@
+#define _XOPEN_SOURCE 700
+/*
+ * Memory that runs out, at every place where it can: each scenario is run again
+ * and again, and the first allocation is refused, then the second, and so on;
+ * once that one alone, once all behind it, too. Every run must end with
+ * PITH_NO_MEMORY and its sentence, or with the very result of a run without
+ * refusals; free what it took; and leave no half-written file.
+ */
+#include "allocator.h"
+
+#include <stdio.h>
+
+#include "compress/document.h"
+#include "pith/expand.h"
+#include "support/small_model.h"
+
+/* What a scenario works with; made anew, without refusals, for every run. */
+struct stage {
+	struct pith_model *model;
+	struct pith_document *document;
+	struct pith_compressed *rows;
+	struct buffer result; /* what the scenario found out, as bytes */
+};
+
+struct scenario {
+	const char *name;
+	bool model, document, rows; /* what it needs */
+	bool json;                  /* it reads JSON: see excused() */
+	enum pith_status (*run)(struct stage *stage, struct pith_error *err);
+};
+
+static char model_path[600], prompt_path[600], written_path[600];
+
+static const char document_text[] = "The tide at the harbour was not measured on 14 Monday.\n\nThe café is never without "
+				    "electricity; however, the report (see below) was approved, and the plan is to delay.";
+
+static void keep(struct stage *stage, const void *bytes, size_t n)
+{
+	bool armed = allocator.armed;
+	allocator.armed = false;
+	assert_true(buffer_append(&stage->result, bytes, n));
+	allocator.armed = armed;
+}
+
+static enum pith_status open_model(struct stage *stage, struct pith_error *err)
+{
+	struct pith_model_options options = {.n_threads = 1};
+	struct pith_model *model;
+	enum pith_status status = pith_model_open(&model, model_path, &options, NULL, err);
+	if (status == PITH_OK)
+		keep(stage, &pith_model_info(model)->n_params, sizeof(size_t));
+	else
+		assert_null(model);
+	pith_model_close(model);
+	return status;
+}
+
+static enum pith_status create_document(struct stage *stage, struct pith_error *err)
+{
+	struct pith_document *document;
+	enum pith_status status = pith_document_create(&document, stage->model, document_text, sizeof document_text - 1, err);
+	if (status == PITH_OK)
+		keep(stage, document->tokens, document->n_tokens * sizeof *document->tokens);
+	else
+		assert_null(document);
+	pith_document_destroy(document);
+	return status;
+}
+
+static enum pith_status compress(struct stage *stage, const char *method, double rate, struct pith_error *err)
+{
+	struct pith_compressed *compressed;
+	struct pith_compress_options options;
+	pith_compress_options_init(&options);
+	options.method = pith_method_find(method);
+	options.rate = rate;
+	enum pith_status status = pith_compress(&compressed, stage->document, &options, NULL, err);
+	if (status == PITH_OK) {
+		keep(stage, compressed->text, compressed->text_length);
+		for (int p = 0; p < PITH_N_PURPOSES; p++)
+			keep(stage, compressed->rows[p].data, compressed->rows[p].n_rows * compressed->rows[p].row_floats * sizeof(float));
+	} else {
+		assert_null(compressed);
+	}
+	pith_compressed_destroy(compressed);
+	return status;
+}
+
+static enum pith_status compress_words(struct stage *stage, struct pith_error *err)
+{
+	return compress(stage, "selfinfo", 0.37, err);
+}
+
+static enum pith_status compress_rows(struct stage *stage, struct pith_error *err)
+{
+	return compress(stage, "500x", 0.3, err);
+}
+
+static enum pith_status save(struct stage *stage, struct pith_error *err)
+{
+	enum pith_status status = pith_compressed_save(stage->rows, written_path, err);
+	bool there = access(written_path, F_OK) == 0;
+	assert_int_equal(there, status == PITH_OK);
+	unlink(written_path);
+	return status;
+}
+
+static enum pith_status load(struct stage *stage, struct pith_error *err)
+{
+	struct pith_compressed *loaded;
+	enum pith_status status = pith_compressed_load(&loaded, stage->model, prompt_path, err);
+	if (status == PITH_OK)
+		keep(stage, loaded->rows[0].data, loaded->rows[0].n_rows * loaded->rows[0].row_floats * sizeof(float));
+	else
+		assert_null(loaded);
+	pith_compressed_destroy(loaded);
+	return status;
+}
+
+static void hear(void *user, const char *text, size_t length)
+{
+	(void)text;
+	*(size_t *)user += length;
+}
+
+static enum pith_status finish(struct stage *stage, struct pith_generated *out, enum pith_status status)
+{
+	if (status == PITH_OK)
+		keep(stage, out->text, out->length);
+	else
+		assert_null(out->text);
+	pith_generated_free(out);
+	return status;
+}
+
+static enum pith_status regenerate(struct stage *stage, struct pith_error *err)
+{
+	size_t heard = 0;
+	struct pith_control control = {.text = hear, .user = &heard};
+	struct pith_generated out;
+	return finish(stage, &out, pith_regenerate(&out, stage->model, stage->rows, 12, &control, err));
+}
+
+static enum pith_status answer_text(struct stage *stage, struct pith_error *err)
+{
+	size_t heard = 0;
+	struct pith_control control = {.text = hear, .user = &heard};
+	struct pith_generated out;
+	enum pith_status status = pith_answer_text(&out, stage->model, document_text, sizeof document_text - 1, "When?", 8, &control, err);
+	return finish(stage, &out, status);
+}
+
+static enum pith_status answer_rows(struct stage *stage, struct pith_error *err)
+{
+	struct pith_generated out;
+	return finish(stage, &out, pith_answer_compressed(&out, stage->model, stage->rows, "When?", 8, NULL, err));
+}
+
+static enum pith_status inspect(struct stage *stage, const char *path, struct pith_error *err)
+{
+	struct pith_file_report report;
+	enum pith_status status = pith_inspect(path, &report, err);
+	assert_true(status == PITH_OK || report.metadata == NULL);
+	for (size_t i = 0; i < report.n_metadata; i++)
+		keep(stage, report.metadata[i].value, strlen(report.metadata[i].value));
+	pith_file_report_free(&report);
+	return status;
+}
+
+static enum pith_status inspect_model(struct stage *stage, struct pith_error *err)
+{
+	return inspect(stage, model_path, err);
+}
+
+static enum pith_status inspect_prompt(struct stage *stage, struct pith_error *err)
+{
+	return inspect(stage, prompt_path, err);
+}
+
+/* The model's weights copied, written anew, with an adapter: what training does at its end. */
+static enum pith_status write_model(struct stage *stage, struct pith_error *err)
+{
+	const struct pith_model *model = stage->model;
+	struct parameters *p;
+	enum pith_status status = parameters_create(&p, &model->transformer.h, false, err);
+	if (status == PITH_OK) {
+		parameters_copy(p, &model->transformer.weights);
+		status = parameters_save(p, written_path, TENSOR_Q8_0, "written", model->gguf, err);
+	}
+	if (status == PITH_OK)
+		status = adapter_save(model->adapters[PITH_ANSWER], &model->transformer.h, written_path, err);
+	parameters_destroy(p);
+	unlink(written_path);
+	return status;
+}
+
+static const struct scenario scenarios[] = {
+	{"opening a model", false, false, false, false, open_model},
+	{"a document", true, false, false, false, create_document},
+	{"selfinfo", true, true, false, false, compress_words},
+	{"500x", true, true, false, false, compress_rows},
+	{"saving a soft prompt", true, true, true, false, save},
+	{"loading a soft prompt", true, false, false, true, load},
+	{"regenerating", true, true, true, false, regenerate},
+	{"an answer from text", true, false, false, false, answer_text},
+	{"an answer from rows", true, true, true, false, answer_rows},
+	{"inspecting a model", false, false, false, false, inspect_model},
+	{"inspecting a soft prompt", false, false, false, true, inspect_prompt},
+	{"writing a model", true, false, false, false, write_model},
+};
+
+static struct stage stage_create(const struct scenario *scenario)
+{
+	struct stage stage = {0};
+	struct pith_error err;
+	if (scenario->model)
+		stage.model = small_open(model_path);
+	if (scenario->document)
+		stage.document = small_document(stage.model, document_text, sizeof document_text - 1);
+	if (scenario->rows) {
+		struct pith_compress_options options;
+		pith_compress_options_init(&options);
+		options.method = pith_method_find("500x");
+		must(pith_compress(&stage.rows, stage.document, &options, NULL, &err), &err);
+	}
+	return stage;
+}
+
+static void stage_destroy(struct stage *stage)
+{
+	pith_compressed_destroy(stage->rows);
+	pith_document_destroy(stage->document);
+	pith_model_close(stage->model);
+	buffer_free(&stage->result);
+}
+
+/*
+ * jansson (2.14) without memory may take a string for a wrong token, or drop a
+ * byte of it and go on: then a file that is read looks damaged or foreign.
+ */
+static bool excused(const struct scenario *scenario, enum pith_status status)
+{
+	return scenario->json && (status == PITH_BAD_FILE || status == PITH_MISMATCH || status == PITH_UNSUPPORTED);
+}
+
+/* One run with a refusal after n allocations. False: there was none to refuse any more. */
+static bool run_with_refusal(const struct scenario *scenario, size_t n, bool sticky, const struct buffer *expected)
+{
+	long before = allocator.n_live;
+	int n_files = scratch_count();
+	struct stage stage = stage_create(scenario);
+	struct pith_error err = {0};
+	allocator_arm(n, sticky);
+	enum pith_status status = scenario->run(&stage, &err);
+	size_t n_refused = allocator_disarm();
+	if (status != PITH_OK && !excused(scenario, status) &&
+	    (status != PITH_NO_MEMORY || err.code != status || strstr(err.message, "memory") == NULL))
+		fail_msg("%s, allocation %zu%s: \"%s\": %s", scenario->name, n, sticky ? " and on" : "", pith_status_name(status),
+		         err.message);
+	if (status != PITH_OK && n_refused == 0)
+		fail_msg("%s: %s, and nothing was refused", scenario->name, err.message);
+	if (status == PITH_OK && !scenario->json && (stage.result.length != expected->length ||
+	                          (expected->length > 0 && memcmp(stage.result.data, expected->data, expected->length) != 0)))
+		fail_msg("%s, allocation %zu%s: succeeded, with another result", scenario->name, n, sticky ? " and on" : "");
+	stage_destroy(&stage);
+	if (allocator.n_live != before)
+		fail_msg("%s, allocation %zu%s: %ld blocks were not freed", scenario->name, n, sticky ? " and on" : "",
+		         allocator.n_live - before);
+	assert_int_equal(scratch_count(), n_files);
+	return n_refused > 0;
+}
+
+static void check_scenario(const struct scenario *scenario)
+{
+	struct stage plain = stage_create(scenario);
+	struct pith_error err;
+	must(scenario->run(&plain, &err), &err);
+	for (int sticky = 0; sticky <= 1; sticky++) {
+		size_t n = 0;
+		/* Every place among the first few hundred, then ever fewer: they are the turns of some loop. */
+		while (run_with_refusal(scenario, n, sticky, &plain.result))
+			n += 1 + n / 100;
+		assert_true(n > 0);
+		if (getenv("PITH_TEST_VERBOSE") != NULL)
+			print_message("%s: about %zu allocations%s\n", scenario->name, n, sticky ? ", all behind one refused" : "");
+	}
+	stage_destroy(&plain);
+}
+
+static void test_scenarios(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++)
+		check_scenario(&scenarios[i]);
+}
+
+/* The test itself: a refusal is heard, and a lost block is counted. */
+static void test_allocator(void **state)
+{
+	(void)state;
+	long before = allocator.n_live;
+	allocator_arm(1, false);
+	struct buffer a = {0}, b = {0};
+	assert_true(buffer_append_string(&a, "x"));
+	assert_false(buffer_append_string(&b, "x"));
+	assert_true(buffer_append_string(&b, "x"));
+	assert_int_equal(allocator_disarm(), 1);
+	assert_int_equal(allocator.n_live, before + 2);
+	buffer_free(&a);
+	buffer_free(&b);
+	assert_int_equal(allocator.n_live, before);
+}
+
+static int setup(void **state)
+{
+	allocator_install();
+	if (scratch_setup(state) != 0)
+		return -1;
+	snprintf(model_path, sizeof model_path, "%s/fault.gguf", scratch_directory);
+	snprintf(prompt_path, sizeof prompt_path, "%s/prompt.safetensors", scratch_directory);
+	snprintf(written_path, sizeof written_path, "%s/written", scratch_directory);
+	small_files("fault", 100);
+	struct scenario whole = {.name = "setup", .model = true, .document = true, .rows = true};
+	struct stage stage = stage_create(&whole);
+	must(pith_compressed_save(stage.rows, prompt_path, NULL), NULL);
+	stage_destroy(&stage);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_allocator), cmocka_unit_test(test_scenarios)};
+	return cmocka_run_group_tests(tests, setup, scratch_teardown);
+}
