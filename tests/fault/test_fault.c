@@ -88,7 +88,7 @@ static enum pith_status compress(struct stage *stage, const char *method, double
 
 static enum pith_status compress_words(struct stage *stage, struct pith_error *err)
 {
-	return compress(stage, "selfinfo", 0.37, err);
+	return compress(stage, "selfinfo", 0.2, err);
 }
 
 static enum pith_status compress_rows(struct stage *stage, struct pith_error *err)
