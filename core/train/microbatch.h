@@ -55,6 +55,7 @@ struct microbatch {
 struct sampling {
 	int length;                  /* longest text now */
 	double k_ratio_min, k_ratio_max;
+	double reader_noise;         /* share of wrong tokens that the reader is given */
 	size_t n_memory;             /* k_max */
 	size_t n_tokens;             /* fill up to this many tokens */
 };

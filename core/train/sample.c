@@ -103,9 +103,35 @@ static enum pith_status make_lm(struct sample *sample, struct microbatch_builder
 	return status;
 }
 
+/*
+ * Replaces runs of the reader's tokens behind BOS, as when it has gone astray:
+ * by tokens of the same text, which look right, or of the vocabulary. Half of
+ * the samples stay clean.
+ */
+static void disturb_reader(struct sample *sample, struct microbatch_builder *builder, double noise)
+{
+	enum { LONGEST_RUN = 8 };
+	struct token_list *reader = &sample->reader;
+	struct random_state *random = &builder->random;
+	if (noise <= 0 || random_below(random, 2) == 0)
+		return;
+	/* Twice the share, as half of the samples have none; a run of 1..8 starts so often that this share is met. */
+	double start = 2 * noise / ((LONGEST_RUN + 1) / 2.0);
+	for (size_t i = 1; i < reader->n; i++) {
+		if (random_uniform(random) >= start)
+			continue;
+		size_t run = 1 + random_below(random, LONGEST_RUN);
+		for (; run > 0 && i < reader->n; run--, i++)
+			reader->ids[i] = random_below(random, 2) == 0
+			                         ? sample->document.ids[random_below(random, sample->document.n)]
+			                         : (int32_t)random_below(random, (uint64_t)tokenizer_n_vocab(builder->tokenizer));
+	}
+}
+
 /* The encoder reads a text, the reader is given BOS and says it again, EOS included. */
 static enum pith_status make_regenerate(struct sample *sample, struct microbatch_builder *builder,
-                                        const struct jsonl_record *record, size_t n, bool *made, struct pith_error *err)
+                                        const struct jsonl_record *record, size_t n, double noise, bool *made,
+                                        struct pith_error *err)
 {
 	bool whole = false;
 	/* Lengths from a quarter of the longest up: short documents are documents too. */
@@ -117,6 +143,8 @@ static enum pith_status make_regenerate(struct sample *sample, struct microbatch
 	                          !token_list_append_all(&sample->reader, sample->document.ids, sample->document.n) ||
 	                          !shift_targets(sample, tokenizer_eos(builder->tokenizer))))
 		status = fail_memory(err, "a sample");
+	if (status == PITH_OK && *made)
+		disturb_reader(sample, builder, noise);
 	return status;
 }
 
@@ -254,7 +282,7 @@ enum pith_status sample_make(struct sample *sample, struct microbatch_builder *b
 	if (data->task.objective == PITH_OBJECTIVE_LM)
 		status = make_lm(sample, builder, record, longest, made, err);
 	else if (data->task.objective == PITH_OBJECTIVE_REGENERATE)
-		status = make_regenerate(sample, builder, record, n, made, err);
+		status = make_regenerate(sample, builder, record, n, sampling->reader_noise, made, err);
 	else if (data->task.objective == PITH_OBJECTIVE_ANSWER && !data->has_questions)
 		status = make_answer(sample, builder, data, record, n, made, err);
 	else

@@ -18,7 +18,7 @@ struct curriculum curriculum_begin(const struct pith_recipe *recipe);
 void curriculum_advance(struct curriculum *curriculum, const struct pith_recipe *recipe, int step, double loss);
 /* The sampling knobs at a state of the curriculum; ratios move with the logarithm of the length. */
 struct sampling schedule_sampling(const struct pith_recipe *recipe, const struct curriculum *curriculum);
-/* The same with the curriculum at its end. */
+/* The same with the curriculum at its end and nothing replaced: what held-out data are measured with. */
 struct sampling schedule_final_sampling(const struct pith_recipe *recipe);
 
 #endif

@@ -63,6 +63,12 @@ struct pith_recipe {
 	double k_ratio_min_start;
 	double k_ratio_max, k_ratio_min; /* at the curriculum's end */
 
+	/*
+	 * Share of the reader's tokens that are replaced by wrong ones while it learns to regenerate; the targets stay
+	 * right. Without it the reader leans on its own last words, and one error in free running leads to the next.
+	 */
+	double reader_noise;
+
 	int batch_tokens;       /* tokens of one micro-batch */
 	int n_accumulate;       /* micro-batches per step */
 	int n_steps;

@@ -454,12 +454,39 @@ static void test_shared_encoding(void **state)
 	microbatch_free(&m);
 }
 
+/* Noise changes what the reader reads, never what it should say, and about as many tokens as it is told. */
+static void test_reader_noise(void **state)
+{
+	struct fixture *f = *state;
+	enum { ROUNDS = 400 };
+	size_t n_changed = 0, n_all = 0;
+	for (uint64_t round = 0; round < ROUNDS; round++) {
+		struct microbatch m = {0};
+		bool added;
+		f->sampling.reader_noise = 0.15;
+		random_seed(&f->builder.random, round);
+		assert_int_equal(microbatch_add(&m, &f->builder, 1, round % 40, &f->sampling, &added, NULL), PITH_OK);
+		const struct batch *encoder = &m.encoder[PITH_REGENERATE].batch, *reader = &m.reader.batch;
+		for (size_t i = 0; added && i < reader->n_tokens; i++) {
+			assert_int_equal(m.targets[i], i + 1 < reader->n_tokens ? encoder->ids[i + 1] : TINY_EOS);
+			n_changed += reader->ids[i] != encoder->ids[i];
+			n_all++;
+		}
+		microbatch_free(&m);
+	}
+	f->sampling.reader_noise = 0;
+	double share = (double)n_changed / (double)n_all;
+	/* Some wrong tokens are the right ones by chance, and texts of a few dozen tokens cut runs short. */
+	assert_true(share > 0.08 && share < 0.17);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_samples), cmocka_unit_test(test_links_are_one_to_one), cmocka_unit_test(test_weights),
 		cmocka_unit_test(test_seed),    cmocka_unit_test(test_cloze),                cmocka_unit_test(test_hopeless_data),
 		cmocka_unit_test(test_positions), cmocka_unit_test(test_shared_encoding),
+		cmocka_unit_test(test_reader_noise),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
