@@ -114,6 +114,7 @@ static void destroy(struct workbench *workbench)
 	comparison_destroy(workbench->comparison);
 	bytes_free(&workbench->regenerated);
 	free(workbench->question);
+	free(workbench->overwrite_path);
 	for (int i = 0; i < N_ANSWERS; i++) {
 		bytes_free(&workbench->answers[i].text);
 		text_pane_free(&workbench->answers[i].pane);

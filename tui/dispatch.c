@@ -95,7 +95,7 @@ static void next_view(struct workbench *workbench, enum view view)
 	workbench->view = view;
 	workbench->result_stale = true;
 	workbench->result_leads = false;
-	workbench->follow = workbench->regenerating;
+	workbench->follow = false;
 }
 
 static void open_method_menu(struct workbench *workbench)
@@ -170,6 +170,8 @@ static void regenerate(struct workbench *workbench)
 		workbench_say(workbench, ROLE_WARNING, "%s keeps words: there are no memory tokens to regenerate from (m: another method).",
 		              workbench->compressed->info.method->title);
 	} else {
+		/* Who asks for it wants to see it come. After a move of the slider the place being read stays. */
+		workbench->follow = true;
 		jobs_want_regenerated(workbench);
 	}
 }
@@ -251,6 +253,47 @@ static void perform(struct workbench *workbench, enum action_id action, const ch
 	}
 }
 
+/* A file that exists is replaced only when the same line is taken twice. */
+static void take_save(struct workbench *workbench, const char *path)
+{
+	bool again = workbench->overwrite_path != NULL && strcmp(workbench->overwrite_path, path) == 0;
+	free(workbench->overwrite_path);
+	workbench->overwrite_path = NULL;
+	if (again || access(path, F_OK) != 0) {
+		jobs_want_saved(workbench, path);
+		return;
+	}
+	workbench->overwrite_path = strdup(path);
+	workbench_say(workbench, ROLE_WARNING, "%s exists already: Enter replaces it, Esc leaves it.", path);
+	prompt_begin(PROMPT_SAVE, path);
+}
+
+static void take_question(struct workbench *workbench, const char *line)
+{
+	if (line[strspn(line, " \t")] == '\0')
+		return;
+	if (workbench->has_model && workbench->text != NULL) {
+		jobs_want_answer(workbench, line);
+		return;
+	}
+	prompt_keep_question(line);
+	workbench_say(workbench, ROLE_WARNING, workbench->text == NULL ? "There is no document to ask about yet; the question is kept."
+	                                                              : "There is no model to answer; the question is kept.");
+}
+
+static void take_rate(struct workbench *workbench, const char *line)
+{
+	struct pith_error err = {0};
+	struct slider_value value = workbench->slider.live;
+	if (slider_parse(line, &value, &err) == PITH_OK) {
+		slider_set(&workbench->slider, value);
+		jobs_want_compressed(workbench);
+		return;
+	}
+	workbench_say(workbench, ROLE_ERROR, "%s", err.message);
+	prompt_begin(PROMPT_RATE, line);
+}
+
 /* A line was taken: what it was typed for happens now. */
 static void take_line(struct workbench *workbench)
 {
@@ -258,36 +301,16 @@ static void take_line(struct workbench *workbench)
 	char *line = prompt_take(&kind);
 	if (line == NULL)
 		return;
-	struct pith_error err = {0};
-	struct slider_value value = workbench->slider.live;
 	switch (kind) {
-	case PROMPT_QUESTION:
-		if (line[strspn(line, " \t")] == '\0')
-			break;
-		if (workbench->has_model && workbench->text != NULL) {
-			jobs_want_answer(workbench, line);
-		} else {
-			prompt_keep_question(line);
-			workbench_say(workbench, ROLE_WARNING, workbench->text == NULL ? "There is no document to ask about yet; the question is kept."
-			                                                              : "There is no model to answer; the question is kept.");
-		}
-		break;
-	case PROMPT_RATE:
-		if (slider_parse(line, &value, &err) == PITH_OK) {
-			slider_set(&workbench->slider, value);
-			jobs_want_compressed(workbench);
-		} else {
-			workbench_say(workbench, ROLE_ERROR, "%s", err.message);
-			prompt_begin(PROMPT_RATE, line);
-		}
-		break;
+	case PROMPT_QUESTION: take_question(workbench, line); break;
+	case PROMPT_RATE: take_rate(workbench, line); break;
 	case PROMPT_OPEN:
 		if (line[0] != '\0')
 			jobs_want_file(workbench, line);
 		break;
 	case PROMPT_SAVE:
 		if (line[0] != '\0')
-			jobs_want_saved(workbench, line);
+			take_save(workbench, line);
 		break;
 	case PROMPT_NONE: break;
 	}

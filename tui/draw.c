@@ -1,7 +1,9 @@
 /* One frame: the bars and lines around the views, from top to bottom. */
+#define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "glyphs.h"
 #include "prompt.h"
@@ -101,8 +103,14 @@ static void draw_result_header(struct workbench *workbench, struct canvas *canva
 /* What an empty pane says. */
 static void draw_hint(struct canvas *canvas, struct rect rect, const char *first, const char *second)
 {
-	canvas_string(canvas, rect.row, rect.col + 1, rect.cols - 2, ROLE_FAINT, first);
-	canvas_string(canvas, rect.row + 1, rect.col + 1, rect.cols - 2, ROLE_FAINT, second);
+	canvas_string(canvas, rect.row, rect.col, rect.cols, ROLE_FAINT, first);
+	canvas_string(canvas, rect.row + 1, rect.col, rect.cols, ROLE_FAINT, second);
+}
+
+/* Text keeps a column away from lines and edges. */
+static struct rect inset(struct rect pane)
+{
+	return (struct rect){pane.row, pane.col + 1, pane.rows, pane.cols - 1};
 }
 
 /* Narrow panes need a second row for the meaning of the marks. */
@@ -122,14 +130,14 @@ static void prepare_panes(struct workbench *workbench)
 	const struct regions *regions = &workbench->regions;
 	if (workbench->document_stale && view_document_build(workbench))
 		workbench->document_stale = false;
-	text_pane_fit(&workbench->document_pane, regions->document.rows, regions->document.cols);
+	text_pane_fit(&workbench->document_pane, regions->document.rows, inset(regions->document).cols);
 	if (workbench->view == VIEW_MEMORY)
 		return;
 	struct text_pane *result = &workbench->result_pane;
 	if (workbench->result_stale && build_result(workbench))
 		workbench->result_stale = false;
-	int legend = workbench->view == VIEW_REGENERATED ? legend_rows(regions->result) : 0;
-	text_pane_fit(result, regions->result.rows - legend, regions->result.cols);
+	int legend = workbench->view == VIEW_REGENERATED ? legend_rows(inset(regions->result)) : 0;
+	text_pane_fit(result, regions->result.rows - legend, inset(regions->result).cols);
 	if (workbench->follow && workbench->view == VIEW_REGENERATED) {
 		text_pane_scroll_to(result, text_pane_last_top(result));
 		workbench->result_leads = true;
@@ -145,14 +153,14 @@ static void prepare_panes(struct workbench *workbench)
 static void draw_document(struct workbench *workbench, struct canvas *canvas)
 {
 	if (workbench->text == NULL)
-		draw_hint(canvas, workbench->regions.document, "Paste a text here, or press o to open a file.", "");
+		draw_hint(canvas, inset(workbench->regions.document), "Paste a text here, or press o to open a file.", "");
 	else
-		text_pane_draw(&workbench->document_pane, canvas, workbench->regions.document);
+		text_pane_draw(&workbench->document_pane, canvas, inset(workbench->regions.document));
 }
 
 static void draw_result(struct workbench *workbench, struct canvas *canvas)
 {
-	struct rect rect = workbench->regions.result;
+	struct rect rect = inset(workbench->regions.result);
 	bool soft = workbench->compressed != NULL && workbench->compressed->info.method->family == PITH_SOFT;
 	if (workbench->view == VIEW_MEMORY) {
 		view_memory_draw(workbench, canvas, rect);
@@ -266,7 +274,7 @@ static bool draw_progress(struct workbench *workbench, struct canvas *canvas)
 	const struct rect rect = workbench->regions.status;
 	const struct worker_progress *progress = &running->progress;
 	char what[FIGURE_SIZE * 2], left[FIGURE_SIZE], tail[2 * FIGURE_SIZE];
-	bool named = running->has_progress && progress->what[0] != '\0';
+	bool named = running->has_progress && progress->what[0] != '\0' && strcasecmp(progress->what, task_name(running->kind)) != 0;
 	snprintf(what, sizeof what, "%s%s%s", task_name(running->kind), named ? ": " : "", named ? progress->what : "");
 	double share = running->has_progress && progress->total > 0 ? progress->done / progress->total : -1;
 	share = share > 1 ? 1 : share;
@@ -292,6 +300,21 @@ static bool draw_progress(struct workbench *workbench, struct canvas *canvas)
 	return true;
 }
 
+/* A sentence that is longer than the row goes on over the hints. */
+static void draw_message(const struct workbench *workbench, struct canvas *canvas)
+{
+	const struct rect status = workbench->regions.status, hints = workbench->regions.hints;
+	struct text_layout layout = {0};
+	if (!layout_wrap(&layout, workbench->message, strlen(workbench->message), status.cols - 2))
+		return;
+	if (layout.n_rows > 1)
+		canvas_fill(canvas, hints, ' ', ROLE_TEXT);
+	for (size_t row = 0; row < layout.n_rows && row < 2; row++)
+		canvas_text(canvas, row == 0 ? status.row : hints.row, 1, status.cols - 2, workbench->message_role,
+		            workbench->message + layout.begin[row], layout_row_end(&layout, row) - layout.begin[row]);
+	layout_free(&layout);
+}
+
 static void draw_status(struct workbench *workbench, struct canvas *canvas)
 {
 	const struct rect rect = workbench->regions.status;
@@ -299,7 +322,7 @@ static void draw_status(struct workbench *workbench, struct canvas *canvas)
 	if (completions[0] != '\0')
 		canvas_string(canvas, rect.row, 1, rect.cols - 2, ROLE_LABEL, completions);
 	else if (!draw_progress(workbench, canvas))
-		canvas_string(canvas, rect.row, 1, rect.cols - 2, workbench->message_role, workbench->message);
+		draw_message(workbench, canvas);
 }
 
 /* The bar of keys: those of the table that have a word for it. */
@@ -364,11 +387,11 @@ void draw_frame(struct workbench *workbench)
 	draw_figures(workbench, canvas);
 	view_answers_draw(workbench, canvas);
 	prompt_draw(canvas, (struct rect){regions->question.row, 1, 1, regions->question.cols - 1}, workbench->question);
-	draw_status(workbench, canvas);
 	if (prompt_kind() == PROMPT_NONE)
 		draw_hints(canvas, regions->hints);
 	else
 		draw_line_hints(canvas, regions->hints);
+	draw_status(workbench, canvas);
 	menu_draw(&workbench->menu, canvas);
 	if (workbench->help)
 		view_help_draw(workbench, canvas);

@@ -42,6 +42,7 @@ static void drop_regenerated(struct workbench *workbench)
 	bytes_clear(&workbench->regenerated);
 	workbench->regenerating = false;
 	workbench->result_stale = true;
+	workbench->result_leads = false; /* the place in the document stays while the other text comes anew */
 }
 
 static void drop_compressed(struct workbench *workbench)
@@ -115,6 +116,7 @@ void jobs_want_compressed(struct workbench *workbench)
 {
 	slider_settle(&workbench->slider);
 	workbench->settle_at = 0;
+	workbench->follow = false;
 	workbench->wanted.compressed = workbench->text != NULL;
 	workbench->wanted.regenerated = false;
 	if (workbench->running.kind == TASK_COMPRESS || workbench->running.kind == TASK_REGENERATE)
@@ -153,10 +155,18 @@ void jobs_want_saved(struct workbench *workbench, const char *path)
 
 void jobs_cancel(struct workbench *workbench)
 {
-	if (workbench->running.active) {
-		worker_cancel(workbench->worker);
-		workbench->dirty = true;
-	}
+	if (!workbench->running.active)
+		return;
+	worker_cancel(workbench->worker);
+	/* Nor does anybody wait for what would have come after it. */
+	workbench->running.cancelled = true;
+	workbench->wanted.compressed = workbench->wanted.compressed && workbench->running.kind == TASK_MODEL;
+	workbench->wanted.regenerated = false;
+	if (workbench->wanted.question != NULL && prompt_kind() != PROMPT_QUESTION)
+		prompt_keep_question(workbench->wanted.question);
+	free(workbench->wanted.question);
+	workbench->wanted.question = NULL;
+	workbench->dirty = true;
 }
 
 static void start(struct workbench *workbench, struct task *task)
@@ -236,7 +246,6 @@ static void start_regenerate(struct workbench *workbench)
 	drop_regenerated(workbench);
 	workbench->regenerating = true;
 	workbench->view = VIEW_REGENERATED;
-	workbench->follow = true;
 	start(workbench, task_create(workbench->engine, TASK_REGENERATE, NULL, NULL, 0));
 }
 
@@ -294,6 +303,8 @@ static void finish_document(struct workbench *workbench, struct task *task)
 	workbench->n_sentences = task->n_sentences;
 	task->sentences = NULL;
 	workbench->tokenised = true;
+	if (workbench->running.cancelled)
+		workbench_say(workbench, ROLE_WARNING, "Compressing was cancelled; move the slider to compress.");
 }
 
 static void finish_compress(struct workbench *workbench, struct task *task)

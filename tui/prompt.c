@@ -9,6 +9,7 @@
 
 #include <readline/history.h>
 #include <readline/readline.h>
+#include <readline/tilde.h>
 
 #include "glyphs.h"
 #include "paths.h"
@@ -54,6 +55,16 @@ static void show_completions(char **matches, int n, int longest)
 		                      slash != NULL && slash[1] != '\0' ? slash + 1 : matches[i]);
 		used += length > 0 ? (size_t)length : 0;
 	}
+}
+
+/* The names of files, as ever, but nothing is put after one: readline would add a space, which is then part of the name. */
+static char **complete(const char *text, int start, int end)
+{
+	(void)text;
+	(void)start;
+	(void)end;
+	rl_completion_append_character = '\0';
+	return NULL;
 }
 
 static void remember_question(const char *line)
@@ -104,6 +115,11 @@ static void on_line(char *line)
 	close_line();
 	if (line == NULL) /* Ctrl-D */
 		return;
+	if (taken == PROMPT_OPEN || taken == PROMPT_SAVE) {
+		char *expanded = tilde_expand(line);
+		free(line);
+		line = expanded;
+	}
 	free(finished);
 	finished = line;
 	finished_kind = taken;
@@ -127,7 +143,7 @@ void prompt_init(int history_size)
 	rl_redisplay_function = draw_later;
 	rl_completion_display_matches_hook = show_completions;
 	rl_completion_query_items = -1;
-	rl_completion_append_character = '\0';
+	rl_attempted_completion_function = complete;
 	rl_outstream = fopen("/dev/null", "we"); /* nothing is written past the functions above, but to be sure */
 	history_limit = history_size;
 	using_history();

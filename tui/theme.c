@@ -2,6 +2,7 @@
 #include "theme.h"
 
 #include <dirent.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -211,21 +212,39 @@ void theme_names_free(char **names, size_t n)
 	free(names);
 }
 
-/* Distance for the eye, roughly: the mean red weighs red and blue (the "redmean" formula). */
-static long color_distance(uint32_t a, uint32_t b)
+/* A colour in Oklab (Ottosson 2020), where distance is what the eye sees: greens do not become greys. */
+struct lab {
+	double l, a, b;
+};
+
+static double linear_channel(uint32_t value)
 {
-	long red = (long)(a >> 16) - (long)(b >> 16);
-	long green = (long)(a >> 8 & 0xff) - (long)(b >> 8 & 0xff);
-	long blue = (long)(a & 0xff) - (long)(b & 0xff);
-	long mean = ((long)(a >> 16) + (long)(b >> 16)) / 2;
-	return (((512 + mean) * red * red) >> 8) + 4 * green * green + (((767 - mean) * blue * blue) >> 8);
+	double c = value / 255.0;
+	return c <= 0.04045 ? c / 12.92 : pow((c + 0.055) / 1.055, 2.4);
+}
+
+static struct lab lab_of(uint32_t rgb)
+{
+	double red = linear_channel(rgb >> 16), green = linear_channel(rgb >> 8 & 0xff), blue = linear_channel(rgb & 0xff);
+	double l = cbrt(0.4122214708 * red + 0.5363325363 * green + 0.0514459929 * blue);
+	double m = cbrt(0.2119034982 * red + 0.6806995451 * green + 0.1073969566 * blue);
+	double s = cbrt(0.0883024619 * red + 0.2817188376 * green + 0.6299787005 * blue);
+	return (struct lab){0.2104542553 * l + 0.7936177850 * m - 0.0040720468 * s,
+	                    1.9779984951 * l - 2.4285922050 * m + 0.4505937099 * s,
+	                    0.0259040371 * l + 0.7827717662 * m - 0.8086757660 * s};
+}
+
+static double color_distance(struct lab x, struct lab y)
+{
+	return (x.l - y.l) * (x.l - y.l) + (x.a - y.a) * (x.a - y.a) + (x.b - y.b) * (x.b - y.b);
 }
 
 int theme_nearest_256(uint32_t rgb)
 {
 	static const uint32_t levels[6] = {0, 95, 135, 175, 215, 255};
+	struct lab wanted = lab_of(rgb);
 	int best = 16;
-	long best_distance = -1;
+	double best_distance = -1;
 	for (int color = 16; color < 256; color++) {
 		uint32_t candidate;
 		if (color < 232) {
@@ -234,7 +253,7 @@ int theme_nearest_256(uint32_t rgb)
 		} else {
 			candidate = (uint32_t)(8 + 10 * (color - 232)) * 0x010101u;
 		}
-		long distance = color_distance(rgb, candidate);
+		double distance = color_distance(wanted, lab_of(candidate));
 		if (best_distance < 0 || distance < best_distance) {
 			best = color;
 			best_distance = distance;

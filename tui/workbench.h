@@ -45,6 +45,7 @@ struct wanted {
 struct running {
 	bool active;
 	enum task_kind kind;
+	bool cancelled;  /* by the user */
 	bool superseded; /* cancelled because something newer is wanted: not worth a message */
 	double since;
 	struct worker_progress progress;
@@ -97,6 +98,8 @@ struct workbench {
 	double asked_cr; /* of the compressed form that answered */
 	struct answer answers[N_ANSWERS];
 
+	char *overwrite_path; /* a file that was about to be replaced, and asked about */
+
 	/* What is seen. */
 	enum view view;
 	enum focus focus;
@@ -107,7 +110,7 @@ struct workbench {
 	struct text_pane document_pane, result_pane;
 	bool document_stale, result_stale; /* to be built again before they are drawn */
 	bool result_leads; /* of panes that scroll together the right one was moved last */
-	bool follow;       /* streaming text pulls the panes along, until somebody scrolls */
+	bool follow;       /* the regeneration pulls the panes along as it streams, until somebody scrolls */
 	struct menu menu;
 	struct menu_item *method_items;
 	struct theme theme;

@@ -27,11 +27,11 @@ static void draw_header(const struct workbench *workbench, struct canvas *canvas
 	const struct rect rect = workbench->regions.answer_header[side];
 	enum role border = workbench->focus == FOCUS_ANSWERS ? ROLE_FOCUS : ROLE_BORDER;
 	canvas_line(canvas, rect.row, rect.col, rect.cols, border);
-	char title[FIGURE_SIZE + 32] = " Answer from the full text ";
+	char title[FIGURE_SIZE + 32] = " Answer: full text ";
 	if (side == ANSWER_COMPRESSED) {
 		char rate[FIGURE_SIZE];
 		figure_rate(rate, workbench->asked_cr);
-		snprintf(title, sizeof title, " Answer at %s ", rate);
+		snprintf(title, sizeof title, " Answer: %s ", rate);
 	}
 	int used = 1 + canvas_string(canvas, rect.row, rect.col + 1, rect.cols - 1, ROLE_TEXT, title);
 	draw_figures(&workbench->answers[side], canvas, rect, used + 1);
@@ -70,8 +70,11 @@ void view_answers_draw(struct workbench *workbench, struct canvas *canvas)
 	for (int side = 0; side < N_ANSWERS; side++) {
 		struct answer *answer = &workbench->answers[side];
 		draw_header(workbench, canvas, side);
+		struct rect rect = workbench->regions.answer[side];
+		rect.col++;
+		rect.cols--;
 		if (build(answer, running))
-			text_pane_draw(&answer->pane, canvas, workbench->regions.answer[side]);
+			text_pane_draw(&answer->pane, canvas, rect);
 	}
 	const struct rect divider = workbench->regions.answer_divider;
 	canvas_column(canvas, divider.row + 1, divider.col, divider.rows - 1, ROLE_BORDER);

@@ -80,8 +80,7 @@ static void draw_head(const struct workbench *workbench, struct canvas *canvas, 
 	figure_bytes(bytes, info->compressed_bytes);
 	figure_bytes(each, workbench->model.kv_bytes_per_token);
 	canvas_printf(canvas, rect.row, rect.col, rect.cols, ROLE_TEXT,
-	              "%zu memory tokens x %d layers, rows for %s%s", info->compressed_tokens, workbench->compressed->n_layers,
-	              purpose, info->has_purpose[PITH_REGENERATE] && info->has_purpose[PITH_ANSWER] ? " (and answers)" : "");
+	              "%zu memory tokens x %d layers (%s)", info->compressed_tokens, workbench->compressed->n_layers, purpose);
 	canvas_printf(canvas, rect.row + 1, rect.col, rect.cols, ROLE_LABEL, "%s in all, %s a token", bytes, each);
 	canvas_printf(canvas, rect.row + 2, rect.col, rect.cols, ROLE_LABEL, "bars: keys %.2f to %.2f, values %.2f to %.2f",
 	              (double)ranges[0].low, (double)ranges[0].high, (double)ranges[1].low, (double)ranges[1].high);

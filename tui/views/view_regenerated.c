@@ -121,38 +121,53 @@ bool view_regenerated_build(struct workbench *workbench)
 	return all->length <= told || styled_text_mark(styled, ROLE_TEXT, all->data + told, all->length - told, build.at);
 }
 
-/* One piece of the legend, on the next row if this one is full; what does not fit at all is left out. */
-static void legend_piece(struct canvas *canvas, struct rect *rect, int *col, enum role role, const char *text)
+/* A row of the legend being written. */
+struct legend {
+	struct canvas *canvas;
+	struct rect rect; /* rows that are left */
+	int col;
+};
+
+static void next_row(struct legend *legend)
+{
+	legend->rect.row++;
+	legend->rect.rows--;
+	legend->col = 0;
+}
+
+/* One piece, gap columns after the one before, on the next row if this one is full; what does not fit at all is left out. */
+static void legend_piece(struct legend *legend, int gap, enum role role, const char *text)
 {
 	int width = text_width(text, strlen(text));
-	if (*col > 0 && *col + width > rect->cols && rect->rows > 1) {
-		rect->row++;
-		rect->rows--;
-		*col = 0;
+	gap = legend->col > 0 ? gap : 0;
+	if (legend->col > 0 && legend->col + gap + width > legend->rect.cols && legend->rect.rows > 1) {
+		next_row(legend);
+		gap = 0;
 	}
-	if (*col + width <= rect->cols)
-		*col += canvas_string(canvas, rect->row, rect->col + *col, width, role, text);
+	if (legend->col + gap + width > legend->rect.cols)
+		return;
+	legend->col += gap;
+	legend->col += canvas_string(legend->canvas, legend->rect.row, legend->rect.col + legend->col, width, role, text);
 }
 
 void view_regenerated_draw_legend(const struct workbench *workbench, struct canvas *canvas, struct rect rect)
 {
 	const struct comparison *comparison = workbench->comparison;
-	int col = 0;
+	struct legend legend = {canvas, rect, 0};
 	if (comparison != NULL) {
-		char figures[96];
-		snprintf(figures, sizeof figures, "ROUGE-L %.3f  prefix %.0f%%  ", comparison->rouge_l, comparison->matched_prefix * 100);
-		legend_piece(canvas, &rect, &col, ROLE_VALUE, figures);
-		snprintf(figures, sizeof figures, "BLEU %.3f  ", comparison->bleu);
+		char figure[48];
+		snprintf(figure, sizeof figure, "ROUGE-L %.3f", comparison->rouge_l);
+		legend_piece(&legend, 0, ROLE_VALUE, figure);
+		snprintf(figure, sizeof figure, "prefix %.0f%%", comparison->matched_prefix * 100);
+		legend_piece(&legend, 2, ROLE_VALUE, figure);
+		snprintf(figure, sizeof figure, "BLEU %.3f", comparison->bleu);
 		if (comparison->final)
-			legend_piece(canvas, &rect, &col, ROLE_VALUE, figures);
+			legend_piece(&legend, 2, ROLE_VALUE, figure);
 	}
-	if (rect.rows > 1 && col > 0) {
-		rect.row++;
-		rect.rows--;
-		col = 0;
-	}
-	legend_piece(canvas, &rect, &col, ROLE_LOST, "[-lost-]");
-	legend_piece(canvas, &rect, &col, ROLE_ADDED, " {+added+}");
-	legend_piece(canvas, &rect, &col, ROLE_WAS, " [-was-]");
-	legend_piece(canvas, &rect, &col, ROLE_NOW, "{+now+}");
+	if (legend.rect.rows > 1 && legend.col > 0)
+		next_row(&legend);
+	legend_piece(&legend, 2, ROLE_LOST, "[-lost-]");
+	legend_piece(&legend, 1, ROLE_ADDED, "{+added+}");
+	legend_piece(&legend, 1, ROLE_WAS, "[-was-]");
+	legend_piece(&legend, 0, ROLE_NOW, "{+now+}");
 }

@@ -1,0 +1,271 @@
+/* The views, drawn into a canvas without a terminal and compared as text; and panes that scroll together. */
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "unit.h"
+#include "workbench.h"
+
+static const struct pith_method extractive = {"keep", "Keep", "", "", PITH_EXTRACTIVE};
+
+/* A workbench with a document and nothing that computes. */
+static void begin(struct workbench *workbench, char *text)
+{
+	*workbench = (struct workbench){.text = text, .length = strlen(text), .marks = true, .tokenised = true};
+}
+
+static void end(struct workbench *workbench)
+{
+	text_pane_free(&workbench->document_pane);
+	text_pane_free(&workbench->result_pane);
+	bytes_free(&workbench->regenerated);
+	canvas_free(&workbench->canvas);
+}
+
+static void assert_pane(struct text_pane *pane, int rows, int cols, const char *expected)
+{
+	struct canvas canvas = {0};
+	assert_true(canvas_resize(&canvas, rows, cols));
+	text_pane_draw(pane, &canvas, (struct rect){0, 0, rows, cols});
+	char *dump = canvas_dump(&canvas);
+	assert_string_equal(dump, expected);
+	free(dump);
+	canvas_free(&canvas);
+}
+
+static char sentence[] = "The level never rose by more than 41 cm in a day.";
+
+/* Keeps the words that begin at these offsets. */
+static size_t split_words(struct pith_word *words, const char *text, const char *kept)
+{
+	size_t n = 0;
+	for (size_t at = 0; text[at] != '\0';) {
+		size_t length = strcspn(text + at, " ");
+		bool must_keep = text[at] >= '0' && text[at] <= '9';
+		char word[64];
+		snprintf(word, sizeof word, " %.*s ", (int)length, text + at);
+		words[n++] = (struct pith_word){.begin = (uint32_t)at, .end = (uint32_t)(at + length), .n_tokens = 1,
+		                                .kept = strstr(kept, word) != NULL, .must_keep = must_keep};
+		at += length + strspn(text + at + length, " ");
+	}
+	return n;
+}
+
+static void document_and_compressed(void **state)
+{
+	(void)state;
+	struct workbench workbench;
+	begin(&workbench, sentence);
+	struct pith_word words[32];
+	char left[] = "level never rose 41";
+	struct shown_compressed compressed = {.info = {.method = &extractive}, .text = left, .length = strlen(left), .words = words};
+	compressed.n_words = split_words(words, sentence, " level never rose 41 ");
+	workbench.compressed = &compressed;
+	assert_true(view_document_build(&workbench));
+	assert_pane(&workbench.document_pane, 3, 30, "~The~ level never rose ~by\nmore than~ 41 ~cm in a day.~\n\n");
+	assert_true(view_compressed_build(&workbench));
+	assert_pane(&workbench.result_pane, 2, 40, "level never rose 41\n\n");
+	/* The compressed words know where they come from. */
+	const struct styled_text *styled = &workbench.result_pane.styled;
+	assert_int_equal(styled_text_source(styled, 0), 4);
+	assert_int_equal(styled_text_source(styled, 17), strstr(sentence, "41") - sentence);
+	assert_int_equal(styled->runs[styled_text_run_at(styled, 17)].role, ROLE_MUST_KEEP);
+	workbench.marks = false;
+	assert_true(view_document_build(&workbench));
+	assert_pane(&workbench.document_pane, 2, 60, "The level never rose by more than 41 cm in a day.\n\n");
+	end(&workbench);
+}
+
+static void nothing_kept_and_everything(void **state)
+{
+	(void)state;
+	struct workbench workbench;
+	begin(&workbench, sentence);
+	struct pith_word words[32];
+	char nothing[] = "";
+	struct shown_compressed compressed = {.info = {.method = &extractive}, .text = nothing, .words = words};
+	compressed.n_words = split_words(words, sentence, "");
+	workbench.compressed = &compressed;
+	assert_true(view_document_build(&workbench));
+	assert_pane(&workbench.document_pane, 1, 60, "~The level never rose by more than 41 cm in a day.~\n");
+	assert_true(view_compressed_build(&workbench));
+	assert_pane(&workbench.result_pane, 1, 60, "\n");
+	end(&workbench);
+}
+
+/* The comparison comes from the library: what is tested here is how it is shown. */
+static void show_regenerated(const char *document, const char *candidate, bool final, const char *expected)
+{
+	struct workbench workbench;
+	char text[256], other[256];
+	snprintf(text, sizeof text, "%s", document);
+	snprintf(other, sizeof other, "%s", candidate);
+	begin(&workbench, text);
+	struct comparison comparison = {.text = other, .length = strlen(other), .final = final};
+	assert_int_equal(pith_diff_words(&comparison.words, &comparison.n_words, text, strlen(text), other, strlen(other), NULL),
+	                 PITH_OK);
+	workbench.comparison = &comparison;
+	assert_true(bytes_append(&workbench.regenerated, other, strlen(other)));
+	assert_true(view_regenerated_build(&workbench));
+	assert_string_equal(workbench.result_pane.styled.text == NULL ? "" : workbench.result_pane.styled.text, expected);
+	/* What is the document's stands in its order. */
+	const struct styled_text *styled = &workbench.result_pane.styled;
+	for (size_t i = 1; i < styled->n_runs; i++)
+		assert_true(styled->runs[i].source >= styled->runs[i - 1].source);
+	free(comparison.words);
+	end(&workbench);
+}
+
+static void regenerated(void **state)
+{
+	(void)state;
+	show_regenerated("one two three four", "one two three four", true, "one two three four");
+	show_regenerated("one two three four", "one three four", true, "one [-two-] three four");
+	show_regenerated("one two three", "one two very three", true, "one two {+very+} three");
+	show_regenerated("one two three", "one 2 three", true, "one [-two-]{+2+} three");
+	show_regenerated("one two three four", "one two", true, "one two [-three four-]");
+	show_regenerated("one two three four", "one two", false, "one two"); /* what has not come yet is not lost */
+	show_regenerated("a b\n\nc d", "a b c d", true, "a b\n\nc d");        /* paragraphs are the document's */
+	show_regenerated("one two", "", true, "[-one two-]");
+}
+
+static void streaming_tail(void **state)
+{
+	(void)state;
+	struct workbench workbench;
+	char text[] = "one two three four", other[] = "one two ";
+	begin(&workbench, text);
+	struct comparison comparison = {.text = other, .length = strlen(other)};
+	assert_int_equal(pith_diff_words(&comparison.words, &comparison.n_words, text, 7, other, 8, NULL), PITH_OK);
+	workbench.comparison = &comparison;
+	assert_true(bytes_append(&workbench.regenerated, "one two three fo", 16));
+	assert_true(view_regenerated_build(&workbench));
+	assert_string_equal(workbench.result_pane.styled.text, "one two three fo");
+	free(comparison.words);
+	end(&workbench);
+}
+
+static void legend(void **state)
+{
+	(void)state;
+	struct workbench workbench;
+	begin(&workbench, sentence);
+	struct comparison comparison = {.rouge_l = 0.912, .matched_prefix = 0.5, .bleu = 0.25, .final = true};
+	workbench.comparison = &comparison;
+	static const struct {
+		int rows, cols;
+		const char *expected;
+	} cases[] = {
+		{1, 80, "ROUGE-L 0.912  prefix 50%  BLEU 0.250  [-lost-] {+added+} [-was-]{+now+}\n"},
+		{2, 38, "ROUGE-L 0.912  prefix 50%  BLEU 0.250\n[-lost-] {+added+} [-was-]{+now+}\n"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct canvas canvas = {0};
+		assert_true(canvas_resize(&canvas, cases[i].rows, cases[i].cols));
+		view_regenerated_draw_legend(&workbench, &canvas, (struct rect){0, 0, cases[i].rows, cases[i].cols});
+		char *dump = canvas_dump(&canvas);
+		assert_string_equal(dump, cases[i].expected);
+		free(dump);
+		canvas_free(&canvas);
+	}
+	end(&workbench);
+}
+
+/* Forty sentences on the left; on the right every second word of them, so that its rows are fewer. */
+static void synchronised(void **state)
+{
+	(void)state;
+	enum { N = 40 };
+	static char text[8192];
+	static struct pith_word words[2048];
+	static char left[8192];
+	size_t length = 0, n_words = 0, n_left = 0;
+	struct pith_sentence sentences[N];
+	for (int i = 0; i < N; i++) {
+		sentences[i].begin = (uint32_t)length;
+		for (int word = 0; word <= 5 + i % 7; word++) {
+			size_t begin_word = length;
+			length += (size_t)sprintf(text + length, "word%dof%d", word, i);
+			bool kept = word % 2 == 0;
+			words[n_words++] = (struct pith_word){.begin = (uint32_t)begin_word, .end = (uint32_t)length, .kept = kept};
+			if (kept)
+				n_left += (size_t)sprintf(left + n_left, "%s%.*s", n_left > 0 ? " " : "", (int)(length - begin_word),
+				                          text + begin_word);
+			text[length++] = ' ';
+		}
+		sentences[i].end = (uint32_t)length;
+	}
+	struct workbench workbench;
+	begin(&workbench, text);
+	struct shown_compressed compressed = {.info = {.method = &extractive}, .text = left, .length = n_left, .words = words};
+	compressed.n_words = n_words;
+	workbench.compressed = &compressed;
+	workbench.sentences = sentences;
+	workbench.n_sentences = N;
+	assert_true(view_document_build(&workbench));
+	assert_true(view_compressed_build(&workbench));
+	struct text_pane *a = &workbench.document_pane, *b = &workbench.result_pane;
+	assert_true(text_pane_fit(a, 10, 40));
+	assert_true(text_pane_fit(b, 10, 40));
+	assert_true(a->layout.n_rows > b->layout.n_rows + 10);
+	size_t before = 0;
+	for (size_t top = 0; top <= text_pane_last_top(a); top++) {
+		text_pane_scroll_to(a, top);
+		synchronise_panes(&workbench, a, b);
+		assert_true(b->top >= before); /* never backwards */
+		before = b->top;
+		if (b->top == 0 || b->top == text_pane_last_top(b))
+			continue;
+		/* The sentences at both tops are the same one, or neighbours where one row holds the end of one and the next. */
+		size_t source_a = styled_text_source(&a->styled, a->layout.begin[a->top]);
+		size_t source_b = styled_text_source(&b->styled, b->layout.begin[b->top]);
+		int sentence_a = 0, sentence_b = 0;
+		for (int i = 0; i < N; i++) {
+			sentence_a = sentences[i].begin <= source_a ? i : sentence_a;
+			sentence_b = sentences[i].begin <= source_b ? i : sentence_b;
+		}
+		if (abs(sentence_a - sentence_b) > 1)
+			fail_msg("row %zu: sentence %d beside sentence %d", top, sentence_a, sentence_b);
+	}
+	assert_int_equal(b->top, text_pane_last_top(b));
+	/* And the other way round. */
+	text_pane_scroll_to(b, 0);
+	synchronise_panes(&workbench, b, a);
+	assert_int_equal(a->top, 0);
+	end(&workbench);
+}
+
+/* A pane that is made narrower keeps the text at its top. */
+static void resized_pane(void **state)
+{
+	(void)state;
+	struct text_pane pane = {0};
+	char text[2000];
+	size_t length = 0;
+	for (int i = 0; length < 1900; i++)
+		length += (size_t)sprintf(text + length, "w%d ", i);
+	assert_true(styled_text_append(&pane.styled, ROLE_TEXT, text, 0, length));
+	assert_true(text_pane_fit(&pane, 5, 60));
+	text_pane_scroll_to(&pane, 10);
+	size_t offset = pane.layout.begin[10];
+	assert_true(text_pane_fit(&pane, 5, 25));
+	assert_true(pane.layout.begin[pane.top] <= offset && layout_row_end(&pane.layout, pane.top) > offset);
+	text_pane_scroll(&pane, -1000);
+	assert_int_equal(pane.top, 0);
+	text_pane_scroll(&pane, 1000000);
+	assert_int_equal(pane.top, text_pane_last_top(&pane));
+	text_pane_free(&pane);
+}
+
+int main(void)
+{
+	setlocale(LC_CTYPE, "C.UTF-8");
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(document_and_compressed), cmocka_unit_test(nothing_kept_and_everything),
+		cmocka_unit_test(regenerated),             cmocka_unit_test(streaming_tail),
+		cmocka_unit_test(legend),                  cmocka_unit_test(synchronised),
+		cmocka_unit_test(resized_pane),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

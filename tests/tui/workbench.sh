@@ -1,0 +1,345 @@
+#!/bin/sh
+# The workbench as people use it: inside tmux, by keys, mouse bytes and pastes,
+# judged by what is on the screen. Every wait is for something to appear, never
+# for a time to pass. Called with the program.
+# shellcheck disable=SC2016
+set -u
+pith=$1
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
+failures=0
+
+skip() {
+  echo "SKIPPED: $*"
+  exit 77
+}
+command -v tmux >/dev/null 2>&1 || skip "tmux is not installed"
+model=${PITH_TEST_MODEL:-$root/models/pith-default.gguf}
+[ -r "$model" ] || skip "$model is not there"
+
+here=$(mktemp -d)
+cd "$here" || exit 1
+for name in $(env | sed -n 's/^\(PITH_[A-Z_]*\)=.*/\1/p'); do
+  [ "$name" = PITH_CPU ] || unset "$name"
+done
+unset TMUX NO_COLOR
+export HOME="$here" XDG_CONFIG_HOME="$here/config" XDG_CONFIG_DIRS="$here/xdg" XDG_STATE_HOME="$here/state" \
+  XDG_DATA_HOME="$here/data" TMUX_TMPDIR="$here" LC_ALL=C.UTF-8 SHELL=/bin/sh
+# A server of its own: nobody's sessions are touched.
+t() { tmux -L pith-test -f /dev/null "$@"; }
+trap 't kill-server 2>/dev/null; rm -rf "$here"' EXIT
+
+screen() { t capture-pane -p; }
+fail() {
+  echo "FAILED: $*"
+  screen | sed 's/^/  | /'
+  failures=$((failures + 1))
+}
+# await PATTERN [SECONDS]: until a row of the screen matches the extended regular expression.
+await() {
+  tries=$((${2:-40} * 20))
+  while [ "$tries" -gt 0 ]; do
+    screen | grep -qE -- "$1" && return 0
+    tries=$((tries - 1))
+    sleep 0.05
+  done
+  fail "waited for \"$1\""
+  return 1
+}
+# await_gone PATTERN: until no row matches.
+await_gone() {
+  tries=600
+  while screen | grep -qE -- "$1"; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || {
+      fail "\"$1\" did not go away"
+      return 1
+    }
+    sleep 0.05
+  done
+}
+# await_stable: until two looks in a row agree.
+await_stable() {
+  before=
+  tries=600
+  while [ "$tries" -gt 0 ]; do
+    now=$(screen)
+    [ "$now" = "$before" ] && return 0
+    before=$now
+    tries=$((tries - 1))
+    sleep 0.15
+  done
+  fail "the screen does not come to rest"
+}
+keys() { t send-keys "$@"; }
+# Escape, and what follows it only when it has been taken for itself and not for the Alt of the next key.
+leave_line() {
+  keys Escape
+  await_gone 'Enter takes the line'
+}
+type_text() { t send-keys -l "$1"; }
+# mouse BUTTON COLUMN ROW M|m, as the terminal reports it (from 1).
+mouse() { t send-keys -l "$(printf '\033[<%d;%d;%d%s' "$1" "$2" "$3" "$4")"; }
+# The row of the screen (from 1) that matches.
+row_of() { screen | grep -nE -- "$1" | head -n 1 | cut -d: -f1; }
+# In the pane's shell, which must have its terminal back: the modes that stty tells.
+start_shell() {
+  t kill-server 2>/dev/null
+  tries=100
+  # The old server may still be about to leave.
+  until t new-session -d -x "$1" -y "$2" "PS1='ready> ' exec sh" 2>/dev/null; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || skip "tmux does not start"
+    sleep 0.05
+  done
+  t set-option -g status off
+  await 'ready>'
+}
+run_pith() {
+  type_text "$1 '$pith' --model '$model' $2; echo status=\$?"
+  keys Enter
+}
+# What the program in the pane has switched on, as tmux sees it.
+modes() { t display-message -p '#{mouse_any_flag}#{mouse_button_flag}#{mouse_sgr_flag}#{cursor_flag}#{alternate_on}'; }
+# After the program: no mouse reports, the cursor seen, the ordinary screen, echo and line editing on.
+assert_clean() {
+  [ "$(modes)" = 00010 ] || fail "$1: modes are $(modes), not 00010"
+  type_text 'stty -a | tr ";" "\n" | tr " " "\n" | grep -xE "echo|icanon|isig|ixon|icrnl|opost" | tr "\n" " "; echo done'
+  keys Enter
+  await '^icrnl ixon opost isig icanon echo done' || fail "$1: stty is not what it was"
+}
+
+cp "$root/samples/abstract.txt" . || exit 1
+mkdir texts
+cp "$root/samples/tidal-power.txt" texts/
+
+echo "- opening, compressing, regenerating"
+start_shell 80 24
+run_pith PITH_AUTO_REGENERATE=true abstract.txt
+await 'abstract\.txt'
+await 'We report on three'
+await 'target 0\.25 \(4\.0x\).*achieved 0\.2[0-9]* \([0-9.]*x\)'
+await 'tokens [0-9,]+ -> [0-9,]+'
+await 'ROUGE-L [01]\.[0-9]+ +prefix [0-9]+% +BLEU'
+await_gone 'Esc cancels'
+[ "$(modes)" = 11101 ] || fail "the modes are $(modes), not 11101: mouse, drags, SGR, no cursor, a screen of its own"
+
+echo "- the slider: a drag with its live and settled value, Esc, wheel, keys"
+row=$(row_of '^ CR')
+mouse 0 20 "$row" M
+mouse 32 44 "$row" M
+await '^ CR.*0\.8[0-9] \(1\.[0-9]x\) -> [0-9]+ tok'
+screen | grep -qE 'target 0\.25' || fail "a drag that is not over has changed the target"
+keys Escape
+await '^ CR.*0\.25 \(4\.0x\)'
+mouse 0 44 "$row" m
+mouse 0 20 "$row" M
+mouse 32 30 2 M
+mouse 0 30 2 m
+await 'target 0\.[56][0-9] '
+await_gone 'Esc cancels'
+mouse 65 20 "$row" M
+mouse 65 20 "$row" M
+await_stable
+keys Home
+await 'target 0\.0[01][0-9]* '
+keys Right
+await '^ CR.*0\.0[12][0-9]* '
+await_stable
+
+echo "- a typed target, and one that is refused and kept"
+type_text '5'
+await 'Target .*: 5'
+type_text '00z'
+keys Enter
+await 'Type a target as'
+await 'Target .*: 500z'
+keys C-u
+type_text '16t'
+keys Enter
+await 'tokens [0-9,]+ -> 16'
+keys ']'
+await 'tokens [0-9,]+ -> 17'
+type_text '=4x'
+keys Enter
+await 'target 0\.25 \([34]\.[09]x\)'
+
+echo "- another method: words kept, dropped, protected"
+keys m
+await 'Self-information'
+keys Down
+await '>Self-information'
+keys Enter
+await '\[Compressed\]'
+await '~[A-Za-z]'
+await '1994'
+keys r
+await 'keeps words'
+await_gone 'Esc cancels'
+
+echo "- a question, and the unfinished one that is kept"
+keys i
+type_text 'How often was the lake measured?'
+await 'Question: How often'
+leave_line
+await 'Question: How often'
+t resize-window -x 100 -y 40
+await_stable
+keys i
+await 'Question: How often was the lake measured\?'
+keys Enter
+await 'Answer: full text.*[0-9]+ tokens, '
+await 'Answer: 0\.2.*[0-9]+ tokens, '
+await 'Asked: How often'
+keys i
+keys Up
+await 'Question: How often was the lake measured\?'
+leave_line
+[ "$(stat -c %a "$here/state/pith/questions" 2>/dev/null)" = 600 ] || fail "the history of questions is not private"
+
+echo "- sizes: narrow and high, low, too small, wide"
+t resize-window -x 64 -y 50
+await_stable
+await 'We report on three'
+await '\[Compressed\]'
+t resize-window -x 50 -y 12
+await 'terminal too small: 50x12, pith needs 60x17'
+t resize-window -x 200 -y 60
+await 'Answer: full text'
+for size in 81x25 120x30 61x17 90x40 80x24; do
+  t resize-window -x "${size%x*}" -y "${size#*x}"
+done
+await_stable
+await 'target 0\.25'
+
+echo "- help, themes, views"
+keys F1
+await 'Ask a question of the full text'
+keys Escape
+await_gone 'Ask a question of the full text'
+keys t
+await 'Theme: '
+keys p
+await '\[Regenerated\]'
+keys p
+await '\[Memory\]'
+keys p
+await '\[Compressed\]'
+
+echo "- a file by name, completed by Tab"
+keys o
+type_text 'texts/ti'
+keys Tab
+await 'Open: texts/tidal-power\.txt'
+keys Enter
+await 'tidal-power\.txt'
+await 'The strait between'
+await 'target 0\.25'
+await_gone 'Esc cancels'
+keys o
+type_text 'nowhere.txt'
+keys Enter
+await 'nowhere\.txt cannot be opened'
+screen | grep -q 'The strait between' || fail "a file that is not there has closed the document"
+
+echo "- saving"
+keys s
+await 'Save as: tidal-power-selfinfo\.txt'
+keys Enter
+await 'Saved to tidal-power-selfinfo\.txt'
+keys s
+await 'Save as: tidal-power-selfinfo\.txt'
+keys Enter
+await 'exists already'
+leave_line
+[ -s tidal-power-selfinfo.txt ] || fail "nothing was saved"
+
+echo "- a paste of a megabyte is a document, whatever is in it"
+i=0
+{
+  printf 'qqqq The first line of a large paste.\n'
+  while [ "$i" -lt 11000 ]; do
+    i=$((i + 1))
+    echo "Line $i of the paste: q x Ctrl-C, the tide turned after 6 hours and $i minutes; nobody saw it, and nobody minded at all."
+  done
+} >big
+[ "$(wc -c <big)" -gt 1048576 ] || fail "the paste is too short for this test"
+t load-buffer big
+t paste-buffer -p
+await 'pasted text' 20
+await 'qqqq The first line'
+keys Escape
+await_gone 'Esc cancels'
+
+echo "- a paste into the question line stays there"
+printf 'Why\nnot?' >small
+t load-buffer small
+keys i
+await '^ Question:'
+t paste-buffer -p
+await 'Why not\?'
+leave_line
+screen | grep -q 'qqqq The first line' || fail "a paste into the question line has replaced the document"
+
+echo "- hostile bytes are shown, not obeyed"
+printf 'Bell \007 and \033]0;owned\007 and \342\200\256 and \377 end.\n' >hostile.txt
+keys o
+type_text 'hostile.txt'
+keys Enter
+await 'Bell \^G'
+await '\^\[\]0;owned\^G'
+await '<U\+202E>'
+await '<0xFF>'
+await_gone 'Esc cancels'
+
+echo "- suspended and back"
+keys C-z
+await 'ready>'
+[ "$(modes | cut -c5)" = 0 ] || fail "suspended, the ordinary screen is not back: $(modes)"
+type_text 'fg; echo left=$?'
+keys Enter
+await 'target 0\.24'
+[ "$(modes | cut -c2-3)" = 11 ] || fail "back, the mouse is not: $(modes)"
+
+echo "- leaving: q, Ctrl-C, SIGTERM, SIGSEGV"
+keys q
+await 'left=0'
+assert_clean "after q"
+
+start_shell 80 24
+run_pith '' abstract.txt
+await 'target 0\.25'
+keys C-c
+await 'status=0'
+assert_clean "after Ctrl-C"
+
+for ending in TERM:143 HUP:129 SEGV:139; do
+  start_shell 80 24
+  # A shell that becomes the program: its number is the one to kill.
+  printf '#!/bin/sh\necho $$ >number\nexec "$@"\n' >as_number
+  run_pith 'sh ./as_number' abstract.txt
+  await 'We report on three'
+  kill "-${ending%:*}" "$(cat number)"
+  await "status=${ending#*:}"
+  assert_clean "after SIG${ending%:*}"
+done
+
+echo "- no colour at all"
+start_shell 80 24
+run_pith 'NO_COLOR=1 PITH_METHOD=selfinfo' abstract.txt
+await '~[A-Za-z]'
+t capture-pane -p -e | grep -qE "$(printf '\033')"'\[([0-9]+;)*([34][0-8]|9[0-7]|10[0-7])[;m]' && fail "NO_COLOR, and there is colour"
+keys q
+await 'status=0'
+
+echo "- a document from a pipe"
+start_shell 80 24
+type_text "cat abstract.txt | '$pith' --model '$model' -; echo status=\$?"
+keys Enter
+await 'standard input'
+await 'We report on three'
+keys q
+await 'status=0'
+assert_clean "after a piped document"
+
+[ "$failures" -eq 0 ] || echo "$failures checks failed."
+[ "$failures" -eq 0 ]
