@@ -300,18 +300,19 @@ static bool draw_progress(struct workbench *workbench, struct canvas *canvas)
 	return true;
 }
 
-/* A sentence that is longer than the row goes on over the hints. */
-static void draw_message(const struct workbench *workbench, struct canvas *canvas)
+/* A sentence that is longer than its row goes on over the hints. */
+static void draw_message(const struct workbench *workbench, struct canvas *canvas, int row)
 {
-	const struct rect status = workbench->regions.status, hints = workbench->regions.hints;
+	const struct rect hints = workbench->regions.hints;
 	struct text_layout layout = {0};
-	if (!layout_wrap(&layout, workbench->message, strlen(workbench->message), status.cols - 2))
+	if (workbench->message[0] == '\0' ||
+	    !layout_wrap(&layout, workbench->message, strlen(workbench->message), hints.cols - 2))
 		return;
-	if (layout.n_rows > 1)
+	if (row == hints.row || layout.n_rows > 1)
 		canvas_fill(canvas, hints, ' ', ROLE_TEXT);
-	for (size_t row = 0; row < layout.n_rows && row < 2; row++)
-		canvas_text(canvas, row == 0 ? status.row : hints.row, 1, status.cols - 2, workbench->message_role,
-		            workbench->message + layout.begin[row], layout_row_end(&layout, row) - layout.begin[row]);
+	for (size_t i = 0; i < layout.n_rows && row <= hints.row; i++, row++)
+		canvas_text(canvas, row, 1, hints.cols - 2, workbench->message_role, workbench->message + layout.begin[i],
+		            layout_row_end(&layout, i) - layout.begin[i]);
 	layout_free(&layout);
 }
 
@@ -322,7 +323,9 @@ static void draw_status(struct workbench *workbench, struct canvas *canvas)
 	if (completions[0] != '\0')
 		canvas_string(canvas, rect.row, 1, rect.cols - 2, ROLE_LABEL, completions);
 	else if (!draw_progress(workbench, canvas))
-		draw_message(workbench, canvas);
+		draw_message(workbench, canvas, rect.row);
+	else if (workbench->message_since > workbench->running.since)
+		draw_message(workbench, canvas, workbench->regions.hints.row); /* said since the job began */
 }
 
 /* The bar of keys: those of the table that have a word for it. */

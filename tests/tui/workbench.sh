@@ -267,6 +267,7 @@ t load-buffer big
 t paste-buffer -p
 await 'pasted text' 20
 await 'qqqq The first line'
+await 'Compressing.*Esc cancels'
 keys Escape
 await_gone 'Esc cancels'
 
@@ -274,7 +275,7 @@ echo "- a paste into the question line stays there"
 printf 'Why\nnot?' >small
 t load-buffer small
 keys i
-await '^ Question:'
+await 'Enter takes the line'
 t paste-buffer -p
 await 'Why not\?'
 leave_line

@@ -31,7 +31,7 @@ static void draw_header(const struct workbench *workbench, struct canvas *canvas
 	if (side == ANSWER_COMPRESSED) {
 		char rate[FIGURE_SIZE];
 		figure_rate(rate, workbench->asked_cr);
-		snprintf(title, sizeof title, " Answer: %s ", rate);
+		snprintf(title, sizeof title, rect.cols > 66 ? " Answer: compressed to %s " : " Answer: %s ", rate);
 	}
 	int used = 1 + canvas_string(canvas, rect.row, rect.col + 1, rect.cols - 1, ROLE_TEXT, title);
 	draw_figures(&workbench->answers[side], canvas, rect, used + 1);
