@@ -158,7 +158,8 @@ void view_regenerated_draw_legend(const struct workbench *workbench, struct canv
 		char figure[48];
 		snprintf(figure, sizeof figure, "ROUGE-L %.3f", comparison->rouge_l);
 		legend_piece(&legend, 0, ROLE_VALUE, figure);
-		snprintf(figure, sizeof figure, "prefix %.0f%%", comparison->matched_prefix * 100);
+		/* Rounded down: 100 % is said of nothing less. */
+		snprintf(figure, sizeof figure, "prefix %d%%", (int)(comparison->matched_prefix * 100));
 		legend_piece(&legend, 2, ROLE_VALUE, figure);
 		snprintf(figure, sizeof figure, "BLEU %.3f", comparison->bleu);
 		if (comparison->final)
