@@ -110,6 +110,12 @@ bool token_list_append_all(struct token_list *list, const int32_t *ids, size_t n
 	return true;
 }
 
+void token_list_remove(struct token_list *list, size_t begin, size_t n)
+{
+	memmove(list->ids + begin, list->ids + begin + n, (list->n - begin - n) * sizeof *list->ids);
+	list->n -= n;
+}
+
 void token_list_free(struct token_list *list)
 {
 	free(list->ids);

@@ -27,6 +27,7 @@ struct token_list {
 bool token_list_reserve(struct token_list *list, size_t extra);
 bool token_list_append(struct token_list *list, int32_t id);
 bool token_list_append_all(struct token_list *list, const int32_t *ids, size_t n);
+void token_list_remove(struct token_list *list, size_t begin, size_t n); /* begin + n <= list->n */
 void token_list_free(struct token_list *list);
 
 #endif

@@ -3,7 +3,8 @@
  *
  * Row i of every activation belongs to token i of the batch. The keys and
  * values of a sequence stand in their own contiguous rows: n_past rows that
- * were there before (a cache, or memory rows), then one for each token.
+ * were there before (a cache, memory rows, or rows of another sequence), then
+ * one for each token.
  */
 #ifndef MODEL_BATCH_H
 #define MODEL_BATCH_H
@@ -15,6 +16,8 @@ struct sequence {
 	size_t first, n;  /* its tokens: rows first .. first + n - 1 of the batch */
 	size_t kv_first;  /* its first key/value row */
 	size_t n_past;    /* rows before those of its tokens */
+	size_t n_shared;  /* of these, the first ones are copies of as many first rows of another sequence, ... */
+	size_t shared_with; /* ... this one, which shares none itself: one text read once, continued in several ways */
 };
 
 struct batch {

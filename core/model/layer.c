@@ -41,6 +41,28 @@ static void fetch_rows(const struct batch *batch, size_t kv_dim, float *x, const
 	}
 }
 
+/* Rows that a sequence shares are copied from their owner, ... */
+static void copy_shared_rows(const struct batch *batch, size_t kv_dim, float *rows)
+{
+	for (size_t i = 0; i < batch->n_sequences; i++) {
+		const struct sequence *s = &batch->sequences[i];
+		if (s->n_shared > 0)
+			memcpy(rows + s->kv_first * kv_dim, rows + batch->sequences[s->shared_with].kv_first * kv_dim,
+			       s->n_shared * kv_dim * sizeof *rows);
+	}
+}
+
+/* ... and their gradients go back to it. */
+static void return_shared_gradients(const struct batch *batch, size_t kv_dim, float *d_rows)
+{
+	for (size_t i = 0; i < batch->n_sequences; i++) {
+		const struct sequence *s = &batch->sequences[i];
+		if (s->n_shared > 0)
+			kernels_get()->add(d_rows + batch->sequences[s->shared_with].kv_first * kv_dim, d_rows + s->kv_first * kv_dim,
+			                   s->n_shared * kv_dim);
+	}
+}
+
 static struct attention_shape shape_of(const struct hyperparams *h, const struct sequence *s)
 {
 	return (struct attention_shape){s->n, s->n_past + s->n, h->n_heads, h->n_kv_heads, h->head_dim};
@@ -71,6 +93,8 @@ static void forward_keys_values(const struct layer_pass *pass, struct activation
 	rope_forward(a->k, batch->positions, n, h->n_kv_heads, pass->rope);
 	store_rows(batch, kv_dim, keys, a->k);
 	store_rows(batch, kv_dim, values, a->v);
+	copy_shared_rows(batch, kv_dim, keys);
+	copy_shared_rows(batch, kv_dim, values);
 }
 
 static void forward_attention(const struct layer_pass *pass, struct activations *a, const float *keys, const float *values)
@@ -185,13 +209,15 @@ static void backward_attention(const struct layer_pass *pass, struct activations
 }
 
 /* d_norm accumulates what comes through k and v. */
-static void backward_keys_values(const struct layer_pass *pass, struct activations *a, const float *d_keys,
-                                 const float *d_values, const struct layer_gradients *g, const struct backward_scratch *b,
+static void backward_keys_values(const struct layer_pass *pass, struct activations *a, float *d_keys, float *d_values,
+                                 const struct layer_gradients *g, const struct backward_scratch *b,
                                  bool accumulate)
 {
 	const struct hyperparams *h = pass->h;
 	const struct batch *batch = pass->batch;
 	size_t n = batch->n_tokens, kv_dim = hyperparams_kv_dim(h);
+	return_shared_gradients(batch, kv_dim, d_values);
+	return_shared_gradients(batch, kv_dim, d_keys);
 	fetch_rows(batch, kv_dim, b->d_kv, d_values);
 	project_backward(pass, a, PROJECTION_V, b->d_norm, b->d_kv, a->norm1, g, b->d_low, accumulate);
 	fetch_rows(batch, kv_dim, b->d_kv, d_keys);

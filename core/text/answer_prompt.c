@@ -111,15 +111,7 @@ enum pith_status answer_prompt_text(const struct tokenizer *tokenizer, const cha
 		return chat_prompt(tokenizer, format, text, length, question, out, document_begin, document_end, err);
 	enum pith_status status = append_id(tokenizer_bos(tokenizer), out, err);
 	if (status == PITH_OK)
-		status = append(tokenizer, "Question: ", out, err);
-	if (status == PITH_OK)
-		status = append(tokenizer, question, out, err);
-	if (status == PITH_OK)
-		status = append(tokenizer, "\n", out, err);
-	if (status == PITH_OK)
 		status = append_document(tokenizer, text, length, out, document_begin, document_end, err);
-	if (status == PITH_OK)
-		status = append(tokenizer, "\n", out, err);
 	if (status == PITH_OK)
 		status = answer_prompt_memory(tokenizer, question, out, err);
 	return status;

@@ -1,10 +1,11 @@
 /*
  * How a question is put to a model: one place for training and inference.
  *
- * Models with a chat format get it. Others get plain text in which the question
- * stands before and after the document: a causal model that knows the question
- * while it reads answers better. From memory rows the question alone is read,
- * without BOS; BOS alone is what asks for regeneration.
+ * Models with a chat format get it. Others get plain text: BOS, the document,
+ * the question. From memory rows the question alone is read, at the position
+ * where it would stand behind the document, so that one skill serves both; BOS
+ * alone is what asks for regeneration. With the document first, one reading of
+ * it serves many questions, in training above all.
  */
 #ifndef TEXT_ANSWER_PROMPT_H
 #define TEXT_ANSWER_PROMPT_H

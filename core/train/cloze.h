@@ -1,17 +1,20 @@
 /*
- * Questions made of a text itself: one of its sentences with a word left out.
- * The word occurs once and says something: a number, a name, a long word.
+ * Questions that a text makes of itself: a telling word, name, number or short
+ * phrase that occurs once is asked for. One in four is a cloze, the words around
+ * the gap as they stand; the others are put like a question: a question word by
+ * the kind of the answer, then the words around it, some of them lost or turned
+ * round, so that matching exact phrases is not enough (cloze translation with
+ * noise: Lewis et al. 2019, arXiv 1906.04980).
  */
 #ifndef TRAIN_CLOZE_H
 #define TRAIN_CLOZE_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 #include "base/buffer.h"
 #include "base/random.h"
 
-/* Fills question and answer (cleared first); false: nothing suitable in the text, or no memory. */
+/* Question and answer from a text; both buffers are cleared first. False: no suitable word was found. */
 bool cloze_make(const char *text, size_t length, struct random_state *random, struct buffer *question, struct buffer *answer);
 
 #endif

@@ -7,7 +7,7 @@
 #include "model/memory_layout.h"
 #include "train/sample.h"
 
-enum { MOST_SPANS = 3, TRIES = 200, FURTHER_QUESTIONS = 3 };
+enum { MOST_SPANS = 3, TRIES = 200, MOST_QUESTIONS = 8 };
 
 /* --- growing arrays ----------------------------------------------------------------------------------- */
 
@@ -157,22 +157,32 @@ static bool reserve_rows(struct microbatch *m, size_t n)
 	return true;
 }
 
-/* The reader's sequence behind n_rows memory rows, its text from a position on. */
-static bool add_reader_sequence(struct microbatch *m, const struct sample *sample, const struct pith_task *task, size_t n_rows,
-                                int32_t position)
+/* What stands before a reader's tokens. */
+struct reader_past {
+	size_t n_rows;           /* memory rows, or those of a sequence that has read the document */
+	const size_t *sequence;  /* that one; NULL: memory rows */
+	int32_t position;        /* of the reader's first token */
+};
+
+static bool add_reader_sequence(struct microbatch *m, const struct sample *sample, const struct pith_task *task,
+                                const struct reader_past *past)
 {
 	size_t n = sample->reader.n;
 	struct batch *b = &m->reader.batch;
 	if (!pack_reserve(&m->reader, n) || !reserve_rows(m, b->n_tokens + n))
 		return false;
-	b->sequences[b->n_sequences++] =
-		(struct sequence){.first = b->n_tokens, .n = n, .kv_first = b->n_kv_rows, .n_past = n_rows};
-	b->n_kv_rows += n_rows + n;
+	struct sequence *s = &b->sequences[b->n_sequences++];
+	*s = (struct sequence){.first = b->n_tokens, .n = n, .kv_first = b->n_kv_rows, .n_past = past->n_rows};
+	if (past->sequence != NULL) {
+		s->n_shared = past->n_rows;
+		s->shared_with = *past->sequence;
+	}
+	b->n_kv_rows += past->n_rows + n;
 	float loss_weight = task->loss_weight > 0 ? (float)task->loss_weight : 1.0f;
 	for (size_t i = 0; i < n; i++) {
 		size_t row = b->n_tokens++;
 		b->ids[row] = sample->reader.ids[i];
-		b->positions[row] = position + (int32_t)i;
+		b->positions[row] = past->position + (int32_t)i;
 		m->targets[row] = sample->targets.ids[i];
 		m->weights[row] = i >= sample->first_answer ? loss_weight : 1.0f;
 		/* Text around a question is plain language modelling, and reported as that. */
@@ -189,29 +199,52 @@ static bool fits(const struct sample *sample, bool asks_memory, size_t n_positio
 	return needed <= n_positions;
 }
 
-/* More questions about the document that links from first_link on hand over: one encoding, several readers. */
-static enum pith_status add_further_questions(struct microbatch *m, struct microbatch_builder *builder,
-                                              const struct task_data *data, size_t line, struct sample *sample,
-                                              size_t first_link, size_t n_rows, int32_t position, struct pith_error *err)
+/* The questions about one document. */
+struct questions {
+	const struct task_data *data;
+	struct sample *sample;
+	size_t first_link, n_links; /* of the first question */
+	struct reader_past past;    /* of the others */
+};
+
+/* Asks the question of another line about the same document. *asked false: it has none. */
+static enum pith_status add_question(struct microbatch *m, struct microbatch_builder *builder, const struct questions *q,
+                                     size_t line, bool *asked, struct pith_error *err)
 {
-	size_t n_links = m->n_links - first_link;
-	for (size_t i = 1; i <= FURTHER_QUESTIONS; i++) {
-		bool made;
-		enum pith_status status = sample_make_further(sample, builder, data, line + i, &made, err);
-		if (status != PITH_OK)
-			return status;
-		if (!made || !fits(sample, true, builder->n_positions))
-			return PITH_OK;
-		for (size_t l = 0; l < n_links; l++) {
-			struct memory_link link = m->links[first_link + l];
-			link.reader_sequence = m->reader.batch.n_sequences;
-			if (!add_link(m, &link))
-				return fail_memory(err, "a micro-batch");
-		}
-		if (!add_reader_sequence(m, sample, &data->task, n_rows, position))
+	enum pith_status status = sample_make_further(q->sample, builder, q->data, line, asked, err);
+	*asked = *asked && (size_t)q->past.position + q->sample->reader.n <= builder->n_positions;
+	if (status != PITH_OK || !*asked)
+		return status;
+	for (size_t l = 0; l < q->n_links; l++) {
+		struct memory_link link = m->links[q->first_link + l];
+		link.reader_sequence = m->reader.batch.n_sequences;
+		if (!add_link(m, &link))
 			return fail_memory(err, "a micro-batch");
 	}
+	if (!add_reader_sequence(m, q->sample, &q->data->task, &q->past))
+		return fail_memory(err, "a micro-batch");
 	return PITH_OK;
+}
+
+/* One reading of the document, several questions. Lines of one context stand together: those behind the first are asked, then those before. */
+static enum pith_status add_further_questions(struct microbatch *m, struct microbatch_builder *builder,
+                                              const struct questions *q, size_t line, struct pith_error *err)
+{
+	enum pith_status status = PITH_OK;
+	size_t n_asked = 1;
+	for (size_t i = 1; status == PITH_OK && n_asked < MOST_QUESTIONS; i++, n_asked++) {
+		bool asked;
+		status = add_question(m, builder, q, line + i, &asked, err);
+		if (!asked)
+			break;
+	}
+	for (size_t i = 1; status == PITH_OK && n_asked < MOST_QUESTIONS && i <= line; i++, n_asked++) {
+		bool asked;
+		status = add_question(m, builder, q, line - i, &asked, err);
+		if (!asked)
+			break;
+	}
+	return status;
 }
 
 enum pith_status microbatch_add(struct microbatch *m, struct microbatch_builder *builder, size_t task, size_t line,
@@ -226,14 +259,23 @@ enum pith_status microbatch_add(struct microbatch *m, struct microbatch_builder 
 	if (status == PITH_OK && *added) {
 		size_t n_rows = 0, longest = 0, first_link = m->n_links;
 		bool answer = objective == PITH_OBJECTIVE_ANSWER;
-		if (memory && !add_spans(m, builder, &sample, objective_purpose(objective), answer, sampling, &n_rows, &longest))
+		struct sampling own = *sampling;
+		if (data->task.k_ratio_min > 0)
+			own.k_ratio_min = data->task.k_ratio_min;
+		if (data->task.k_ratio_max > 0)
+			own.k_ratio_max = data->task.k_ratio_max;
+		if (memory && !add_spans(m, builder, &sample, objective_purpose(objective), answer, &own, &n_rows, &longest))
 			status = fail_memory(err, "a micro-batch");
 		/* A text comes back at its own positions, BOS at 0; a question stands behind them. */
-		int32_t position = answer ? memory_question_position(longest) : 0;
-		if (status == PITH_OK && !add_reader_sequence(m, &sample, &data->task, n_rows, position))
+		struct reader_past past = {n_rows, NULL, answer ? memory_question_position(longest) : 0};
+		size_t first = m->reader.batch.n_sequences;
+		if (status == PITH_OK && !add_reader_sequence(m, &sample, &data->task, &past))
 			status = fail_memory(err, "a micro-batch");
-		if (status == PITH_OK && answer)
-			status = add_further_questions(m, builder, data, line, &sample, first_link, n_rows, position, err);
+		struct questions questions = {data, &sample, first_link, m->n_links - first_link, past};
+		if (objective == PITH_OBJECTIVE_ANSWER_FULL)
+			questions.past = (struct reader_past){sample.document_end, &first, (int32_t)sample.document_end};
+		if (status == PITH_OK && (answer || objective == PITH_OBJECTIVE_ANSWER_FULL))
+			status = add_further_questions(m, builder, &questions, line, err);
 	}
 	sample_free(&sample);
 	return status;

@@ -15,6 +15,8 @@ static enum pith_status open_task(struct task_data *data, const struct pith_task
 	data->task.path = path;
 	if (task->max_tokens < 16 || !(task->weight > 0))
 		return fail(err, PITH_BAD_ARGUMENT, "The task on %s needs max_tokens of at least 16 and a positive weight.", path);
+	if (task->k_ratio_min < 0 || (task->k_ratio_max > 0 && task->k_ratio_max < task->k_ratio_min))
+		return fail(err, PITH_BAD_ARGUMENT, "The task on %s needs k ratios above 0 in order.", path);
 	enum pith_status status = jsonl_open(&data->file, path, err);
 	if (status != PITH_OK)
 		return status;
@@ -48,7 +50,9 @@ static enum pith_status open_eval_tasks(struct run *run, struct pith_error *err)
 		if (seen[task->objective] || path == NULL)
 			continue;
 		seen[task->objective] = true;
-		enum pith_status status = open_task(&run->eval_tasks[run->n_eval_tasks++], task, path, err);
+		struct pith_task held_out = *task;
+		held_out.k_ratio_min = held_out.k_ratio_max = 0; /* all are asked from as many memory tokens */
+		enum pith_status status = open_task(&run->eval_tasks[run->n_eval_tasks++], &held_out, path, err);
 		if (status != PITH_OK)
 			return status;
 	}

@@ -34,6 +34,7 @@ void sample_clear(struct sample *sample)
 	sample->reader.n = 0;
 	sample->targets.n = 0;
 	sample->first_answer = 0;
+	sample->document_end = 0;
 	buffer_clear(&sample->context);
 }
 
@@ -207,6 +208,7 @@ static enum pith_status make_answer(struct sample *sample, struct microbatch_bui
 	if (find_question(&q, builder, record, n)) {
 		if (data->task.objective == PITH_OBJECTIVE_ANSWER_FULL) {
 			status = answer_prompt_text(tokenizer, q.context, q.context_length, q.question, &sample->reader, &begin, &end, err);
+			sample->document_end = end;
 		} else {
 			status = tokenizer_encode(tokenizer, q.context, q.context_length, &sample->document, err);
 			end = sample->document.n;
@@ -253,11 +255,21 @@ enum pith_status sample_make_further(struct sample *sample, struct microbatch_bu
 	sample->targets.n = 0;
 	if (data->has_questions && line >= jsonl_n_lines(data->file))
 		return PITH_OK;
+	size_t read = 0;
 	enum pith_status status = data->has_questions ? jsonl_read(&record, data->file, line, err) : PITH_OK;
 	if (status == PITH_OK && find_further(&q, sample, builder, record, data->has_questions)) {
-		status = answer_prompt_memory(builder->tokenizer, q.question, &sample->reader, err);
+		if (data->task.objective == PITH_OBJECTIVE_ANSWER_FULL)
+			status = answer_prompt_text(builder->tokenizer, sample->context.data, sample->context.length, q.question,
+			                            &sample->reader, NULL, &read, err);
+		else
+			status = answer_prompt_memory(builder->tokenizer, q.question, &sample->reader, err);
 		if (status == PITH_OK)
 			status = append_answer(sample, builder->tokenizer, q.answer, made, err);
+	}
+	if (*made && read > 0) {
+		token_list_remove(&sample->reader, 0, read);
+		token_list_remove(&sample->targets, 0, read);
+		sample->first_answer -= read;
 	}
 	for (size_t i = 0; *made && i < sample->first_answer; i++)
 		sample->targets.ids[i] = -1;

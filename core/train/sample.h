@@ -12,6 +12,7 @@ struct sample {
 	struct token_list reader;     /* what the reader reads */
 	struct token_list targets;    /* (reader.n): what it should say next, -1: anything */
 	size_t first_answer;          /* targets from here on count with the task's loss_weight */
+	size_t document_end;          /* reader tokens up to the end of the document that it reads itself; 0: none */
 	struct buffer context;        /* an answer's text, for further questions about it */
 };
 void sample_clear(struct sample *sample);
@@ -22,9 +23,10 @@ enum pith_status sample_make(struct sample *sample, struct microbatch_builder *b
                              const struct sampling *sampling, bool *made, struct pith_error *err);
 
 /*
- * Another question about the document of an answer sample, which keeps its
- * document and gets a new reader: the question of another line if its context
- * is the same, or another cloze. *made false: there is none.
+ * Another question about the document of a sample with a question, which keeps
+ * its document and gets a new reader, from the document's end on: the question
+ * of another line if its context is the same, or another that the text makes
+ * of itself. *made false: there is none.
  */
 enum pith_status sample_make_further(struct sample *sample, struct microbatch_builder *builder, const struct task_data *data,
                                      size_t line, bool *made, struct pith_error *err);

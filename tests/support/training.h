@@ -28,7 +28,7 @@ static inline size_t pack_sequence(struct pack *pack, size_t n, size_t n_past)
 	b->ids = grown(b->ids, first + n, sizeof *b->ids);
 	b->positions = grown(b->positions, first + n, sizeof *b->positions);
 	b->sequences = grown(b->sequences, b->n_sequences + 1, sizeof *b->sequences);
-	b->sequences[b->n_sequences++] = (struct sequence){first, n, b->n_kv_rows, n_past};
+	b->sequences[b->n_sequences++] = (struct sequence){.first = first, .n = n, .kv_first = b->n_kv_rows, .n_past = n_past};
 	b->n_tokens += n;
 	b->n_kv_rows += n_past + n;
 	return first;

@@ -2,7 +2,8 @@
  * The gradients of a whole training step (train/step.h) on a toy of two layers,
  * against finite differences: readers behind the memory rows of encoders, with
  * LoRA and without, one encoding read twice, two encodings read by one reader,
- * a reader without memory; every tensor of the base and of both adapters.
+ * a reader without memory, two that go on from its first tokens; every tensor of
+ * the base and of both adapters.
  */
 #include "unit.h"
 
@@ -84,7 +85,12 @@ static void make_microbatch(struct toy *toy)
 	size_t both = add_reader(toy, 5, 6, PITH_OBJECTIVE_ANSWER);
 	pack_link(m, both, c, PITH_ANSWER, 2, 0);
 	pack_link(m, both, d, PITH_ANSWER, 4, 2);
-	add_reader(toy, 8, 0, PITH_OBJECTIVE_LM);
+	size_t text = add_reader(toy, 8, 0, PITH_OBJECTIVE_LM);
+	for (size_t n_shared = 5; n_shared <= 6; n_shared++) {
+		struct sequence *s = &m->reader.batch.sequences[add_reader(toy, 4, n_shared, PITH_OBJECTIVE_ANSWER_FULL)];
+		s->n_shared = n_shared;
+		s->shared_with = text;
+	}
 	pack_link(m, add_reader(toy, 7, 3, PITH_OBJECTIVE_REGENERATE), a, PITH_REGENERATE, 3, 0);
 	pack_link(m, add_reader(toy, 2, 3, PITH_OBJECTIVE_REGENERATE), a, PITH_REGENERATE, 3, 0);
 	microbatch_normalise(m);

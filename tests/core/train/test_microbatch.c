@@ -333,7 +333,7 @@ static void test_cloze(void **state)
 	struct fixture *f = *state;
 	struct microbatch m = {0};
 	struct pith_error err;
-	int n_added = 0;
+	int n_added = 0, n_gaps = 0;
 	struct sampling sampling = f->sampling;
 	struct pith_task before = f->tasks[0].task;
 	f->tasks[0].task.objective = PITH_OBJECTIVE_ANSWER;
@@ -350,16 +350,17 @@ static void test_cloze(void **state)
 		struct reading r;
 		read_sequence(&r, &m, 0);
 		const char *gap = strstr(r.text.data, "____"), *answer = strstr(r.text.data, "\nAnswer: ");
-		assert_non_null(gap);
+		n_gaps += gap != NULL;
+		assert_true(gap != NULL || (answer != NULL && answer[-1] == '?'));
 		assert_non_null(answer);
-		/* The word that was left out stands in the document, between the words around the gap. */
+		/* What was left out stands in the document. */
 		assert_non_null(strstr(r.documents.data, answer + 9));
 		assert_int_equal(r.n_targets, strlen(answer + 9) + 2);
 		assert_true(r.documents.length <= 120);
 		reading_free(&r);
 	}
 	f->tasks[0].task = before;
-	assert_true(n_added >= 3);
+	assert_true(n_added >= 3 && n_gaps < n_added);
 	microbatch_free(&m);
 }
 
@@ -454,6 +455,46 @@ static void test_shared_encoding(void **state)
 	microbatch_free(&m);
 }
 
+/* From the full text: the document is read once, and every further question goes on from its end. */
+static void test_shared_document(void **state)
+{
+	struct fixture *f = *state;
+	static const char context[] = "The stone is red and the window is green.";
+	static const char lines[] =
+		"{\"context\": \"Something else stands here now.\", \"question\": \"What?\", \"answers\": [\"else\"]}\n"
+		"{\"context\": \"The stone is red and the window is green.\", \"question\": \"Stone?\", \"answers\": [\"red\"]}\n"
+		"{\"context\": \"The stone is red and the window is green.\", \"question\": \"Window?\", \"answers\": [\"green\"]}\n";
+	struct task_data task = {.task = {.objective = PITH_OBJECTIVE_ANSWER_FULL, .weight = 1, .max_tokens = 64}, .has_questions = true};
+	struct microbatch_builder builder = {.tasks = &task, .n_tasks = 1, .tokenizer = f->tokenizer, .n_positions = 1024};
+	struct microbatch m = {0};
+	bool added;
+	assert_int_equal(jsonl_open(&task.file, scratch_write("shared.jsonl", lines, strlen(lines)), NULL), PITH_OK);
+	random_seed(&builder.random, 1);
+	/* The last line: its further question stands before it. */
+	assert_int_equal(microbatch_add(&m, &builder, 0, 2, &f->sampling, &added, NULL), PITH_OK);
+	assert_true(added);
+	assert_int_equal(m.reader.batch.n_sequences, 2);
+	assert_int_equal(m.n_links, 0);
+	const struct sequence *whole = &m.reader.batch.sequences[0], *further = &m.reader.batch.sequences[1];
+	const int32_t *ids = m.reader.batch.ids, *positions = m.reader.batch.positions;
+	size_t n = 1 + strlen(context); /* BOS and byte tokens */
+	assert_int_equal(further->n_past, n);
+	assert_int_equal(further->n_shared, n);
+	assert_int_equal(further->shared_with, 0);
+	assert_int_equal(positions[further->first], n);
+	assert_memory_equal(ids + whole->first + n, ids + further->first, 10 * sizeof *ids); /* "Question: " */
+	assert_int_equal(ids[whole->first + n + 10], 'W');
+	assert_int_equal(ids[further->first + 10], 'S');
+	/* " red" and EOS are asked for, behind "Answer:". */
+	const int32_t *targets = m.targets + further->first;
+	assert_int_equal(targets[further->n - 1], TINY_EOS);
+	assert_int_equal(targets[further->n - 2], 'd');
+	for (size_t i = 0; i + 5 < further->n; i++)
+		assert_int_equal(targets[i], -1);
+	jsonl_close(task.file);
+	microbatch_free(&m);
+}
+
 /* Noise changes what the reader reads, never what it should say, and about as many tokens as it is told. */
 static void test_reader_noise(void **state)
 {
@@ -486,6 +527,7 @@ int main(void)
 		cmocka_unit_test(test_samples), cmocka_unit_test(test_links_are_one_to_one), cmocka_unit_test(test_weights),
 		cmocka_unit_test(test_seed),    cmocka_unit_test(test_cloze),                cmocka_unit_test(test_hopeless_data),
 		cmocka_unit_test(test_positions), cmocka_unit_test(test_shared_encoding),
+		cmocka_unit_test(test_shared_document),
 		cmocka_unit_test(test_reader_noise),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
