@@ -87,7 +87,8 @@ static void make_microbatch(struct toy *toy)
 	pack_link(m, both, d, PITH_ANSWER, 4, 2);
 	size_t text = add_reader(toy, 8, 0, PITH_OBJECTIVE_LM);
 	for (size_t n_shared = 5; n_shared <= 6; n_shared++) {
-		struct sequence *s = &m->reader.batch.sequences[add_reader(toy, 4, n_shared, PITH_OBJECTIVE_ANSWER_FULL)];
+		size_t further = add_reader(toy, 4, n_shared, PITH_OBJECTIVE_ANSWER_FULL);
+		struct sequence *s = &m->reader.batch.sequences[further];
 		s->n_shared = n_shared;
 		s->shared_with = text;
 	}

@@ -208,7 +208,8 @@ static void check_answer(const struct reading *r)
 static void check_answer_full(const struct reading *r)
 {
 	size_t n_answer = answer_length(r);
-	const char *document = strchr(r->text.data, '\n') + 1, *end = strchr(document, '\n');
+	const char *document = r->text.data, *end = strstr(document, "Question: ");
+	assert_non_null(end);
 	assert_int_equal(r->ids[0], TINY_BOS);
 	for (size_t j = 0; j < r->n; j++) {
 		size_t next = j; /* byte of the text that the target is: BOS stands before it */
