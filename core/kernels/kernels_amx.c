@@ -14,6 +14,7 @@
  * function of other headers.
  */
 #include "kernels/matmul_bf16.h"
+#include "kernels/tiles.h"
 
 #include <immintrin.h>
 #include <stdint.h>
@@ -21,10 +22,10 @@
 
 enum {
 	LINES = 16,              /* lines of an operand in a tile */
-	TILE_K = 32,             /* numbers of k in a tile */
+	TILE_K = TILES_K,        /* numbers of k in a tile */
 	TILE = LINES * TILE_K,   /* numbers in a tile, 1 KiB */
 	ROW_BYTES = 64,          /* of a tile */
-	STEP = 2 * LINES,        /* rows and columns of C in 2 x 2 tiles */
+	STEP = TILES_STEP,       /* rows and columns of C in 2 x 2 tiles */
 	MAX_K = 512,             /* numbers of k in a block */
 	A_CAPACITY = 128 * 1024, /* 256 KiB */
 	B_CAPACITY = 512 * 1024, /* 1 MiB: with A it fits a second-level cache of 2 MiB, which every processor with AMX has */
@@ -76,7 +77,7 @@ static void pack_line(uint16_t *tiles, const float *source, size_t n_k)
 }
 
 /* Two neighbours of k over all lines, interleaved, into row 0 of one tile for each 16 lines; NULL is zeros. */
-static void pack_pair(uint16_t *tiles, const float *even, const float *odd, size_t n_lines, size_t n_deep)
+static void pack_pair(uint16_t *tiles, const float *even, const float *odd, size_t n_lines, size_t strip)
 {
 	const __m512i interleave = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
 						    21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
@@ -88,7 +89,7 @@ static void pack_pair(uint16_t *tiles, const float *even, const float *odd, size
 		if (odd != NULL && mask != 0)
 			high = _mm512_maskz_loadu_ps(mask, odd + line);
 		__m512i numbers = (__m512i)_mm512_cvtne2ps_pbh(high, low);
-		_mm512_store_si512(tiles + line / LINES * n_deep * TILE, _mm512_permutexvar_epi16(interleave, numbers));
+		_mm512_store_si512(tiles + line / LINES * strip, _mm512_permutexvar_epi16(interleave, numbers));
 	}
 }
 
@@ -121,41 +122,43 @@ static void transpose_tile(uint16_t *tile)
 	}
 }
 
-/* A part of an operand: lines [line, line + n_lines), k [k, k + n_k). */
-struct part {
-	size_t line, n_lines, k, n_k;
-};
-
 /*
- * The tiles of a part: all of k for the first 16 lines, then for the next. The
- * number of lines is padded to a multiple of STEP. Memory is read in the order
- * of storage, in long runs; the tiles are written in whole cache lines.
+ * Memory is read in the order of storage, in long runs; the tiles are written
+ * in whole cache lines. The number of lines is padded to a multiple of STEP,
+ * that of k to TILE_K.
  */
-static void pack(uint16_t *tiles, const struct bf16_operand *operand, const struct part *part, bool as_pairs)
+void kernels_amx_pack(const struct tiles *to, size_t line_first, size_t k_first, const struct bf16_operand *from, size_t n_lines,
+		      size_t n_k, bool as_pairs)
 {
-	size_t n_strips = round_up(part->n_lines, STEP) / LINES, n_deep = round_up(part->n_k, TILE_K) / TILE_K;
-	size_t stride = operand->stride;
-	if (operand->k_contiguous) {
-		const float *source = operand->data + part->line * stride + part->k;
+	size_t n_strips = round_up(n_lines, STEP) / LINES, n_deep = round_up(n_k, TILE_K) / TILE_K;
+	size_t stride = from->stride, strip = to->n_deep * TILE; /* numbers from one strip of 16 lines to the next */
+	uint16_t *tiles = to->data + line_first / LINES * strip + k_first / TILE_K * TILE;
+	if (from->k_contiguous) {
 		for (size_t line = 0; line < n_strips * LINES; line++) {
-			uint16_t *row = tiles + line / LINES * n_deep * TILE + line % LINES * TILE_K;
-			pack_line(row, line < part->n_lines ? source + line * stride : NULL, part->n_k);
+			uint16_t *row = tiles + line / LINES * strip + line % LINES * TILE_K;
+			pack_line(row, line < n_lines ? from->data + line * stride : NULL, n_k);
 		}
 	} else {
-		const float *source = operand->data + part->k * stride + part->line;
 		for (size_t k = 0; k < n_deep * TILE_K; k += 2) {
 			uint16_t *row = tiles + k / TILE_K * TILE + k % TILE_K * LINES;
-			const float *even = k < part->n_k ? source + k * stride : NULL;
-			const float *odd = k + 1 < part->n_k ? source + (k + 1) * stride : NULL;
-			pack_pair(row, even, odd, part->n_lines, n_deep);
+			const float *even = k < n_k ? from->data + k * stride : NULL;
+			const float *odd = k + 1 < n_k ? from->data + (k + 1) * stride : NULL;
+			pack_pair(row, even, odd, n_lines, strip);
 		}
 	}
-	for (size_t i = 0; i < n_strips * n_deep && operand->k_contiguous == as_pairs; i++)
-		transpose_tile(tiles + i * TILE);
+	for (size_t i = 0; i < n_strips && from->k_contiguous == as_pairs; i++)
+		for (size_t deep = 0; deep < n_deep; deep++)
+			transpose_tile(tiles + i * strip + deep * TILE);
 }
 
+/* Two strips of A or B: the tiles of the second begin `second` numbers behind those of the first. */
+struct strips {
+	const uint16_t *tiles;
+	size_t second;
+};
+
 /* 32 x 32 of C from two strips of A and two of B. Tiles 0..3 are C, 4 and 5 A, 6 and 7 B. */
-static void multiply_step(const uint16_t *a, const uint16_t *b, size_t n_deep, bool accumulate, float *c, size_t ldc)
+static void multiply_step(struct strips a, struct strips b, size_t n_deep, bool accumulate, float *c, size_t ldc)
 {
 	size_t row_bytes = ldc * sizeof *c;
 	if (accumulate) {
@@ -176,12 +179,12 @@ static void multiply_step(const uint16_t *a, const uint16_t *b, size_t n_deep, b
 		_tile_zero(3);
 	}
 	for (size_t deep = 0; deep < n_deep; deep++) {
-		_tile_loadd(4, a + deep * TILE, ROW_BYTES);
-		_tile_loadd(6, b + deep * TILE, ROW_BYTES);
+		_tile_loadd(4, a.tiles + deep * TILE, ROW_BYTES);
+		_tile_loadd(6, b.tiles + deep * TILE, ROW_BYTES);
 		_tile_dpbf16ps(0, 4, 6);
-		_tile_loadd(7, b + (n_deep + deep) * TILE, ROW_BYTES);
+		_tile_loadd(7, b.tiles + b.second + deep * TILE, ROW_BYTES);
 		_tile_dpbf16ps(1, 4, 7);
-		_tile_loadd(5, a + (n_deep + deep) * TILE, ROW_BYTES);
+		_tile_loadd(5, a.tiles + a.second + deep * TILE, ROW_BYTES);
 		_tile_dpbf16ps(2, 5, 6);
 		_tile_dpbf16ps(3, 5, 7);
 	}
@@ -192,8 +195,8 @@ static void multiply_step(const uint16_t *a, const uint16_t *b, size_t n_deep, b
 }
 
 /* The same where C ends inside: by way of a whole block beside it. */
-static void multiply_edge(const uint16_t *a, const uint16_t *b, size_t n_deep, bool accumulate, float *c, size_t ldc,
-			  size_t n_rows, size_t n_columns)
+static void multiply_edge(struct strips a, struct strips b, size_t n_deep, bool accumulate, float *c, size_t ldc, size_t n_rows,
+			  size_t n_columns)
 {
 	_Alignas(64) float block[STEP * STEP] = {0};
 	for (size_t row = 0; row < n_rows && accumulate; row++)
@@ -203,19 +206,50 @@ static void multiply_edge(const uint16_t *a, const uint16_t *b, size_t n_deep, b
 		memcpy(c + row * ldc, block + row * STEP, n_columns * sizeof *c);
 }
 
-/* A block of C (n_rows, n_columns) from packed A and B. */
-static void multiply_block(size_t n_rows, size_t n_columns, size_t n_deep, bool accumulate, float *c, size_t ldc)
+static struct strips strips_at(const struct tiles *tiles, size_t line, size_t deep)
 {
-	for (size_t row = 0; row < n_rows; row += STEP)
-		for (size_t column = 0; column < n_columns; column += STEP) {
-			const uint16_t *a = a_tiles + row / LINES * n_deep * TILE, *b = b_tiles + column / LINES * n_deep * TILE;
-			float *corner = c + row * ldc + column;
-			size_t rows = smaller(n_rows - row, STEP), columns = smaller(n_columns - column, STEP);
-			if (rows == STEP && columns == STEP)
-				multiply_step(a, b, n_deep, accumulate, corner, ldc);
-			else
-				multiply_edge(a, b, n_deep, accumulate, corner, ldc, rows, columns);
-		}
+	return (struct strips){tiles->data + line / LINES * tiles->n_deep * TILE + deep * TILE, tiles->n_deep * TILE};
+}
+
+/* One step of C at (row, column), for deep tiles of k from first_deep on. */
+static void multiply_at(const struct tiles_product *p, size_t row, size_t column, size_t first_deep, size_t n_deep, bool accumulate)
+{
+	struct strips a = strips_at(&p->a, p->a_line + row, p->a_k / TILE_K + first_deep);
+	struct strips b = strips_at(&p->b, p->b_line + column, p->b_k / TILE_K + first_deep);
+	float *c = p->c + row * p->ldc + column;
+	size_t rows = smaller(p->m - row, STEP), columns = smaller(p->n - column, STEP);
+	if (rows == STEP && columns == STEP)
+		multiply_step(a, b, n_deep, accumulate, c, p->ldc);
+	else
+		multiply_edge(a, b, n_deep, accumulate, c, p->ldc, rows, columns);
+}
+
+void kernels_amx_multiply_tiles(const struct tiles_product *p)
+{
+	/* Equal blocks of k, short enough for two strips to stay in the first-level cache. */
+	size_t n_deep = round_up(p->k, TILE_K) / TILE_K, n_blocks = (p->k + MAX_K - 1) / MAX_K;
+	size_t block = (n_deep + n_blocks - 1) / n_blocks;
+	_tile_loadconfig(&config);
+	for (size_t deep = 0; deep < n_deep; deep += block) {
+		size_t n = smaller(n_deep - deep, block);
+		bool accumulate = p->accumulate || deep > 0;
+		/* The operand with fewer lines is walked again and again. */
+		for (size_t row = 0; p->m >= p->n && row < p->m; row += STEP)
+			for (size_t column = 0; column < p->n; column += STEP)
+				multiply_at(p, row, column, deep, n, accumulate);
+		for (size_t column = 0; p->m < p->n && column < p->n; column += STEP)
+			for (size_t row = 0; row < p->m; row += STEP)
+				multiply_at(p, row, column, deep, n, accumulate);
+	}
+	_tile_release();
+}
+
+/* The part of an operand from (line, k) on. */
+static struct bf16_operand operand_at(const struct bf16_operand *operand, size_t line, size_t k)
+{
+	struct bf16_operand part = *operand;
+	part.data += operand->k_contiguous ? line * operand->stride + k : k * operand->stride + line;
+	return part;
 }
 
 void kernels_amx_multiply(const struct bf16_product *p)
@@ -223,17 +257,19 @@ void kernels_amx_multiply(const struct bf16_product *p)
 	/* Equal blocks of k, then as many rows and columns as their tiles have room for. */
 	size_t n_blocks = (p->k + MAX_K - 1) / MAX_K, block_k = round_up((p->k + n_blocks - 1) / n_blocks, TILE_K);
 	size_t block_rows = A_CAPACITY / block_k / STEP * STEP, block_columns = B_CAPACITY / block_k / STEP * STEP;
-	_tile_loadconfig(&config);
 	for (size_t column = 0; column < p->n; column += block_columns)
 		for (size_t k = 0; k < p->k; k += block_k) {
-			struct part b = {column, smaller(p->n - column, block_columns), k, smaller(p->k - k, block_k)};
-			pack(b_tiles, &p->b, &b, true);
+			size_t n_columns = smaller(p->n - column, block_columns), n_k = smaller(p->k - k, block_k);
+			struct tiles a = {a_tiles, round_up(n_k, TILE_K) / TILE_K}, b = {b_tiles, a.n_deep};
+			struct bf16_operand of_b = operand_at(&p->b, column, k);
+			kernels_amx_pack(&b, 0, 0, &of_b, n_columns, n_k, true);
 			for (size_t row = 0; row < p->m; row += block_rows) {
-				struct part a = {row, smaller(p->m - row, block_rows), k, b.n_k};
-				pack(a_tiles, &p->a, &a, false);
-				multiply_block(a.n_lines, b.n_lines, round_up(b.n_k, TILE_K) / TILE_K, p->accumulate || k > 0,
-					       p->c + row * p->ldc + column, p->ldc);
+				size_t n_rows = smaller(p->m - row, block_rows);
+				struct bf16_operand of_a = operand_at(&p->a, row, k);
+				kernels_amx_pack(&a, 0, 0, &of_a, n_rows, n_k, false);
+				kernels_amx_multiply_tiles(&(struct tiles_product){
+					.m = n_rows, .n = n_columns, .k = n_k, .a = a, .b = b, .accumulate = p->accumulate || k > 0,
+					.c = p->c + row * p->ldc + column, .ldc = p->ldc});
 			}
 		}
-	_tile_release();
 }

@@ -12,6 +12,7 @@
 #endif
 
 #include "kernels/matmul.h"
+#include "kernels/tiles.h"
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool available;
@@ -53,6 +54,17 @@ static void multiply_tiles(const struct bf16_product *product)
 {
 	kernels_amx_multiply(product);
 }
+
+void tiles_pack(const struct tiles *to, enum tiles_side side, size_t line, size_t k, const struct bf16_operand *from,
+                size_t n_lines, size_t n_k)
+{
+	kernels_amx_pack(to, line, k, from, n_lines, n_k, side == TILES_B);
+}
+
+void tiles_multiply(const struct tiles_product *product)
+{
+	kernels_amx_multiply_tiles(product);
+}
 #else
 static void look(void)
 {
@@ -62,7 +74,29 @@ static void multiply_tiles(const struct bf16_product *product)
 {
 	(void)product; /* never available */
 }
+
+void tiles_pack(const struct tiles *to, enum tiles_side side, size_t line, size_t k, const struct bf16_operand *from,
+                size_t n_lines, size_t n_k)
+{
+	(void)to, (void)side, (void)line, (void)k, (void)from, (void)n_lines, (void)n_k;
+}
+
+void tiles_multiply(const struct tiles_product *product)
+{
+	(void)product;
+}
 #endif
+
+size_t tiles_size(size_t n_lines, size_t n_k)
+{
+	size_t lines = (n_lines + TILES_STEP - 1) / TILES_STEP * TILES_STEP;
+	return lines * ((n_k + TILES_K - 1) / TILES_K * TILES_K);
+}
+
+struct tiles tiles_at(uint16_t *data, size_t n_k)
+{
+	return (struct tiles){data, (n_k + TILES_K - 1) / TILES_K};
+}
 
 bool matmul_bf16_available(void)
 {

@@ -9,10 +9,12 @@
 #include <string.h>
 
 #include "kernels/kernels.h"
+#include "ops/loss_head_bf16.h"
 
 size_t loss_head_scratch_size(size_t n_vocab, size_t n_embd)
 {
-	return LOSS_CHUNK * (n_vocab + 2 * n_embd);
+	size_t chunks = LOSS_CHUNK * (n_vocab + 2 * n_embd), tiles = loss_head_bf16_scratch_size(n_embd);
+	return chunks > tiles ? chunks : tiles;
 }
 
 /* Turns logits (n_vocab) into probabilities; returns -log p[target]. */
@@ -57,6 +59,11 @@ void loss_head_forward(struct thread_pool *pool, enum precision precision, float
 	float *rows = scratch, *logits = scratch + 2 * LOSS_CHUNK * n_embd;
 	size_t index[LOSS_CHUNK], next = 0, n;
 	clear_outputs(losses, correct, n_rows);
+	if (loss_head_bf16_suits(precision, w)) {
+		loss_head_bf16(&(struct loss_head_pass){.losses = losses, .correct = correct, .x = x, .w = w, .targets = targets,
+		                                        .n_rows = n_rows, .scratch = scratch});
+		return;
+	}
 	while ((n = gather_rows(rows, index, &next, x, targets, n_rows, n_embd)) > 0) {
 		linear_forward(pool, precision, logits, rows, w, n, false);
 		for (size_t i = 0; i < n; i++)
@@ -72,6 +79,10 @@ void loss_head_backward(enum precision precision, float *losses, bool *correct, 
 	float *rows = scratch, *d_rows = scratch + LOSS_CHUNK * n_embd, *logits = scratch + 2 * LOSS_CHUNK * n_embd;
 	size_t index[LOSS_CHUNK], next = 0, n;
 	clear_outputs(losses, correct, n_rows);
+	if (loss_head_bf16_suits(precision, w)) {
+		loss_head_bf16(&(struct loss_head_pass){losses, correct, d_x, d_w, x, w, targets, weights, n_rows, scratch});
+		return;
+	}
 	memset(d_x, 0, n_rows * n_embd * sizeof *d_x);
 	while ((n = gather_rows(rows, index, &next, x, targets, n_rows, n_embd)) > 0) {
 		linear_forward(NULL, precision, logits, rows, w, n, false);

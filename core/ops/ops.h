@@ -96,10 +96,10 @@ void lora_forward(enum precision precision, float *y, float *low, const float *x
 void lora_backward(enum precision precision, float *d_x, float *d_low, const float *d_y, const float *x, const float *low,
                    const struct lora *lora, size_t n_tokens);
 
-/* --- loss_head.c: logits, softmax and cross-entropy over chunks of rows, never all logits at once ------ */
+/* --- loss_head.c, loss_head_bf16.c: logits, softmax and cross-entropy, never all logits at once --------- */
 
-enum { LOSS_CHUNK = 128 }; /* rows of logits alive at a time */
-/* Floats of scratch. */
+enum { LOSS_CHUNK = 128 }; /* rows of logits alive at a time, in fp32 */
+/* Floats of scratch, whatever the precision. */
 size_t loss_head_scratch_size(size_t n_vocab, size_t n_embd);
 /*
  * Cross-entropy of x (n_rows, n_embd) against targets (n_rows) through the

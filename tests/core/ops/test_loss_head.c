@@ -116,8 +116,88 @@ static void test_loss_head_values(void **state)
 	head_free(&h);
 }
 
+/* More rows with a target than the bf16 head takes at once, more vocabulary than a block, none a round number. */
+enum { B_ROWS = 2500, B_VOCAB = 1130, B_WIDTH = 43 };
+
+struct outcome {
+	float *d_x, *d_w, losses[B_ROWS];
+	bool correct[B_ROWS];
+};
+
+static float *rounded_array(size_t n, double deviation)
+{
+	float *array = normal_array(&random_numbers, n, deviation);
+	for (size_t i = 0; i < n; i++)
+		array[i] = float_from_bf16(bf16_from_float(array[i]));
+	return array;
+}
+
+static double root_mean_square(const float *x, size_t n)
+{
+	return sqrt(dot_in_double(x, x, n) / (double)n);
+}
+
+/*
+ * The same losses but for the order of sums, where x and w are numbers of bf16
+ * already. Each gradient of a logit is rounded to 8 bits on its way to d_x and
+ * d_w, by 2^-9 at most and independently: that is their error relative to the
+ * root mean square, times a few for the largest of many.
+ */
+static void check_outcome(const struct outcome *got, const struct outcome *expected)
+{
+	size_t n_correct = 0;
+	for (size_t i = 0; i < B_ROWS; i++) {
+		assert_true(fabsf(got->losses[i] - expected->losses[i]) < 4e-6f * (1 + expected->losses[i]));
+		assert_int_equal(got->correct[i], expected->correct[i]);
+		n_correct += got->correct[i];
+	}
+	assert_true(n_correct > 0);
+	double of_x = root_mean_square(expected->d_x, B_ROWS * B_WIDTH), of_w = root_mean_square(expected->d_w, B_VOCAB * B_WIDTH);
+	for (size_t i = 0; i < B_ROWS * B_WIDTH; i++)
+		assert_true(fabs((double)got->d_x[i] - (double)expected->d_x[i]) < 0.015 * of_x);
+	for (size_t i = 0; i < B_VOCAB * B_WIDTH; i++)
+		assert_true(fabs((double)got->d_w[i] - (double)expected->d_w[i]) < 0.015 * of_w);
+}
+
+static void test_loss_head_bf16(void **state)
+{
+	(void)state;
+	random_seed(&random_numbers, 43);
+	float *x = rounded_array(B_ROWS * B_WIDTH, 1), *w = rounded_array(B_VOCAB * B_WIDTH, 0.3);
+	float *scratch = malloc(loss_head_scratch_size(B_VOCAB, B_WIDTH) * sizeof *scratch), weights[B_ROWS];
+	struct tensor table = {.type = TENSOR_F32, .n_dims = 2, .ne = {B_WIDTH, B_VOCAB, 1, 1}, .data = w,
+			       .size = B_VOCAB * B_WIDTH * sizeof *w};
+	static struct outcome outcomes[2], forward;
+	int32_t targets[B_ROWS];
+	assert_non_null(scratch);
+	for (size_t i = 0; i < B_ROWS; i++) {
+		weights[i] = (float)(0.5 + random_uniform(&random_numbers));
+		targets[i] = i % 10 == 3 || (i > 40 && i < 80) ? -1 : (int32_t)random_below(&random_numbers, B_VOCAB);
+	}
+	for (int p = 0; p < 2; p++) {
+		struct outcome *o = &outcomes[p];
+		o->d_x = malloc(B_ROWS * B_WIDTH * sizeof *o->d_x);
+		o->d_w = calloc(B_VOCAB * B_WIDTH, sizeof *o->d_w);
+		assert_true(o->d_x != NULL && o->d_w != NULL);
+		loss_head_backward(p == 0 ? PRECISION_F32 : PRECISION_BF16, o->losses, o->correct, o->d_x, o->d_w, x, &table, targets,
+				   weights, B_ROWS, scratch);
+	}
+	check_outcome(&outcomes[1], &outcomes[0]);
+	loss_head_forward(NULL, PRECISION_BF16, forward.losses, forward.correct, x, &table, targets, B_ROWS, scratch);
+	assert_memory_equal(forward.losses, outcomes[1].losses, sizeof forward.losses);
+	assert_memory_equal(forward.correct, outcomes[1].correct, sizeof forward.correct);
+	for (int p = 0; p < 2; p++) {
+		free(outcomes[p].d_x);
+		free(outcomes[p].d_w);
+	}
+	free(x);
+	free(w);
+	free(scratch);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_loss_head_gradients), cmocka_unit_test(test_loss_head_values)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_loss_head_gradients), cmocka_unit_test(test_loss_head_values),
+					   cmocka_unit_test(test_loss_head_bf16)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
