@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "train/run.h"
 #include "train/schedule.h"
@@ -132,6 +133,7 @@ struct telling {
 	FILE *log;
 	double began, last;       /* times */
 	struct step_losses sum;   /* since the last report */
+	bool evaluated;           /* since the last report */
 	struct pith_train_report newest;
 };
 
@@ -141,7 +143,7 @@ static void log_number(FILE *log, const char *name, double value)
 		fprintf(log, ",\"%s\":%.6g", name, value);
 }
 
-static void write_log(FILE *log, const struct pith_train_report *r)
+static void write_log(FILE *log, const struct pith_train_report *r, bool evaluated)
 {
 	char name[64];
 	fprintf(log, "{\"step\":%d,\"tokens\":%llu", r->step, (unsigned long long)r->tokens);
@@ -149,6 +151,8 @@ static void write_log(FILE *log, const struct pith_train_report *r)
 	for (int i = 0; i < PITH_N_OBJECTIVES; i++) {
 		snprintf(name, sizeof name, "loss_%s", pith_objective_name((enum pith_objective)i));
 		log_number(log, name, r->objective_loss[i]);
+		if (!evaluated)
+			continue;
 		snprintf(name, sizeof name, "eval_loss_%s", pith_objective_name((enum pith_objective)i));
 		log_number(log, name, r->eval_loss[i]);
 		snprintf(name, sizeof name, "eval_accuracy_%s", pith_objective_name((enum pith_objective)i));
@@ -181,11 +185,38 @@ static void tell(struct telling *t, const struct run *run, double norm)
 	r->seconds_left = seconds / run->recipe->report_steps * (r->n_steps - r->step);
 	r->tokens = run->state.tokens;
 	if (t->log != NULL)
-		write_log(t->log, r);
+		write_log(t->log, r, t->evaluated);
 	if (t->report != NULL)
 		t->report(t->user, r);
 	t->sum = (struct step_losses){0};
+	t->evaluated = false;
 	t->last = now();
+}
+
+/*
+ * Opens the log behind its last line of a step that the run has behind it: steps
+ * after the checkpoint are done again, and a run that begins anew has a new log.
+ */
+static enum pith_status open_log(FILE **log, const char *path, int step, struct pith_error *err)
+{
+	char line[1024];
+	long keep = 0;
+	*log = fopen(path, "a+e");
+	if (*log == NULL)
+		return fail(err, PITH_IO, "Cannot write %s: %s.", path, strerror(errno));
+	rewind(*log);
+	while (fgets(line, sizeof line, *log) != NULL) {
+		int logged;
+		if (strchr(line, '\n') == NULL || sscanf(line, "{\"step\":%d", &logged) != 1 || logged > step)
+			break;
+		keep = ftell(*log);
+	}
+	if (keep >= 0 && ftruncate(fileno(*log), keep) == 0 && fseek(*log, 0, SEEK_END) == 0)
+		return PITH_OK;
+	enum pith_status status = fail(err, PITH_IO, "Cannot go on with %s: %s.", path, strerror(errno));
+	fclose(*log);
+	*log = NULL;
+	return status;
 }
 
 /* --- the loop ------------------------------------------------------------------------------------------- */
@@ -220,6 +251,7 @@ static enum pith_status loop(struct run *run, struct telling *t, const struct pi
 		bool last = run->state.step == recipe->n_steps;
 		if (status == PITH_OK && (due(run->state.step, recipe->eval_steps) || last))
 			status = run_validate(run, t->newest.eval_loss, t->newest.eval_accuracy, err);
+		t->evaluated = t->evaluated || due(run->state.step, recipe->eval_steps) || last;
 		if (status == PITH_OK && (due(run->state.step, recipe->report_steps) || last))
 			tell(t, run, norm);
 		if (status == PITH_OK && (due(run->state.step, recipe->checkpoint_steps) || last))
@@ -236,11 +268,8 @@ enum pith_status pith_train_run(const struct pith_recipe *recipe, pith_train_rep
 	for (int i = 0; i < PITH_N_OBJECTIVES; i++)
 		t.newest.eval_loss[i] = t.newest.eval_accuracy[i] = NAN;
 	enum pith_status status = run_open(&run, recipe, err);
-	if (status == PITH_OK && recipe->log_path != NULL) {
-		t.log = fopen(recipe->log_path, "ae");
-		if (t.log == NULL)
-			status = fail(err, PITH_IO, "Cannot write %s: %s.", recipe->log_path, strerror(errno));
-	}
+	if (status == PITH_OK && recipe->log_path != NULL)
+		status = open_log(&t.log, recipe->log_path, run.state.step, err);
 	t.began = t.last = now();
 	if (status == PITH_OK)
 		status = loop(&run, &t, control, err);
