@@ -98,6 +98,12 @@ static void multiply(float *out, const float *a, const float *b, size_t n)
 		out[i] = a[i] * b[i];
 }
 
+static void multiply_shifted(float *y, const float *x, float shift, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] = x[i] * (y[i] - shift);
+}
+
 static float sum_squares(const float *x, size_t n)
 {
 	float sum = 0;
@@ -169,6 +175,7 @@ void kernels_init_ref(struct kernels *table)
 		.add = add,
 		.scale = scale,
 		.multiply = multiply,
+		.multiply_shifted = multiply_shifted,
 		.sum_squares = sum_squares,
 		.maximum = maximum,
 		.exp_sum = exp_sum,

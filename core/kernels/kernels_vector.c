@@ -293,7 +293,7 @@ static float sum_squares(const float *x, size_t n)
 	return dot_f32(x, x, n);
 }
 
-/* The next four the compiler turns into vectors by itself. */
+/* The next five the compiler turns into vectors by itself. */
 static void axpy(float *y, float a, const float *x, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -316,6 +316,12 @@ static void multiply(float *out, const float *a, const float *b, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		out[i] = a[i] * b[i];
+}
+
+static void multiply_shifted(float *y, const float *x, float shift, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] = x[i] * (y[i] - shift);
 }
 
 static inline vector larger(vector a, vector b)
@@ -460,6 +466,7 @@ void JOIN(kernels_init_, KERNELS_ISA)(struct kernels *table)
 		.add = add,
 		.scale = scale,
 		.multiply = multiply,
+		.multiply_shifted = multiply_shifted,
 		.sum_squares = sum_squares,
 		.maximum = maximum,
 		.exp_sum = exp_sum,

@@ -73,7 +73,7 @@ static enum pith_status reserve_attention(const struct layer_pass *pass, size_t 
 	size_t most = 0;
 	for (size_t i = 0; i < pass->batch->n_sequences; i++) {
 		struct attention_shape shape = shape_of(pass->h, &pass->batch->sequences[i]);
-		size_t size = attention_scratch_size(&shape);
+		size_t size = attention_scratch_size(pass->precision, &shape);
 		most = size > most ? size : most;
 	}
 	return scratch_reserve(pass->scratch, most + extra, "attention", err);
@@ -109,8 +109,9 @@ static void forward_attention(const struct layer_pass *pass, struct activations 
 	for (size_t i = 0; i < batch->n_sequences; i++) {
 		const struct sequence *s = &batch->sequences[i];
 		struct attention_shape shape = shape_of(h, s);
-		attention_forward(a->attn + s->first * q_dim, a->lse + s->first * h->n_heads, a->q + s->first * q_dim,
-		                  keys + s->kv_first * kv_dim, values + s->kv_first * kv_dim, &shape, pass->scratch->data);
+		attention_forward(pass->precision, a->attn + s->first * q_dim, a->lse + s->first * h->n_heads,
+		                  a->q + s->first * q_dim, keys + s->kv_first * kv_dim, values + s->kv_first * kv_dim, &shape,
+		                  pass->scratch->data);
 	}
 }
 
@@ -198,7 +199,7 @@ static void backward_attention(const struct layer_pass *pass, struct activations
 		const struct sequence *s = &batch->sequences[i];
 		struct attention_shape shape = shape_of(h, s);
 		size_t kv = s->kv_first * kv_dim, row = s->first * q_dim;
-		attention_backward(b->d_q + row, d_keys + kv, d_values + kv, b->d_wide + row, a->attn + row,
+		attention_backward(pass->precision, b->d_q + row, d_keys + kv, d_values + kv, b->d_wide + row, a->attn + row,
 		                   a->lse + s->first * h->n_heads, a->q + row, keys + kv, values + kv, &shape, pass->scratch->data);
 	}
 	rope_backward(b->d_q, batch->positions, n, h->n_heads, pass->rope);

@@ -11,16 +11,22 @@
 
 #include "kernels/kernels.h"
 #include "kernels/matmul.h"
+#include "kernels/matmul_bf16.h"
+#include "ops/attention_bf16.h"
 
 enum {
 	QUERY_BLOCK = 128, /* rows of scores alive at a time */
 	FEW_QUERIES = 4,   /* up to here dot products beat a matrix product */
 };
 
-size_t attention_scratch_size(const struct attention_shape *shape)
+size_t attention_scratch_size(enum precision precision, const struct attention_shape *shape)
 {
 	size_t block = shape->n_queries < QUERY_BLOCK ? shape->n_queries : QUERY_BLOCK;
-	return 2 * block * shape->n_keys;
+	size_t blocks = 2 * block * shape->n_keys;
+	if (precision != PRECISION_BF16)
+		return blocks;
+	size_t tiles = attention_bf16_scratch_size(shape);
+	return tiles > blocks ? tiles : blocks;
 }
 
 /* Keys that query row i sees. */
@@ -76,9 +82,13 @@ static void attend_block(float *out, float *lse, const float *q, const float *k,
 	matmul_nn(NULL, n_rows, head_dim, n_keys, scores, n_keys, v, kv_stride, 0, out + begin * q_stride, q_stride);
 }
 
-void attention_forward(float *out, float *lse, const float *q, const float *k, const float *v, const struct attention_shape *shape,
-                       float *scratch)
+void attention_forward(enum precision precision, float *out, float *lse, const float *q, const float *k, const float *v,
+                       const struct attention_shape *shape, float *scratch)
 {
+	if (precision == PRECISION_BF16 && shape->n_queries > FEW_QUERIES && matmul_bf16_available()) {
+		attention_bf16_forward(out, lse, q, k, v, shape, scratch);
+		return;
+	}
 	size_t group = shape->n_heads / shape->n_kv_heads;
 	for (size_t h = 0; h < shape->n_heads; h++) {
 		size_t q_offset = h * shape->head_dim, kv_offset = h / group * shape->head_dim;
@@ -127,9 +137,14 @@ static void attend_block_backward(float *d_q, float *d_k, float *d_v, const floa
 	matmul_nn(NULL, n_rows, head_dim, n_keys, d_s, n_keys, k, kv_stride, 0, d_q + begin * q_stride, q_stride);
 }
 
-void attention_backward(float *d_q, float *d_k, float *d_v, const float *d_out, const float *out, const float *lse, const float *q,
-                        const float *k, const float *v, const struct attention_shape *shape, float *scratch)
+void attention_backward(enum precision precision, float *d_q, float *d_k, float *d_v, const float *d_out, const float *out,
+                        const float *lse, const float *q, const float *k, const float *v, const struct attention_shape *shape,
+                        float *scratch)
 {
+	if (precision == PRECISION_BF16 && shape->n_queries > FEW_QUERIES && matmul_bf16_available()) {
+		attention_bf16_backward(d_q, d_k, d_v, d_out, out, lse, q, k, v, shape, scratch);
+		return;
+	}
 	size_t group = shape->n_heads / shape->n_kv_heads;
 	for (size_t h = 0; h < shape->n_heads; h++) {
 		size_t q_offset = h * shape->head_dim, kv_offset = h / group * shape->head_dim;

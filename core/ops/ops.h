@@ -55,7 +55,7 @@ void rope_forward(float *x, const int32_t *positions, size_t n_tokens, size_t n_
 /* Rotates gradients back, in place: the rotation is orthogonal. */
 void rope_backward(float *d_x, const int32_t *positions, size_t n_tokens, size_t n_heads, const struct rope_table *table);
 
-/* --- attention.c: causal softmax attention of one sequence, grouped heads ---------------------------- */
+/* --- attention.c, attention_bf16.c: causal softmax attention of one sequence, grouped heads ---------------------------- */
 
 /*
  * Query row i of n_queries sees the keys 0 .. n_keys - n_queries + i: rows
@@ -65,13 +65,14 @@ struct attention_shape {
 	size_t n_queries, n_keys, n_heads, n_kv_heads, head_dim;
 };
 /* Floats of scratch that forward and backward need. */
-size_t attention_scratch_size(const struct attention_shape *shape);
+size_t attention_scratch_size(enum precision precision, const struct attention_shape *shape);
 /* out, q (n_queries, n_heads, head_dim); k, v (n_keys, n_kv_heads, head_dim); lse (n_queries, n_heads): log of the softmax's sum, kept for backward, may be NULL. */
-void attention_forward(float *out, float *lse, const float *q, const float *k, const float *v, const struct attention_shape *shape,
-                       float *scratch);
+void attention_forward(enum precision precision, float *out, float *lse, const float *q, const float *k, const float *v,
+                       const struct attention_shape *shape, float *scratch);
 /* d_q is assigned; d_k, d_v accumulate over all n_keys rows. */
-void attention_backward(float *d_q, float *d_k, float *d_v, const float *d_out, const float *out, const float *lse, const float *q,
-                        const float *k, const float *v, const struct attention_shape *shape, float *scratch);
+void attention_backward(enum precision precision, float *d_q, float *d_k, float *d_v, const float *d_out, const float *out,
+                        const float *lse, const float *q, const float *k, const float *v, const struct attention_shape *shape,
+                        float *scratch);
 
 /* --- linear.c: y = x W^T ------------------------------------------------------------------------------ */
 

@@ -206,6 +206,13 @@ static void check_elementwise(const struct kernels *table, int kind, size_t n)
 	for (size_t i = 0; i < n; i++)
 		check_close(table, "multiply", kind, n, out[i], x[i] * before[2][OFFSET + i], 0);
 	check_borders(table, "multiply", n);
+
+	memcpy(array, before, sizeof array);
+	table->multiply_shifted(array[1] + OFFSET, array[0] + OFFSET, a, n);
+	for (size_t i = 0; i < n; i++)
+		check_close(table, "multiply_shifted", kind, n, out[i], (double)x[i] * ((double)y[i] - (double)a),
+			    2 * FLT_EPSILON * fabs(x[i]) * (fabs(y[i]) + a) + 0x1p-148);
+	check_borders(table, "multiply_shifted", n);
 }
 
 static void test_elementwise(void **state)

@@ -31,7 +31,7 @@ static void attention_init(struct attention_case *a, const struct attention_shap
 	a->c = normal_array(&random_numbers, a->n_q, 1);
 	a->out = malloc(a->n_q * sizeof *a->out);
 	a->lse = malloc(shape->n_queries * shape->n_heads * sizeof *a->lse);
-	a->scratch = malloc(attention_scratch_size(shape) * sizeof *a->scratch);
+	a->scratch = malloc(attention_scratch_size(PRECISION_BF16, shape) * sizeof *a->scratch);
 	assert_true(a->out != NULL && a->lse != NULL && a->scratch != NULL);
 }
 
@@ -45,7 +45,7 @@ static void attention_free(struct attention_case *a)
 static double attention_loss(void *user)
 {
 	struct attention_case *a = user;
-	attention_forward(a->out, a->lse, a->q, a->k, a->v, &a->shape, a->scratch);
+	attention_forward(PRECISION_F32, a->out, a->lse, a->q, a->k, a->v, &a->shape, a->scratch);
 	return dot_in_double(a->out, a->c, a->n_q);
 }
 
@@ -102,7 +102,7 @@ static void check_shape(struct attention_shape shape)
 		d_q[i] = NAN; /* assigned */
 	for (size_t i = 0; i < a.n_kv; i++)
 		d_k[i] = d_v[i] = 1; /* accumulated */
-	attention_backward(d_q, d_k, d_v, a.c, a.out, a.lse, a.q, a.k, a.v, &shape, a.scratch);
+	attention_backward(PRECISION_F32, d_q, d_k, d_v, a.c, a.out, a.lse, a.q, a.k, a.v, &shape, a.scratch);
 	for (size_t i = 0; i < a.n_kv; i++) {
 		d_k[i] -= 1;
 		d_v[i] -= 1;
@@ -160,7 +160,7 @@ static void test_large_scores(void **state)
 	attention_loss(&a);
 	float *d_q = malloc(a.n_q * sizeof *d_q), *d_k = calloc(a.n_kv, sizeof *d_k), *d_v = calloc(a.n_kv, sizeof *d_v);
 	assert_true(d_q != NULL && d_k != NULL && d_v != NULL);
-	attention_backward(d_q, d_k, d_v, a.c, a.out, a.lse, a.q, a.k, a.v, &a.shape, a.scratch);
+	attention_backward(PRECISION_F32, d_q, d_k, d_v, a.c, a.out, a.lse, a.q, a.k, a.v, &a.shape, a.scratch);
 	for (size_t i = 0; i < a.n_q; i++)
 		assert_true(isfinite(a.out[i]) && isfinite(d_q[i]));
 	for (size_t i = 0; i < a.n_kv; i++)
@@ -171,11 +171,64 @@ static void test_large_scores(void **state)
 	attention_free(&a);
 }
 
+/* The largest difference, relative to the root mean square of what is expected. */
+static double difference(const float *got, const float *expected, size_t n)
+{
+	double most = 0;
+	for (size_t i = 0; i < n; i++)
+		most = fmax(most, fabs((double)got[i] - (double)expected[i]));
+	return most / sqrt(dot_in_double(expected, expected, n) / (double)n);
+}
+
+/*
+ * bf16 against fp32, which the tests above hold to the definition. Operands
+ * are rounded by 2^-9 each: scores of deviation 1.5^2 then err by about 0.01,
+ * probabilities by 1 % of themselves.
+ */
+static void check_bf16(struct attention_shape shape)
+{
+	struct attention_case a;
+	attention_init(&a, &shape);
+	float *d_q[2], *d_k[2], *d_v[2], *out[2], *lse[2];
+	size_t n_lse = shape.n_queries * shape.n_heads;
+	for (int p = 0; p < 2; p++) {
+		enum precision precision = p == 0 ? PRECISION_F32 : PRECISION_BF16;
+		out[p] = malloc(a.n_q * sizeof(float));
+		lse[p] = malloc(n_lse * sizeof(float));
+		d_q[p] = malloc(a.n_q * sizeof(float));
+		d_k[p] = calloc(a.n_kv, sizeof(float));
+		d_v[p] = calloc(a.n_kv, sizeof(float));
+		assert_true(out[p] != NULL && lse[p] != NULL && d_q[p] != NULL && d_k[p] != NULL && d_v[p] != NULL);
+		attention_forward(precision, out[p], lse[p], a.q, a.k, a.v, &shape, a.scratch);
+		attention_backward(precision, d_q[p], d_k[p], d_v[p], a.c, out[p], lse[p], a.q, a.k, a.v, &shape, a.scratch);
+	}
+	assert_true(difference(lse[1], lse[0], n_lse) < 0.02);
+	assert_true(difference(out[1], out[0], a.n_q) < 0.06);
+	assert_true(difference(d_q[1], d_q[0], a.n_q) < 0.1);
+	assert_true(difference(d_k[1], d_k[0], a.n_kv) < 0.1);
+	assert_true(difference(d_v[1], d_v[0], a.n_kv) < 0.1);
+	float *arrays[] = {d_q[0], d_q[1], d_k[0], d_k[1], d_v[0], d_v[1], out[0], out[1], lse[0], lse[1]};
+	for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
+		free(arrays[i]);
+	attention_free(&a);
+}
+
+static void test_bf16(void **state)
+{
+	(void)state;
+	check_bf16((struct attention_shape){3, 11, 4, 2, 6});
+	check_bf16((struct attention_shape){7, 12, 3, 3, 6});
+	check_bf16((struct attention_shape){65, 70, 4, 2, 20});
+	check_bf16((struct attention_shape){131, 150, 4, 4, 64});
+	check_bf16((struct attention_shape){200, 200, 2, 1, 33});
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_alone),       cmocka_unit_test(test_prefix), cmocka_unit_test(test_grouped_heads),
 		cmocka_unit_test(test_few_queries), cmocka_unit_test(test_blocks), cmocka_unit_test(test_large_scores),
+		cmocka_unit_test(test_bf16),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
