@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "compress/document.h"
 #include "model/generate.h"
@@ -55,13 +54,6 @@ size_t pith_compress_budget(const struct pith_compress_options *options, size_t 
 	return budget == 0 ? 1 : budget;
 }
 
-static void hash_source(struct pith_compressed *out, const struct pith_document *document)
-{
-	XXH128_hash_t hash = XXH3_128bits(document->text, document->length);
-	snprintf(out->source_hash, sizeof out->source_hash, "%016llx%016llx", (unsigned long long)hash.high64,
-	         (unsigned long long)hash.low64);
-}
-
 static enum pith_status describe_model(struct pith_compressed *out, struct pith_model *model, struct pith_error *err)
 {
 	if (model_fingerprint(model)[0] == '\0')
@@ -102,7 +94,7 @@ enum pith_status pith_compress(struct pith_compressed **out, struct pith_documen
 	info->target_cr = (double)info->budget_tokens / (double)info->original_tokens;
 	info->cr = (double)info->compressed_tokens / (double)info->original_tokens;
 	info->delta_cr = info->cr - info->target_cr;
-	hash_source(compressed, document);
+	document_hash(document, compressed->source_hash);
 	info->seconds = seconds_now() - began;
 	*out = compressed;
 	return PITH_OK;

@@ -1,7 +1,9 @@
 #include "compress/document.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "model/session.h"
 
@@ -126,4 +128,10 @@ enum pith_status pith_document_scores(struct pith_document *document, const floa
 	enum pith_status status = document->scores == NULL ? compute_scores(document, control, err) : PITH_OK;
 	*scores = document->scores;
 	return status;
+}
+
+void document_hash(const struct pith_document *document, char hash[33])
+{
+	XXH128_hash_t h = XXH3_128bits(document->text, document->length);
+	snprintf(hash, 33, "%016llx%016llx", (unsigned long long)h.high64, (unsigned long long)h.low64);
 }

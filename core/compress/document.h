@@ -29,6 +29,9 @@ struct pith_compressed {
 	size_t n_layers, kv_dim;
 };
 
+/* Of the text: 32 hex digits. */
+void document_hash(const struct pith_document *document, char hash[33]);
+
 /* A method's work: fills what is its own of a result whose info.method, original and budget are set. */
 enum pith_status selfinfo_compress(struct pith_compressed *out, struct pith_document *document,
                                    const struct pith_compress_options *options, const struct pith_control *control,

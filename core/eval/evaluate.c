@@ -26,6 +26,7 @@ struct run {
 	/* The document at work; questions about one text stand together in most data sets and share it. */
 	struct pith_document *document;
 	struct pith_compressed *compressed;
+	double refine_steps; /* of all documents */
 };
 
 static bool cancelled(const struct pith_control *control)
@@ -94,6 +95,14 @@ static enum pith_status run_compress(struct run *run, const char *text, size_t l
 	enum pith_status status = pith_document_create(&run->document, run->model, text, length, err);
 	if (status == PITH_OK)
 		status = pith_compress(&run->compressed, run->document, &run->options->compress, &run->quiet, err);
+	if (status == PITH_OK && run->options->refine_steps > 0) {
+		struct pith_refine_options options;
+		struct pith_refine_result result;
+		pith_refine_options_init(&options);
+		options.n_steps = run->options->refine_steps;
+		status = pith_refine(run->compressed, run->document, &options, &result, &run->quiet, err);
+		run->refine_steps += result.n_steps;
+	}
 	return status;
 }
 
@@ -214,9 +223,10 @@ enum pith_status pith_evaluate_regenerate(struct pith_regenerate_scores *out, st
 	}
 	if (status == PITH_OK)
 		status = run_progress(&run, out->n, err);
+	out->refine_steps = run.refine_steps;
 	if (out->n > 0) {
-		double *const sums[] = {&out->rouge_l,        &out->rouge_l_set, &out->bleu,    &out->exact,
-					&out->matched_prefix, &out->cr,          &out->delta_cr};
+		double *const sums[] = {&out->rouge_l,        &out->rouge_l_set, &out->bleu,     &out->exact,
+					&out->matched_prefix, &out->cr,          &out->delta_cr, &out->refine_steps};
 		for (size_t k = 0; k < sizeof sums / sizeof *sums; k++)
 			*sums[k] /= (double)out->n;
 	}

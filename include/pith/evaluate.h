@@ -6,6 +6,7 @@
 
 #include "pith/compress.h"
 #include "pith/expand.h"
+#include "pith/refine.h"
 
 /*
  * Text metrics: pure functions, NUL-terminated UTF-8, each in [0, 1]. NaN never comes out. A failed allocation gives 0.
@@ -74,6 +75,7 @@ struct pith_evaluate_options {
 	struct pith_compress_options compress; /* method and target */
 	size_t limit;                         /* 0: every line */
 	size_t max_length_tokens;             /* regenerate: cut texts to this many tokens of the model; 0: whole */
+	int refine_steps;                     /* regenerate, soft: refine each text's rows by up to so many steps; 0: not */
 };
 
 /* After an error or a cancel the scores are the means over the n lines that were done until then. */
@@ -81,6 +83,7 @@ struct pith_regenerate_scores {
 	size_t n;
 	double rouge_l, rouge_l_set, bleu, exact, matched_prefix; /* means over the n texts; exact: byte for byte the same */
 	double cr, delta_cr; /* delta_cr = cr - (rate, or n_tokens / original tokens) */
+	double refine_steps; /* steps that refining a text took, mean */
 	double seconds;
 };
 enum pith_status pith_evaluate_regenerate(struct pith_regenerate_scores *out, struct pith_model *model,

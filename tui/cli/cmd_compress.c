@@ -6,10 +6,19 @@
 #include "cli/output.h"
 #include "cli/target.h"
 #include "fault.h"
-#include "pith/compress.h"
+#include "pith/refine.h"
+
+/* What refining reached, NULL: it was not asked for. */
+static json_t *refined_json(const struct pith_refine_result *refined)
+{
+	return json_pack("{s:b, s:I, s:I, s:I, s:i, s:f}", "exact", refined->exact, "tokens", (json_int_t)refined->n_tokens,
+			 "matched_before", (json_int_t)refined->matched_before, "matched", (json_int_t)refined->matched, "steps",
+			 refined->n_steps, "seconds", refined->seconds);
+}
 
 /* The result as JSON: with its text, or with the file that it went to. */
-static enum pith_status print_json(struct cli *cli, const struct pith_compressed *compressed, const char *file)
+static enum pith_status print_json(struct cli *cli, const struct pith_compressed *compressed,
+				   const struct pith_refine_result *refined, const char *file)
 {
 	const struct pith_compressed_info *info = pith_compressed_info(compressed);
 	size_t length;
@@ -18,6 +27,8 @@ static enum pith_status print_json(struct cli *cli, const struct pith_compressed
 	json_object_set_new(object, "seconds", json_real(info->seconds));
 	json_object_set_new(object, "original_bytes", json_integer((json_int_t)info->original_bytes));
 	json_object_set_new(object, "compressed_bytes", json_integer((json_int_t)info->compressed_bytes));
+	if (refined != NULL)
+		json_object_set_new(object, "refined", refined_json(refined));
 	if (info->note != NULL && info->note[0] != '\0')
 		json_object_set_new(object, "note", json_string(info->note));
 	if (file != NULL)
@@ -27,7 +38,16 @@ static enum pith_status print_json(struct cli *cli, const struct pith_compressed
 	return output_json(object) ? PITH_OK : fault_memory(&cli->err);
 }
 
-static enum pith_status deliver(struct cli *cli, const struct pith_compressed *compressed)
+static void say_refined(struct cli *cli, const struct pith_refine_result *refined)
+{
+	if (refined->exact)
+		cli_say(cli, "Refined in %d steps, %.1f s: the text comes back byte for byte.", refined->n_steps, refined->seconds);
+	else
+		cli_say(cli, "Refined for %d steps, %.1f s: %zu of %zu tokens are right before the first error, %zu were.",
+			refined->n_steps, refined->seconds, refined->matched, refined->n_tokens, refined->matched_before);
+}
+
+static enum pith_status deliver(struct cli *cli, const struct pith_compressed *compressed, const struct pith_refine_result *refined)
 {
 	const char *file = cli->arguments->value[OPTION_OUTPUT];
 	size_t length;
@@ -40,7 +60,7 @@ static enum pith_status deliver(struct cli *cli, const struct pith_compressed *c
 	if (status != PITH_OK)
 		return status;
 	if (cli->json)
-		return print_json(cli, compressed, file);
+		return print_json(cli, compressed, refined, file);
 	cli_progress_clear(cli);
 	if (file == NULL) {
 		output_text(stdout, text, length);
@@ -48,7 +68,18 @@ static enum pith_status deliver(struct cli *cli, const struct pith_compressed *c
 			putchar('\n');
 	}
 	target_say(cli, pith_compressed_info(compressed));
+	if (refined != NULL)
+		say_refined(cli, refined);
 	return PITH_OK;
+}
+
+static enum pith_status refine(struct cli *cli, struct pith_compressed *compressed, struct pith_document *document, int n_steps,
+			       struct pith_refine_result *result)
+{
+	struct pith_refine_options options;
+	pith_refine_options_init(&options);
+	options.n_steps = n_steps;
+	return pith_refine(compressed, document, &options, result, &cli->control, &cli->err);
 }
 
 enum exit_code cmd_compress(struct cli *cli)
@@ -57,7 +88,11 @@ enum exit_code cmd_compress(struct cli *cli)
 	struct target target;
 	struct pith_document *document = NULL;
 	struct pith_compressed *compressed = NULL;
+	struct pith_refine_result refined;
+	int n_steps = 0;
 	enum pith_status status = target_begin(&target, cli, to_stdout);
+	if (status == PITH_OK)
+		status = target_refine_steps(&target, cli, &n_steps);
 	if (status == PITH_OK && to_stdout && target.options.method->family == PITH_SOFT)
 		status = fault(&cli->err, PITH_BAD_ARGUMENT,
 			       "%s makes memory rows, which are no text: name a file for them with -o OUT.",
@@ -68,8 +103,10 @@ enum exit_code cmd_compress(struct cli *cli)
 		status = target_find_pins(&target, cli, document);
 	if (status == PITH_OK)
 		status = pith_compress(&compressed, document, &target.options, &cli->control, &cli->err);
+	if (status == PITH_OK && n_steps > 0)
+		status = refine(cli, compressed, document, n_steps, &refined);
 	if (status == PITH_OK)
-		status = deliver(cli, compressed);
+		status = deliver(cli, compressed, n_steps > 0 ? &refined : NULL);
 	pith_compressed_destroy(compressed);
 	pith_document_destroy(document);
 	target_end(&target);

@@ -20,6 +20,8 @@ static enum pith_status begin(struct cli *cli, struct target *target, struct pit
 		status = arguments_count(arguments, OPTION_LIMIT, 1, &options->limit, &cli->err);
 	if (status == PITH_OK && arguments->given[OPTION_LENGTH])
 		status = arguments_count(arguments, OPTION_LENGTH, 1, &options->max_length_tokens, &cli->err);
+	if (status == PITH_OK)
+		status = target_refine_steps(target, cli, &options->refine_steps);
 	options->compress = target->options;
 	return status == PITH_OK ? cli_open_model(cli) : status;
 }
@@ -35,10 +37,11 @@ static enum pith_status print_regenerate(struct cli *cli, const struct target *t
 {
 	if (cli->json) {
 		json_t *object =
-			json_pack("{s:I, s:f, s:f, s:f, s:f, s:f, s:s, s:f, s:f, s:f}", "n", (json_int_t)scores->n, "rouge_l",
+			json_pack("{s:I, s:f, s:f, s:f, s:f, s:f, s:s, s:f, s:f, s:f, s:f}", "n", (json_int_t)scores->n, "rouge_l",
 				  scores->rouge_l, "rouge_l_set", scores->rouge_l_set, "bleu", scores->bleu, "exact",
 				  scores->exact, "matched_prefix", scores->matched_prefix, "method", target->options.method->name,
-				  "cr", scores->cr, "delta_cr", scores->delta_cr, "seconds", scores->seconds);
+				  "cr", scores->cr, "delta_cr", scores->delta_cr, "refine_steps", scores->refine_steps, "seconds",
+				  scores->seconds);
 		return output_json(object) ? PITH_OK : fault_memory(&cli->err);
 	}
 	cli_progress_clear(cli);
@@ -50,6 +53,8 @@ static enum pith_status print_regenerate(struct cli *cli, const struct target *t
 	print_row("BLEU", scores->bleu);
 	print_row("exact", scores->exact);
 	print_row("matched prefix", scores->matched_prefix);
+	if (scores->refine_steps > 0)
+		print_row("refine steps", scores->refine_steps);
 	printf("%-16s %8.1f\n", "seconds", scores->seconds);
 	return PITH_OK;
 }

@@ -30,6 +30,7 @@ static const struct option_row options[OPTION_N] = {
 	[OPTION_DATA] = {0, "data", "FILE.jsonl", "the data set, one JSON object a line", NULL, NULL},
 	[OPTION_LENGTH] = {0, "length", "N", "cut each text to N tokens", NULL, NULL},
 	[OPTION_LIMIT] = {0, "limit", "L", "stop after L lines", NULL, NULL},
+	[OPTION_REFINE] = {0, "refine", "N", "improve memory rows by up to N steps, until the text is right", NULL, NULL},
 	[OPTION_JSON] = {0, "json", NULL, "print one line of JSON", NULL, NULL},
 };
 
@@ -37,13 +38,14 @@ static const struct command commands[] = {
 	{.name = "compress",
 	 .arguments = "FILE|-",
 	 .n_arguments = 1,
-	 .options = TARGET | BIT(OPTION_OUTPUT) | BIT(OPTION_PIN) | BIT(OPTION_JSON),
+	 .options = TARGET | BIT(OPTION_OUTPUT) | BIT(OPTION_PIN) | BIT(OPTION_REFINE) | BIT(OPTION_JSON),
 	 .run = cmd_compress,
 	 .summary = "compress a document",
 	 .details = "An extractive method prints the text that is left, or writes it to OUT. A soft\n"
 		    "method makes memory rows, which go to the safetensors file OUT.\n"
 		    "Without -m the method of the settings is used; if that is a soft one and no OUT\n"
-		    "is given, selfinfo.\n"},
+		    "is given, selfinfo. --refine changes the rows of a soft method by gradient until\n"
+		    "the text comes back word for word, and says whether it does.\n"},
 	{.name = "regenerate",
 	 .arguments = "SOFT",
 	 .n_arguments = 1,
@@ -61,7 +63,7 @@ static const struct command commands[] = {
 	 .details = "-q is needed. A soft prompt in place of a document has only the compressed answer.\n"},
 	{.name = "eval regenerate",
 	 .arguments = "",
-	 .options = TARGET | BIT(OPTION_DATA) | BIT(OPTION_LENGTH) | BIT(OPTION_LIMIT) | BIT(OPTION_JSON),
+	 .options = TARGET | BIT(OPTION_DATA) | BIT(OPTION_LENGTH) | BIT(OPTION_LIMIT) | BIT(OPTION_REFINE) | BIT(OPTION_JSON),
 	 .run = cmd_eval_regenerate,
 	 .summary = "measure how much of many texts survives",
 	 .details = "--data is needed: lines with a \"text\".\n"},

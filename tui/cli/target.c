@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "cli/target.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +83,22 @@ enum pith_status target_find_pins(struct target *target, struct cli *cli, const 
 	enum pith_status status = PITH_OK;
 	for (size_t i = 0; status == PITH_OK && i < arguments->n_pins; i++)
 		status = add_pins(target, cli, text, length, arguments->pins[i]);
+	return status;
+}
+
+enum pith_status target_refine_steps(const struct target *target, struct cli *cli, int *n_steps)
+{
+	size_t n = 0;
+	*n_steps = 0;
+	if (!cli->arguments->given[OPTION_REFINE])
+		return PITH_OK;
+	if (target->options.method->family != PITH_SOFT)
+		return fault(&cli->err, PITH_BAD_ARGUMENT, "%s makes text, which has no memory rows to refine.",
+			     target->options.method->name);
+	enum pith_status status = arguments_count(cli->arguments, OPTION_REFINE, 1, &n, &cli->err);
+	if (status == PITH_OK && n > INT_MAX)
+		return fault(&cli->err, PITH_BAD_ARGUMENT, "--refine takes at most %d steps.", INT_MAX);
+	*n_steps = (int)n;
 	return status;
 }
 

@@ -19,6 +19,8 @@ struct target {
 enum pith_status target_begin(struct target *target, struct cli *cli, bool text_only);
 /* Finds the texts of --pin in the document; one that is not there gets a warning. */
 enum pith_status target_find_pins(struct target *target, struct cli *cli, const struct pith_document *document);
+/* --refine N, refused for a method without memory rows; *n_steps 0: not given. */
+enum pith_status target_refine_steps(const struct target *target, struct cli *cli, int *n_steps);
 void target_end(struct target *target);
 
 /* {"method","original_tokens","compressed_tokens","target_cr","cr","delta_cr"}, the head of every result; NULL: no memory. */

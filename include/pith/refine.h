@@ -1,0 +1,41 @@
+/*
+ * Refining: the memory rows of one document are changed by gradient, the model
+ * frozen, until the text comes back word for word or a limit is reached. The
+ * encoder's rows are the start (Cartridges, arXiv 2506.06266, trains K/V rows
+ * like this; Cramming 1568 tokens, arXiv 2502.13063, input vectors).
+ *
+ * Refined rows are storage: they hold the text exactly, and serve for nothing
+ * else. Rows for answers are left as they are.
+ */
+#ifndef PITH_REFINE_H
+#define PITH_REFINE_H
+
+#include "pith/compress.h"
+
+struct pith_refine_options {
+	int n_steps;          /* at most so many for each span */
+	double learning_rate; /* of Adam on keys and values */
+};
+void pith_refine_options_init(struct pith_refine_options *options); /* 400 steps at 0.02 */
+
+struct pith_refine_result {
+	bool exact;              /* the text regenerated from the new rows is the document, byte for byte */
+	size_t n_tokens;         /* of the document, an end for each span included */
+	size_t matched_before, matched; /* of these, tokens right before the first error of each span, before and after */
+	double loss_before, loss; /* nats a token, given the right text so far */
+	int n_steps;             /* taken, all spans together */
+	double seconds;
+};
+
+/*
+ * Changes the rows for regeneration of compressed, which was made of document.
+ * The best rows met are kept, never worse ones than at the start, also when
+ * cancelled. The refined rows are then regenerated from: result->exact is what
+ * came out, not what the loss promises. control->progress counts tokens that
+ * are right; control->text is not used.
+ */
+enum pith_status pith_refine(struct pith_compressed *compressed, struct pith_document *document,
+                             const struct pith_refine_options *options, struct pith_refine_result *result,
+                             const struct pith_control *control, struct pith_error *err);
+
+#endif

@@ -1,0 +1,157 @@
+/*
+ * Refining memory rows of the model that ships: the text comes back byte for
+ * byte where it did not before; what was reached is told as it is; nothing gets
+ * worse when it is stopped; what cannot be refined is refused.
+ */
+#include "unit.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compress/document.h"
+#include "pith/expand.h"
+#include "pith/refine.h"
+
+static const char text[] = "The committee met on 12 March 1987 and chose, by seven votes to four, to move the library from the old "
+			   "mill to the harbour; Anna Petrov wrote the minutes, which nobody has signed.";
+
+struct fixture {
+	struct pith_model *model;
+	struct pith_document *document;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof *f);
+	struct pith_model_options options = {0};
+	struct pith_error err;
+	*state = f;
+	if (f == NULL || pith_model_open(&f->model, TESTS_DIR "/../models/pith-default.gguf", &options, NULL, &err) != PITH_OK)
+		return -1;
+	return pith_document_create(&f->document, f->model, text, strlen(text), &err) == PITH_OK ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	pith_document_destroy(f->document);
+	pith_model_close(f->model);
+	free(f);
+	return 0;
+}
+
+static struct pith_compressed *compress(struct pith_document *document, const char *method, size_t k)
+{
+	struct pith_compress_options options;
+	struct pith_compressed *compressed;
+	struct pith_error err;
+	pith_compress_options_init(&options);
+	options.method = pith_method_find(method);
+	options.n_tokens = k;
+	if (pith_compress(&compressed, document, &options, NULL, &err) != PITH_OK)
+		fail_msg("%s", err.message);
+	return compressed;
+}
+
+static bool comes_back(const struct fixture *f, const struct pith_compressed *compressed)
+{
+	struct pith_generated generated;
+	struct pith_error err;
+	assert_int_equal(pith_regenerate(&generated, f->model, compressed, 0, NULL, &err), PITH_OK);
+	bool same = generated.length == strlen(text) && memcmp(generated.text, text, generated.length) == 0;
+	pith_generated_free(&generated);
+	return same;
+}
+
+/* Two spans too: each has rows of its own. */
+static void test_exact(void **state)
+{
+	struct fixture *f = *state;
+	struct pith_refine_options options;
+	struct pith_refine_result result;
+	struct pith_error err;
+	pith_refine_options_init(&options);
+	for (size_t k = 2; k <= 80; k += 78) {
+		struct pith_compressed *compressed = compress(f->document, "500x", k);
+		size_t n_spans = compressed->rows[PITH_REGENERATE].n_spans, n_tokens = f->document->n_tokens;
+		if (k > n_tokens) { /* fewer tokens than that: as many rows as tokens */
+			pith_compressed_destroy(compressed);
+			break;
+		}
+		assert_false(k == 2 && comes_back(f, compressed));
+		assert_int_equal(pith_refine(compressed, f->document, &options, &result, NULL, &err), PITH_OK);
+		assert_true(result.exact && comes_back(f, compressed));
+		assert_int_equal(result.n_tokens, n_tokens + n_spans);
+		assert_int_equal(result.matched, result.n_tokens);
+		assert_true(result.matched >= result.matched_before && result.loss <= result.loss_before);
+		assert_in_range(result.n_steps, k == 2 ? 1 : 0, options.n_steps * (int)n_spans);
+		pith_compressed_destroy(compressed);
+	}
+}
+
+/* One step is not enough, and what it says is what comes out. */
+static void test_limit(void **state)
+{
+	struct fixture *f = *state;
+	struct pith_refine_options options = {.n_steps = 1, .learning_rate = 0.001};
+	struct pith_refine_result result;
+	struct pith_error err;
+	struct pith_compressed *compressed = compress(f->document, "500x", 1);
+	assert_int_equal(pith_refine(compressed, f->document, &options, &result, NULL, &err), PITH_OK);
+	assert_int_equal(result.n_steps, 1);
+	assert_true(result.matched < result.n_tokens && result.matched >= result.matched_before);
+	assert_false(result.exact || comes_back(f, compressed));
+	pith_compressed_destroy(compressed);
+}
+
+static void test_cancelled(void **state)
+{
+	struct fixture *f = *state;
+	atomic_bool cancel = true;
+	struct pith_control control = {.cancel = &cancel};
+	struct pith_refine_options options;
+	struct pith_refine_result result;
+	struct pith_error err;
+	pith_refine_options_init(&options);
+	struct pith_compressed *compressed = compress(f->document, "500x", 2);
+	const struct rows *rows = &compressed->rows[PITH_REGENERATE];
+	size_t size = rows->n_rows * rows->row_floats * sizeof(float);
+	float *before = malloc(size);
+	assert_non_null(before);
+	memcpy(before, rows->data, size);
+	assert_int_equal(pith_refine(compressed, f->document, &options, &result, &control, &err), PITH_CANCELLED);
+	assert_memory_equal(before, rows->data, size);
+	free(before);
+	pith_compressed_destroy(compressed);
+}
+
+static void test_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct pith_refine_options options;
+	struct pith_refine_result result;
+	struct pith_document *other;
+	struct pith_error err;
+	pith_refine_options_init(&options);
+	struct pith_compressed *words = compress(f->document, "selfinfo", 10), *rows = compress(f->document, "500x", 2);
+	assert_int_equal(pith_refine(words, f->document, &options, &result, NULL, &err), PITH_BAD_ARGUMENT);
+	assert_int_equal(pith_document_create(&other, f->model, "Something else.", 15, &err), PITH_OK);
+	assert_int_equal(pith_refine(rows, other, &options, &result, NULL, &err), PITH_MISMATCH);
+	options.n_steps = 0;
+	assert_int_equal(pith_refine(rows, f->document, &options, &result, NULL, &err), PITH_BAD_ARGUMENT);
+	pith_document_destroy(other);
+	pith_compressed_destroy(words);
+	pith_compressed_destroy(rows);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_exact),
+		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_cancelled),
+		cmocka_unit_test(test_refused),
+	};
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
