@@ -4,24 +4,39 @@
 
 #include "kernels/kernels.h"
 
-/* One projection of all tokens, with its LoRA if there is one. */
-static void project(const struct layer_pass *pass, struct activations *a, enum projection p, float *y, const float *x)
+/* One projection with its LoRA if there is one, its result or the gradient of that still to be named. */
+static struct projected projected(const struct layer_pass *pass, const struct activations *a, enum projection p)
 {
-	size_t n = pass->batch->n_tokens;
-	linear_forward(pass->pool, pass->precision, y, x, &pass->weights->projections[p], n, false);
-	if (pass->adapter != NULL)
-		lora_forward(pass->precision, y, a->low[p], x, &pass->adapter[p], n);
+	return (struct projected){
+		.w = &pass->weights->projections[p],
+		.lora = pass->adapter == NULL ? NULL : &pass->adapter[p],
+		.low = a->low[p],
+	};
 }
 
-/* d_x (n_tokens, n_in) accumulates or is assigned. */
-static void project_backward(const struct layer_pass *pass, struct activations *a, enum projection p, float *d_x,
-                             const float *d_y, const float *x, const struct layer_gradients *gradients, float *d_low,
-                             bool accumulate)
+/* Projections first .. first + n - 1 of all tokens, from the same x into ys. */
+static void project(const struct layer_pass *pass, struct activations *a, enum projection first, size_t n, float *const *ys,
+                    const float *x)
 {
-	size_t n = pass->batch->n_tokens;
-	linear_backward(pass->precision, d_x, gradients->projections[p], d_y, x, &pass->weights->projections[p], n, accumulate);
-	if (pass->adapter != NULL)
-		lora_backward(pass->precision, d_x, d_low, d_y, x, a->low[p], &pass->adapter[p], n);
+	struct projected all[PROJECTED_TOGETHER];
+	for (size_t i = 0; i < n; i++) {
+		all[i] = projected(pass, a, first + i);
+		all[i].y = ys[i];
+	}
+	projections_forward(pass->pool, pass->precision, all, n, x, pass->batch->n_tokens, pass->scratch->data);
+}
+
+/* d_x (n_tokens, n_in) is assigned. */
+static void project_backward(const struct layer_pass *pass, struct activations *a, enum projection first, size_t n, float *d_x,
+                             const float *const *d_ys, const float *x, const struct layer_gradients *gradients)
+{
+	struct projected all[PROJECTED_TOGETHER];
+	for (size_t i = 0; i < n; i++) {
+		all[i] = projected(pass, a, first + i);
+		all[i].d_y = d_ys[i];
+		all[i].d_w = gradients->projections[first + i];
+	}
+	projections_backward(pass->precision, all, n, d_x, x, pass->batch->n_tokens, pass->scratch->data);
 }
 
 /* Copies rows between the batch's order (n_tokens, kv_dim) and the sequences' own rows. */
@@ -68,26 +83,39 @@ static struct attention_shape shape_of(const struct hyperparams *h, const struct
 	return (struct attention_shape){s->n, s->n_past + s->n, h->n_heads, h->n_kv_heads, h->head_dim};
 }
 
-static enum pith_status reserve_attention(const struct layer_pass *pass, size_t extra, struct pith_error *err)
+/* Scratch for the largest of the operations, and extra behind it. */
+static enum pith_status reserve(const struct layer_pass *pass, const struct activations *a, size_t extra, struct pith_error *err)
 {
+	static const struct {
+		enum projection first;
+		size_t n;
+	} groups[] = {{PROJECTION_Q, 3}, {PROJECTION_O, 1}, {PROJECTION_GATE, 2}, {PROJECTION_DOWN, 1}};
 	size_t most = 0;
+	for (size_t g = 0; g < sizeof groups / sizeof groups[0]; g++) {
+		struct projected all[PROJECTED_TOGETHER];
+		for (size_t i = 0; i < groups[g].n; i++)
+			all[i] = projected(pass, a, groups[g].first + i);
+		size_t size = projections_scratch_size(pass->precision, all, groups[g].n, pass->batch->n_tokens);
+		most = size > most ? size : most;
+	}
 	for (size_t i = 0; i < pass->batch->n_sequences; i++) {
 		struct attention_shape shape = shape_of(pass->h, &pass->batch->sequences[i]);
 		size_t size = attention_scratch_size(pass->precision, &shape);
 		most = size > most ? size : most;
 	}
-	return scratch_reserve(pass->scratch, most + extra, "attention", err);
+	return scratch_reserve(pass->scratch, most + extra, "a layer", err);
 }
 
-/* norm1 -> q, k, v with RoPE; k and v go to the sequences' rows. */
-static void forward_keys_values(const struct layer_pass *pass, struct activations *a, const float *x, float *keys, float *values)
+/* norm1 -> q (when wanted), k, v; k with RoPE; k and v go to the sequences' rows. */
+static void forward_keys_values(const struct layer_pass *pass, struct activations *a, const float *x, bool with_q, float *keys,
+                                float *values)
 {
 	const struct hyperparams *h = pass->h;
 	const struct batch *batch = pass->batch;
 	size_t n = batch->n_tokens, kv_dim = hyperparams_kv_dim(h);
 	rms_norm_forward(a->norm1, a->rstd1, x, pass->weights->attn_norm, n, h->n_embd, h->rms_eps);
-	project(pass, a, PROJECTION_K, a->k_raw, a->norm1);
-	project(pass, a, PROJECTION_V, a->v, a->norm1);
+	float *ys[] = {a->q_raw, a->k_raw, a->v};
+	project(pass, a, with_q ? PROJECTION_Q : PROJECTION_K, with_q ? 3 : 2, with_q ? ys : ys + 1, a->norm1);
 	if (h->qk_norm)
 		rms_norm_forward(a->k, a->rstd_k, a->k_raw, pass->weights->k_norm, n * h->n_kv_heads, h->head_dim, h->rms_eps);
 	rope_forward(a->k, batch->positions, n, h->n_kv_heads, pass->rope);
@@ -102,7 +130,6 @@ static void forward_attention(const struct layer_pass *pass, struct activations 
 	const struct hyperparams *h = pass->h;
 	const struct batch *batch = pass->batch;
 	size_t n = batch->n_tokens, q_dim = hyperparams_q_dim(h), kv_dim = hyperparams_kv_dim(h);
-	project(pass, a, PROJECTION_Q, a->q_raw, a->norm1);
 	if (h->qk_norm)
 		rms_norm_forward(a->q, a->rstd_q, a->q_raw, pass->weights->q_norm, n * h->n_heads, h->head_dim, h->rms_eps);
 	rope_forward(a->q, batch->positions, n, h->n_heads, pass->rope);
@@ -120,44 +147,42 @@ static void forward_ffn(const struct layer_pass *pass, struct activations *a, fl
 	const struct hyperparams *h = pass->h;
 	size_t n = pass->batch->n_tokens;
 	rms_norm_forward(a->norm2, a->rstd2, a->x_mid, pass->weights->ffn_norm, n, h->n_embd, h->rms_eps);
-	project(pass, a, PROJECTION_GATE, a->gate, a->norm2);
-	project(pass, a, PROJECTION_UP, a->up, a->norm2);
+	project(pass, a, PROJECTION_GATE, 2, (float *[]){a->gate, a->up}, a->norm2);
 	kernels_get()->silu_multiply(a->act, a->gate, a->up, n * h->n_ff);
-	project(pass, a, PROJECTION_DOWN, x_out, a->act);
+	project(pass, a, PROJECTION_DOWN, 1, &x_out, a->act);
 	kernels_get()->add(x_out, a->x_mid, n * h->n_embd);
 }
 
 enum pith_status layer_forward(const struct layer_pass *pass, struct activations *a, const float *x, float *keys, float *values,
                                float *x_out, struct pith_error *err)
 {
-	enum pith_status status = reserve_attention(pass, 0, err);
+	enum pith_status status = reserve(pass, a, 0, err);
 	if (status != PITH_OK)
 		return status;
-	forward_keys_values(pass, a, x, keys, values);
+	forward_keys_values(pass, a, x, x_out != NULL, keys, values);
 	if (x_out == NULL)
 		return PITH_OK;
 	forward_attention(pass, a, keys, values);
-	project(pass, a, PROJECTION_O, a->x_mid, a->attn);
+	project(pass, a, PROJECTION_O, 1, &a->x_mid, a->attn);
 	kernels_get()->add(a->x_mid, x, pass->batch->n_tokens * pass->h->n_embd);
 	forward_ffn(pass, a, x_out);
 	return PITH_OK;
 }
 
-/* Backward's own memory, behind the part of scratch that attention uses. */
+/* Backward's own memory, behind the part of scratch that each operation uses. */
 struct backward_scratch {
 	float *d_norm; /* (n_tokens, n_embd) */
 	float *d_wide; /* (n_tokens, max(n_ff, q_dim)) */
 	float *d_q;    /* (n_tokens, q_dim) */
-	float *d_kv;   /* (n_tokens, kv_dim) */
-	float *d_low;  /* (n_tokens, rank) */
+	float *d_k;    /* (n_tokens, kv_dim) */
+	float *d_v;    /* (n_tokens, kv_dim) */
 };
 
 static size_t backward_floats(const struct layer_pass *pass)
 {
 	const struct hyperparams *h = pass->h;
 	size_t q_dim = hyperparams_q_dim(h), wide = h->n_ff > q_dim ? h->n_ff : q_dim;
-	size_t rank = pass->adapter == NULL ? 0 : pass->adapter->rank;
-	return pass->batch->n_tokens * (h->n_embd + wide + q_dim + hyperparams_kv_dim(h) + rank);
+	return pass->batch->n_tokens * (h->n_embd + wide + q_dim + 2 * hyperparams_kv_dim(h));
 }
 
 static struct backward_scratch backward_layout(const struct layer_pass *pass)
@@ -168,8 +193,8 @@ static struct backward_scratch backward_layout(const struct layer_pass *pass)
 	b.d_norm = pass->scratch->data + (pass->scratch->capacity - backward_floats(pass));
 	b.d_wide = b.d_norm + n * h->n_embd;
 	b.d_q = b.d_wide + n * wide;
-	b.d_kv = b.d_q + n * q_dim;
-	b.d_low = b.d_kv + n * hyperparams_kv_dim(h);
+	b.d_k = b.d_q + n * q_dim;
+	b.d_v = b.d_k + n * hyperparams_kv_dim(h);
 	return b;
 }
 
@@ -179,14 +204,13 @@ static void backward_ffn(const struct layer_pass *pass, struct activations *a, f
 {
 	const struct hyperparams *h = pass->h;
 	size_t n = pass->batch->n_tokens;
-	project_backward(pass, a, PROJECTION_DOWN, b->d_wide, d_x, a->act, g, b->d_low, false);
+	project_backward(pass, a, PROJECTION_DOWN, 1, b->d_wide, (const float *[]){d_x}, a->act, g);
 	kernels_get()->silu_multiply_backward(a->gate, a->up, a->gate, a->up, b->d_wide, n * h->n_ff);
-	project_backward(pass, a, PROJECTION_GATE, b->d_norm, a->gate, a->norm2, g, b->d_low, false);
-	project_backward(pass, a, PROJECTION_UP, b->d_norm, a->up, a->norm2, g, b->d_low, true);
+	project_backward(pass, a, PROJECTION_GATE, 2, b->d_norm, (const float *[]){a->gate, a->up}, a->norm2, g);
 	rms_norm_backward(d_x, g->ffn_norm, b->d_norm, a->x_mid, pass->weights->ffn_norm, a->rstd2, n, h->n_embd, true);
 }
 
-/* d_x holds the gradient of x_mid and stays; d_norm is assigned what comes through q; d_keys, d_values accumulate. */
+/* d_x holds the gradient of x_mid and stays; d_q is assigned; d_keys, d_values accumulate. */
 static void backward_attention(const struct layer_pass *pass, struct activations *a, const float *keys, const float *values,
                                const float *d_x, float *d_keys, float *d_values, const struct layer_gradients *g,
                                const struct backward_scratch *b)
@@ -194,7 +218,7 @@ static void backward_attention(const struct layer_pass *pass, struct activations
 	const struct hyperparams *h = pass->h;
 	const struct batch *batch = pass->batch;
 	size_t n = batch->n_tokens, q_dim = hyperparams_q_dim(h), kv_dim = hyperparams_kv_dim(h);
-	project_backward(pass, a, PROJECTION_O, b->d_wide, d_x, a->attn, g, b->d_low, false);
+	project_backward(pass, a, PROJECTION_O, 1, b->d_wide, (const float *[]){d_x}, a->attn, g);
 	for (size_t i = 0; i < batch->n_sequences; i++) {
 		const struct sequence *s = &batch->sequences[i];
 		struct attention_shape shape = shape_of(h, s);
@@ -206,34 +230,34 @@ static void backward_attention(const struct layer_pass *pass, struct activations
 	if (h->qk_norm)
 		rms_norm_backward(b->d_q, g->q_norm, b->d_q, a->q_raw, pass->weights->q_norm, a->rstd_q, n * h->n_heads, h->head_dim,
 		                  false);
-	project_backward(pass, a, PROJECTION_Q, b->d_norm, b->d_q, a->norm1, g, b->d_low, false);
 }
 
-/* d_norm accumulates what comes through k and v. */
+/* d_norm is assigned what comes through q (when there is one), k and v. */
 static void backward_keys_values(const struct layer_pass *pass, struct activations *a, float *d_keys, float *d_values,
                                  const struct layer_gradients *g, const struct backward_scratch *b,
-                                 bool accumulate)
+                                 bool with_q)
 {
 	const struct hyperparams *h = pass->h;
 	const struct batch *batch = pass->batch;
 	size_t n = batch->n_tokens, kv_dim = hyperparams_kv_dim(h);
 	return_shared_gradients(batch, kv_dim, d_values);
 	return_shared_gradients(batch, kv_dim, d_keys);
-	fetch_rows(batch, kv_dim, b->d_kv, d_values);
-	project_backward(pass, a, PROJECTION_V, b->d_norm, b->d_kv, a->norm1, g, b->d_low, accumulate);
-	fetch_rows(batch, kv_dim, b->d_kv, d_keys);
-	rope_backward(b->d_kv, batch->positions, n, h->n_kv_heads, pass->rope);
+	fetch_rows(batch, kv_dim, b->d_v, d_values);
+	fetch_rows(batch, kv_dim, b->d_k, d_keys);
+	rope_backward(b->d_k, batch->positions, n, h->n_kv_heads, pass->rope);
 	if (h->qk_norm)
-		rms_norm_backward(b->d_kv, g->k_norm, b->d_kv, a->k_raw, pass->weights->k_norm, a->rstd_k, n * h->n_kv_heads,
+		rms_norm_backward(b->d_k, g->k_norm, b->d_k, a->k_raw, pass->weights->k_norm, a->rstd_k, n * h->n_kv_heads,
 		                  h->head_dim, false);
-	project_backward(pass, a, PROJECTION_K, b->d_norm, b->d_kv, a->norm1, g, b->d_low, true);
+	const float *d_ys[] = {b->d_q, b->d_k, b->d_v};
+	project_backward(pass, a, with_q ? PROJECTION_Q : PROJECTION_K, with_q ? 3 : 2, b->d_norm, with_q ? d_ys : d_ys + 1,
+	                 a->norm1, g);
 }
 
 enum pith_status layer_backward(const struct layer_pass *pass, struct activations *a, const float *x, const float *keys,
                                 const float *values, bool has_output, float *d_x, float *d_keys, float *d_values,
                                 const struct layer_gradients *gradients, struct pith_error *err)
 {
-	enum pith_status status = reserve_attention(pass, backward_floats(pass), err);
+	enum pith_status status = reserve(pass, a, backward_floats(pass), err);
 	if (status != PITH_OK)
 		return status;
 	struct backward_scratch b = backward_layout(pass);

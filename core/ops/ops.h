@@ -97,6 +97,25 @@ void lora_forward(enum precision precision, float *y, float *low, const float *x
 void lora_backward(enum precision precision, float *d_x, float *d_low, const float *d_y, const float *x, const float *low,
                    const struct lora *lora, size_t n_tokens);
 
+/* --- projections.c: linear layers of the same x, each with its LoRA --------------------------------------- */
+
+enum { PROJECTED_TOGETHER = 3 };
+struct projected {
+	const struct tensor *w;  /* (n_out, n_in) */
+	const struct lora *lora; /* NULL: none */
+	float *y;                /* forward: (n_tokens, n_out), assigned */
+	float *low;              /* with lora: (n_tokens, rank), from forward to backward */
+	const float *d_y;        /* backward: (n_tokens, n_out) */
+	float *d_w;              /* backward: (n_out, n_in) += unless NULL */
+};
+/* Floats of scratch that forward and backward of up to PROJECTED_TOGETHER projections need. */
+size_t projections_scratch_size(enum precision precision, const struct projected *all, size_t n, size_t n_tokens);
+void projections_forward(struct thread_pool *pool, enum precision precision, const struct projected *all, size_t n, const float *x,
+                         size_t n_tokens, float *scratch);
+/* d_x (n_tokens, n_in) is assigned. */
+void projections_backward(enum precision precision, const struct projected *all, size_t n, float *d_x, const float *x,
+                          size_t n_tokens, float *scratch);
+
 /* --- loss_head.c, loss_head_bf16.c: logits, softmax and cross-entropy, never all logits at once --------- */
 
 enum { LOSS_CHUNK = 128 }; /* rows of logits alive at a time, in fp32 */
