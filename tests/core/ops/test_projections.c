@@ -96,8 +96,8 @@ static void run(struct outcome *out, const struct operands *o, enum precision pr
 
 /*
  * Both operands of a product are rounded by 2^-9 at most, the products' errors
- * add up at random: some 0.2 % of the result's root mean square, the largest of
- * many a few times that. Adapters' gradients pass through one rounding more.
+ * add up at random: some 0.3 % of the result's root mean square, the largest of
+ * many up to ten times that, where rows are large. Adapters' gradients pass through one rounding more.
  */
 static void check_close(const char *name, const float *got, const float *expected, size_t n, double bound)
 {
@@ -114,12 +114,12 @@ static void check_case(bool both_adapters, bool freeze_first)
 	operands_init(&o);
 	run(&exact, &o, PRECISION_F32, both_adapters, freeze_first);
 	run(&tiles, &o, PRECISION_BF16, both_adapters, freeze_first);
-	check_close("d_x", tiles.d_x, exact.d_x, N_TOKENS * N_IN, 0.02);
+	check_close("d_x", tiles.d_x, exact.d_x, N_TOKENS * N_IN, 0.03);
 	for (size_t i = 0; i < N_BOTH; i++) {
-		check_close("y", tiles.y[i], exact.y[i], N_TOKENS * n_outs[i], 0.02);
-		check_close("d_w", tiles.d_w[i], exact.d_w[i], n_outs[i] * N_IN, 0.02);
-		check_close("d_a", tiles.d_a[i], exact.d_a[i], RANK * N_IN, 0.03);
-		check_close("d_b", tiles.d_b[i], exact.d_b[i], n_outs[i] * RANK, 0.03);
+		check_close("y", tiles.y[i], exact.y[i], N_TOKENS * n_outs[i], 0.03);
+		check_close("d_w", tiles.d_w[i], exact.d_w[i], n_outs[i] * N_IN, 0.03);
+		check_close("d_a", tiles.d_a[i], exact.d_a[i], RANK * N_IN, 0.04);
+		check_close("d_b", tiles.d_b[i], exact.d_b[i], n_outs[i] * RANK, 0.04);
 	}
 	outcome_free(&exact);
 	outcome_free(&tiles);
