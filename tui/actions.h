@@ -29,6 +29,7 @@ enum action_context {
 	X(METHOD, CONTEXT_ANYWHERE, "m", "method", "Choose the method") \
 	X(VIEW, CONTEXT_ANYWHERE, "p", "view", "Right pane: compressed, regenerated, memory") \
 	X(REGENERATE, CONTEXT_ANYWHERE, "r", "regenerate", "Regenerate the document from its memory tokens") \
+	X(REFINE, CONTEXT_ANYWHERE, "f", "refine", "Refine the memory tokens by gradient until the text comes back word for word") \
 	X(OPEN, CONTEXT_ANYWHERE, "o", "open", "Open a file; a paste becomes the document too") \
 	X(SAVE, CONTEXT_ANYWHERE, "s", "save", "Save the compressed text or the memory tokens") \
 	X(SYNC, CONTEXT_ANYWHERE, "y", "", "Scroll both panes together, sentence by sentence, or each alone") \

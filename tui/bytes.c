@@ -3,6 +3,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+char *bytes_copy(const char *data, size_t length)
+{
+	char *copy = malloc(length + 1);
+	if (copy == NULL)
+		return NULL;
+	if (length > 0)
+		memcpy(copy, data, length);
+	copy[length] = '\0';
+	return copy;
+}
+
 bool bytes_append(struct bytes *bytes, const char *data, size_t length)
 {
 	if (bytes->length + length + 1 > bytes->capacity) {

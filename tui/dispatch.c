@@ -162,18 +162,32 @@ static void cancel(struct workbench *workbench)
 	jobs_cancel(workbench);
 }
 
+/* Are there memory tokens to work with? If not, that is said. */
+static bool has_memory(struct workbench *workbench, const char *what)
+{
+	if (workbench->compressed == NULL)
+		workbench_say(workbench, ROLE_WARNING, "There is nothing to %s yet.", what);
+	else if (workbench->compressed->info.method->family != PITH_SOFT)
+		workbench_say(workbench, ROLE_WARNING, "%s keeps words: there are no memory tokens to %s (m: another method).",
+		              workbench->compressed->info.method->title, what);
+	else
+		return true;
+	return false;
+}
+
 static void regenerate(struct workbench *workbench)
 {
-	if (workbench->compressed == NULL) {
-		workbench_say(workbench, ROLE_WARNING, "There is nothing to regenerate from yet.");
-	} else if (workbench->compressed->info.method->family != PITH_SOFT) {
-		workbench_say(workbench, ROLE_WARNING, "%s keeps words: there are no memory tokens to regenerate from (m: another method).",
-		              workbench->compressed->info.method->title);
-	} else {
-		/* Who asks for it wants to see it come. After a move of the slider the place being read stays. */
-		workbench->follow = true;
-		jobs_want_regenerated(workbench);
-	}
+	if (!has_memory(workbench, "regenerate from"))
+		return;
+	/* Who asks for it wants to see it come. After a move of the slider the place being read stays. */
+	workbench->follow = true;
+	jobs_want_regenerated(workbench);
+}
+
+static void refine(struct workbench *workbench)
+{
+	if (has_memory(workbench, "refine"))
+		jobs_want_refined(workbench);
 }
 
 static void toggle(struct workbench *workbench, enum action_id action)
@@ -235,6 +249,7 @@ static void perform(struct workbench *workbench, enum action_id action, const ch
 	case ACTION_METHOD: open_method_menu(workbench); break;
 	case ACTION_VIEW: next_view(workbench, (enum view)((workbench->view + 1) % N_VIEWS)); break;
 	case ACTION_REGENERATE: regenerate(workbench); break;
+	case ACTION_REFINE: refine(workbench); break;
 	case ACTION_OPEN: prompt_begin(PROMPT_OPEN, NULL); break;
 	case ACTION_SAVE: begin_save(workbench); break;
 	case ACTION_FOCUS_NEXT: move_focus(workbench, 1); break;

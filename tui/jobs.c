@@ -92,7 +92,7 @@ void jobs_want_document(struct workbench *workbench, char *name, char *text, siz
 	workbench->document_pane.top = workbench->result_pane.top = 0;
 	free(workbench->wanted.question);
 	workbench->wanted.question = NULL;
-	workbench->wanted.regenerated = false;
+	workbench->wanted.regenerated = workbench->wanted.refined = false;
 	workbench->wanted.document = true;
 	workbench->wanted.compressed = true;
 	if (workbench->running.kind != TASK_MODEL)
@@ -118,8 +118,9 @@ void jobs_want_compressed(struct workbench *workbench)
 	workbench->settle_at = 0;
 	workbench->follow = false;
 	workbench->wanted.compressed = workbench->text != NULL;
-	workbench->wanted.regenerated = false;
-	if (workbench->running.kind == TASK_COMPRESS || workbench->running.kind == TASK_REGENERATE)
+	workbench->wanted.regenerated = workbench->wanted.refined = false;
+	if (workbench->running.kind == TASK_COMPRESS || workbench->running.kind == TASK_REGENERATE ||
+	    workbench->running.kind == TASK_REFINE)
 		supersede(workbench);
 	workbench->dirty = true;
 }
@@ -135,6 +136,9 @@ void jobs_want_answer(struct workbench *workbench, const char *question)
 		/* It goes on afterwards: whoever asks wants the answer first. */
 		supersede(workbench);
 		workbench->wanted.regenerated = true;
+	} else if (workbench->running.kind == TASK_REFINE && workbench->running.active) {
+		supersede(workbench); /* what was reached is kept */
+		workbench->wanted.refined = true;
 	} else if (workbench->running.kind == TASK_ASK) {
 		supersede(workbench);
 	}
@@ -143,6 +147,13 @@ void jobs_want_answer(struct workbench *workbench, const char *question)
 void jobs_want_regenerated(struct workbench *workbench)
 {
 	workbench->wanted.regenerated = true;
+	if (workbench->running.kind == TASK_REGENERATE)
+		supersede(workbench);
+}
+
+void jobs_want_refined(struct workbench *workbench)
+{
+	workbench->wanted.refined = true;
 	if (workbench->running.kind == TASK_REGENERATE)
 		supersede(workbench);
 }
@@ -161,7 +172,7 @@ void jobs_cancel(struct workbench *workbench)
 	/* Nor does anybody wait for what would have come after it. */
 	workbench->running.cancelled = true;
 	workbench->wanted.compressed = workbench->wanted.compressed && workbench->running.kind == TASK_MODEL;
-	workbench->wanted.regenerated = false;
+	workbench->wanted.regenerated = workbench->wanted.refined = false;
 	if (workbench->wanted.question != NULL && prompt_kind() != PROMPT_QUESTION)
 		prompt_keep_question(workbench->wanted.question);
 	free(workbench->wanted.question);
@@ -249,6 +260,15 @@ static void start_regenerate(struct workbench *workbench)
 	start(workbench, task_create(workbench->engine, TASK_REGENERATE, NULL, NULL, 0));
 }
 
+/* What was regenerated before stays until the first look at what has healed. */
+static void start_refine(struct workbench *workbench)
+{
+	workbench->wanted.refined = workbench->wanted.regenerated = false;
+	workbench->regenerating = true;
+	workbench->view = VIEW_REGENERATED;
+	start(workbench, task_create(workbench->engine, TASK_REFINE, NULL, NULL, 0));
+}
+
 void jobs_schedule(struct workbench *workbench)
 {
 	if (workbench->running.active)
@@ -269,6 +289,8 @@ void jobs_schedule(struct workbench *workbench)
 		start_save(workbench);
 	else if (workbench->wanted.question != NULL)
 		start_ask(workbench);
+	else if (workbench->wanted.refined)
+		start_refine(workbench);
 	else if (workbench->wanted.regenerated)
 		start_regenerate(workbench);
 }
@@ -331,18 +353,39 @@ static void finish_compress(struct workbench *workbench, struct task *task)
 		jobs_want_answer(workbench, workbench->question);
 }
 
-static void finish_regenerate(struct workbench *workbench, struct task *task)
+/* Shows a comparison whose text is all that there is. */
+static void show_comparison(struct workbench *workbench, struct comparison *comparison)
 {
 	comparison_destroy(workbench->comparison);
-	workbench->comparison = task->comparison;
-	task->comparison = NULL;
-	workbench->regenerating = false;
+	workbench->comparison = comparison;
 	workbench->result_stale = true;
 	bytes_clear(&workbench->regenerated);
-	bytes_append(&workbench->regenerated, workbench->comparison->text, workbench->comparison->length);
+	bytes_append(&workbench->regenerated, comparison->text, comparison->length);
+}
+
+static void finish_regenerate(struct workbench *workbench, struct task *task)
+{
+	show_comparison(workbench, task->comparison);
+	task->comparison = NULL;
+	workbench->regenerating = false;
 	const char *stop = pith_stop_sentence(workbench->comparison->stop);
 	if (stop[0] != '\0')
 		workbench_say(workbench, ROLE_WARNING, "%s", stop);
+}
+
+static void finish_refine(struct workbench *workbench, struct task *task)
+{
+	const struct pith_refine_result *refined = &task->refined;
+	shown_compressed_destroy(workbench->compressed);
+	workbench->compressed = task->compressed;
+	task->compressed = NULL;
+	finish_regenerate(workbench, task);
+	if (refined->exact)
+		workbench_say(workbench, ROLE_GOOD, "Refined in %d steps, %.1f s: the text comes back byte for byte.", refined->n_steps,
+		              refined->seconds);
+	else
+		workbench_say(workbench, ROLE_WARNING, "After %d steps %zu of %zu tokens are right before the first error; f goes on.",
+		              refined->n_steps, refined->matched, refined->n_tokens);
 }
 
 static void finish_ask(struct workbench *workbench, struct task *task)
@@ -373,10 +416,15 @@ static void finish_failed(struct workbench *workbench, struct task *task)
 			workbench->answers[i].done = task->answers[i].text != NULL;
 		}
 	}
-	if (task->kind == TASK_REGENERATE)
+	if (task->kind == TASK_REGENERATE || task->kind == TASK_REFINE)
 		workbench->regenerating = false;
 	if (superseded)
 		return;
+	if (task->kind == TASK_REFINE && cancelled) {
+		workbench->wanted.regenerated = true; /* from the best rows that were met */
+		workbench_say(workbench, ROLE_WARNING, "Refining was cancelled; what was reached is kept.");
+		return;
+	}
 	if (task->kind == TASK_COMPRESS && workbench->compressed != NULL) {
 		/* The slider goes back to what is shown. */
 		const struct pith_compressed_info *info = &workbench->compressed->info;
@@ -410,6 +458,7 @@ static void finish(struct workbench *workbench, struct task *task)
 	case TASK_DOCUMENT: finish_document(workbench, task); break;
 	case TASK_COMPRESS: finish_compress(workbench, task); break;
 	case TASK_REGENERATE: finish_regenerate(workbench, task); break;
+	case TASK_REFINE: finish_refine(workbench, task); break;
 	case TASK_ASK: finish_ask(workbench, task); break;
 	case TASK_SAVE: workbench_say(workbench, ROLE_GOOD, "Saved to %s.", task->path); break;
 	}
@@ -442,10 +491,14 @@ void jobs_collect(struct workbench *workbench)
 	collect_text(workbench);
 	struct comparison *comparison = worker_take_snapshot(workbench->worker);
 	if (comparison != NULL && workbench->regenerating && !workbench->running.superseded) {
-		comparison_destroy(workbench->comparison);
-		workbench->comparison = comparison;
-		workbench->result_stale = true;
 		workbench->dirty = true;
+		if (workbench->running.kind == TASK_REFINE) {
+			show_comparison(workbench, comparison);
+		} else { /* of the text that has come so far */
+			comparison_destroy(workbench->comparison);
+			workbench->comparison = comparison;
+			workbench->result_stale = true;
+		}
 	} else {
 		comparison_destroy(comparison);
 	}

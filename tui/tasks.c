@@ -50,32 +50,11 @@ void shown_compressed_destroy(struct shown_compressed *compressed)
 	free(compressed);
 }
 
-void comparison_destroy(void *argument)
-{
-	struct comparison *comparison = argument;
-	if (comparison == NULL)
-		return;
-	free(comparison->text);
-	free(comparison->words);
-	free(comparison);
-}
-
 static double now_seconds(void)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-static char *copy_bytes(const char *text, size_t length)
-{
-	char *copy = malloc(length + 1);
-	if (copy == NULL)
-		return NULL;
-	if (length > 0)
-		memcpy(copy, text, length);
-	copy[length] = '\0';
-	return copy;
 }
 
 static enum pith_status need_document(const struct engine *engine, struct pith_error *err)
@@ -172,7 +151,7 @@ static enum pith_status copy_compressed(struct shown_compressed *shown, const st
 	const char *text = pith_compressed_text(compressed, &length);
 	const struct pith_word *words = pith_compressed_words(compressed, &shown->n_words);
 	if (text != NULL) {
-		shown->text = copy_bytes(text, length);
+		shown->text = bytes_copy(text, length);
 		shown->length = length;
 		if (shown->text == NULL)
 			return fault_memory(err);
@@ -190,6 +169,20 @@ static enum pith_status copy_compressed(struct shown_compressed *shown, const st
 	return status;
 }
 
+/* The engine's compressed form as the task's result. */
+static enum pith_status show_compressed(struct task *task, struct pith_error *err)
+{
+	struct shown_compressed *shown = calloc(1, sizeof *shown);
+	if (shown == NULL)
+		return fault_memory(err);
+	enum pith_status status = copy_compressed(shown, task->engine, err);
+	if (status == PITH_OK)
+		task->compressed = shown;
+	else
+		shown_compressed_destroy(shown);
+	return status;
+}
+
 static enum pith_status run_compress(struct task *task, const struct pith_control *control, struct pith_error *err)
 {
 	struct engine *engine = task->engine;
@@ -201,15 +194,7 @@ static enum pith_status run_compress(struct task *task, const struct pith_contro
 		return status;
 	pith_compressed_destroy(engine->compressed);
 	engine->compressed = compressed;
-	struct shown_compressed *shown = calloc(1, sizeof *shown);
-	if (shown == NULL)
-		return fault_memory(err);
-	status = copy_compressed(shown, engine, err);
-	if (status == PITH_OK)
-		task->compressed = shown;
-	else
-		shown_compressed_destroy(shown);
-	return status;
+	return show_compressed(task, err);
 }
 
 /* A regeneration under way: collects the text and compares it now and then. */
@@ -222,43 +207,6 @@ struct watcher {
 	double next_comparison;
 };
 
-/* How much of the document the text so far may cover: a little more than as many bytes, up to a character's begin. */
-static size_t covered_length(const struct watcher *watcher)
-{
-	size_t covered = watcher->text.length + watcher->text.length / 8 + 32;
-	if (covered >= watcher->document_length)
-		return watcher->document_length;
-	while (covered > 0 && ((unsigned char)watcher->document[covered] & 0xc0) == 0x80)
-		covered--;
-	return covered;
-}
-
-/* NULL: no memory. An alignment that is refused (texts too long) leaves words NULL. */
-static struct comparison *compare(const struct watcher *watcher, const char *text, size_t length, bool final)
-{
-	struct comparison *comparison = calloc(1, sizeof *comparison);
-	if (comparison == NULL)
-		return NULL;
-	comparison->final = final;
-	comparison->length = length;
-	comparison->text = copy_bytes(text, length);
-	if (comparison->text == NULL) {
-		free(comparison);
-		return NULL;
-	}
-	size_t covered = final ? watcher->document_length : covered_length(watcher);
-	if (pith_diff_words(&comparison->words, &comparison->n_words, watcher->document, covered, text, length, NULL) !=
-	    PITH_OK) {
-		comparison->words = NULL;
-		comparison->n_words = 0;
-	}
-	comparison->rouge_l = pith_rouge_l(watcher->document, text);
-	comparison->matched_prefix = pith_matched_prefix(watcher->document, text);
-	if (final)
-		comparison->bleu = pith_bleu(watcher->document, text);
-	return comparison;
-}
-
 static void on_regenerated_text(void *user, const char *text, size_t length)
 {
 	struct watcher *watcher = user;
@@ -266,7 +214,8 @@ static void on_regenerated_text(void *user, const char *text, size_t length)
 	double begin = now_seconds();
 	if (!bytes_append(&watcher->text, text, length) || begin < watcher->next_comparison)
 		return; /* the comparison at the end is made of what the library hands over, not of this */
-	struct comparison *comparison = compare(watcher, watcher->text.data, watcher->text.length, false);
+	struct comparison *comparison = comparison_create(watcher->document, watcher->document_length, watcher->text.data,
+	                                                  watcher->text.length, false);
 	if (comparison != NULL)
 		worker_post_snapshot(watcher->worker, comparison, comparison_destroy);
 	/* At most ten times a second, and at most a tenth of the time. */
@@ -286,35 +235,95 @@ static void on_regenerated_log(void *user, const char *line)
 	watcher->control->log(watcher->control->user, line);
 }
 
+/* The memory rows' text as the task's comparison; watched may be silent. */
+static enum pith_status regenerate(struct task *task, const struct pith_control *watched, struct pith_error *err)
+{
+	struct engine *engine = task->engine;
+	struct pith_generated generated = {0};
+	size_t length;
+	const char *text = pith_document_text(engine->document, &length);
+	enum pith_status status = pith_regenerate(&generated, engine->model, engine->compressed, task->max_tokens, watched, err);
+	if (status == PITH_OK) {
+		task->comparison = comparison_of(text, length, &generated);
+		status = task->comparison == NULL ? fault_memory(err) : PITH_OK;
+	}
+	pith_generated_free(&generated);
+	return status;
+}
+
+static enum pith_status need_compressed(const struct engine *engine, struct pith_error *err)
+{
+	enum pith_status status = need_document(engine, err);
+	if (status == PITH_OK && engine->compressed == NULL)
+		return fault(err, PITH_BAD_ARGUMENT, "The document is not compressed yet.");
+	return status;
+}
+
 static enum pith_status run_regenerate(struct task *task, struct worker *worker, const struct pith_control *control,
                                        struct pith_error *err)
 {
 	struct engine *engine = task->engine;
-	enum pith_status status = need_document(engine, err);
+	enum pith_status status = need_compressed(engine, err);
 	if (status != PITH_OK)
 		return status;
-	if (engine->compressed == NULL)
-		return fault(err, PITH_BAD_ARGUMENT, "The document is not compressed yet.");
 	struct watcher watcher = {.worker = worker, .control = control};
 	watcher.document = pith_document_text(engine->document, &watcher.document_length);
 	const struct pith_control watched = {on_regenerated_progress, on_regenerated_text, on_regenerated_log, &watcher,
 	                                     control->cancel};
 	worker_set_channel(worker, CHANNEL_REGENERATED);
-	struct pith_generated generated = {0};
-	status = pith_regenerate(&generated, engine->model, engine->compressed, task->max_tokens, &watched, err);
-	if (status == PITH_OK) {
-		task->comparison = compare(&watcher, generated.text, generated.length, true);
-		if (task->comparison == NULL) {
-			status = fault_memory(err);
-		} else {
-			task->comparison->n_tokens = generated.n_tokens;
-			task->comparison->seconds = generated.seconds;
-			task->comparison->stop = generated.stop;
-		}
-	}
-	pith_generated_free(&generated);
+	status = regenerate(task, &watched, err);
 	bytes_free(&watcher.text);
 	return status;
+}
+
+/* A refinement under way: now and then the text is regenerated from the rows as they are, so that it is seen to heal. */
+struct healing {
+	struct worker *worker;
+	struct pith_model *model;
+	const char *document;
+	size_t document_length;
+	const atomic_bool *cancel;
+	double next_look;
+};
+
+static void on_refined(void *user, const struct pith_compressed *compressed)
+{
+	struct healing *healing = user;
+	double begin = now_seconds();
+	if (begin < healing->next_look)
+		return;
+	const struct pith_control silent = {.cancel = healing->cancel};
+	struct pith_generated generated;
+	if (pith_regenerate(&generated, healing->model, compressed, 0, &silent, NULL) == PITH_OK) {
+		struct comparison *comparison = comparison_of(healing->document, healing->document_length, &generated);
+		if (comparison != NULL)
+			worker_post_snapshot(healing->worker, comparison, comparison_destroy);
+		pith_generated_free(&generated);
+	}
+	/* A quarter of the time at most goes into looking. */
+	double end = now_seconds();
+	healing->next_look = end + 3 * (end - begin);
+}
+
+static enum pith_status run_refine(struct task *task, struct worker *worker, const struct pith_control *control,
+                                   struct pith_error *err)
+{
+	struct engine *engine = task->engine;
+	enum pith_status status = need_compressed(engine, err);
+	if (status != PITH_OK)
+		return status;
+	struct healing healing = {.worker = worker, .model = engine->model, .cancel = control->cancel};
+	healing.document = pith_document_text(engine->document, &healing.document_length);
+	struct pith_refine_options options;
+	pith_refine_options_init(&options);
+	options.watch = on_refined;
+	options.user = &healing;
+	status = pith_refine(engine->compressed, engine->document, &options, &task->refined, control, err);
+	if (status != PITH_OK)
+		return status;
+	const struct pith_control silent = {.cancel = control->cancel};
+	status = regenerate(task, &silent, err);
+	return status == PITH_OK ? show_compressed(task, err) : status;
 }
 
 /* Moves what was generated, or why nothing was, into an answer. */
@@ -387,6 +396,7 @@ static enum pith_status run_task(struct job *job, struct worker *worker, const s
 	case TASK_DOCUMENT: return run_document(task, err);
 	case TASK_COMPRESS: return run_compress(task, control, err);
 	case TASK_REGENERATE: return run_regenerate(task, worker, control, err);
+	case TASK_REFINE: return run_refine(task, worker, control, err);
 	case TASK_ASK: return run_ask(task, worker, control, err);
 	case TASK_SAVE: return run_save(task, err);
 	}
@@ -408,7 +418,7 @@ struct task *task_create(struct engine *engine, enum task_kind kind, const char 
 	task->kind = kind;
 	task->engine = engine;
 	task->path = path == NULL ? NULL : strdup(path);
-	task->text = text == NULL ? NULL : copy_bytes(text, length);
+	task->text = text == NULL ? NULL : bytes_copy(text, length);
 	task->length = length;
 	if ((path != NULL && task->path == NULL) || (text != NULL && task->text == NULL)) {
 		task_destroy(task);
@@ -440,6 +450,7 @@ const char *task_name(enum task_kind kind)
 	case TASK_DOCUMENT: return "Counting tokens";
 	case TASK_COMPRESS: return "Compressing";
 	case TASK_REGENERATE: return "Regenerating";
+	case TASK_REFINE: return "Refining";
 	case TASK_ASK: return "Answering";
 	case TASK_SAVE: return "Saving";
 	}

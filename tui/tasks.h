@@ -10,10 +10,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "comparison.h"
 #include "pith/compress.h"
-#include "pith/evaluate.h"
 #include "pith/expand.h"
 #include "pith/model.h"
+#include "pith/refine.h"
 #include "worker.h"
 
 /* What lives on the worker's side between jobs. Create and destroy it while no job runs. */
@@ -43,20 +44,6 @@ struct shown_compressed {
 };
 void shown_compressed_destroy(struct shown_compressed *compressed);
 
-/* Regenerated text against the document. */
-struct comparison {
-	char *text; /* NUL-terminated */
-	size_t length;
-	struct pith_diff_word *words; /* NULL when the texts are too long to compare */
-	size_t n_words;
-	double rouge_l, bleu, matched_prefix;
-	bool final;
-	size_t n_tokens; /* final only, as what follows */
-	double seconds;
-	enum pith_stop stop;
-};
-void comparison_destroy(void *comparison);
-
 enum { ANSWER_FULL, ANSWER_COMPRESSED, N_ANSWERS };
 
 /* Channels of streamed text: the two answers, then the regeneration. */
@@ -72,7 +59,7 @@ struct shown_answer {
 	char error[256]; /* why there is none */
 };
 
-enum task_kind { TASK_READ, TASK_MODEL, TASK_DOCUMENT, TASK_COMPRESS, TASK_REGENERATE, TASK_ASK, TASK_SAVE };
+enum task_kind { TASK_READ, TASK_MODEL, TASK_DOCUMENT, TASK_COMPRESS, TASK_REGENERATE, TASK_REFINE, TASK_ASK, TASK_SAVE };
 
 struct task {
 	struct job job; /* first: a task is a job */
@@ -94,8 +81,9 @@ struct task {
 	size_t n_tokens;                 /* DOCUMENT */
 	struct pith_sentence *sentences; /* DOCUMENT */
 	size_t n_sentences;
-	struct shown_compressed *compressed;    /* COMPRESS */
-	struct comparison *comparison;          /* REGENERATE */
+	struct shown_compressed *compressed;    /* COMPRESS, REFINE */
+	struct comparison *comparison;          /* REGENERATE, REFINE */
+	struct pith_refine_result refined;      /* REFINE */
 	struct shown_answer answers[N_ANSWERS]; /* ASK */
 };
 

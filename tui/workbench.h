@@ -38,6 +38,7 @@ struct wanted {
 	bool compressed;
 	char *question;
 	bool regenerated;
+	bool refined;
 	char *save_path;
 };
 
@@ -138,6 +139,7 @@ void jobs_want_document(struct workbench *workbench, char *name, char *text, siz
 void jobs_want_file(struct workbench *workbench, const char *path);
 void jobs_want_answer(struct workbench *workbench, const char *question);
 void jobs_want_regenerated(struct workbench *workbench);
+void jobs_want_refined(struct workbench *workbench);
 void jobs_want_saved(struct workbench *workbench, const char *path);
 void jobs_cancel(struct workbench *workbench);
 struct pith_compress_options jobs_options(const struct workbench *workbench, struct slider_value value);

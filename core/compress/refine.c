@@ -219,9 +219,9 @@ static void keep_best(struct span_state *s)
 	memcpy(s->best, s->rows, s->n_values * sizeof *s->best);
 }
 
-static enum pith_status refine_span(struct span_state *s, const struct pith_refine_options *options, size_t done, size_t total,
-                                    struct pith_refine_result *result, const struct pith_control *control,
-                                    struct pith_error *err)
+static enum pith_status refine_span(struct span_state *s, const struct pith_compressed *compressed,
+                                    const struct pith_refine_options *options, size_t done, struct pith_refine_result *result,
+                                    const struct pith_control *control, struct pith_error *err)
 {
 	enum pith_status status = PITH_OK;
 	s->refiner->precision = s->refiner->unpacked != NULL ? PRECISION_BF16 : PRECISION_F32;
@@ -246,9 +246,11 @@ static enum pith_status refine_span(struct span_state *s, const struct pith_refi
 		}
 		keep_best(s);
 		if (control != NULL && control->progress != NULL)
-			control->progress(control->user, "refining", (double)(done + s->n_correct), (double)total);
+			control->progress(control->user, "refining", (double)(done + s->n_correct), (double)result->n_tokens);
 		if (s->n_correct == s->n || step == options->n_steps)
 			break;
+		if (options->watch != NULL)
+			options->watch(options->user, compressed);
 		weigh(s);
 		change_rows(s, step, options->n_steps, options->learning_rate);
 		result->n_steps++;
@@ -288,7 +290,7 @@ static enum pith_status refine_spans(struct refiner *r, struct pith_compressed *
 		status = span_open(&s, r, document->model, document->tokens + token, &rows->spans[i],
 		                   rows->data + row * rows->row_floats, rows->row_floats, err);
 		if (status == PITH_OK)
-			status = refine_span(&s, options, token, result->n_tokens, result, control, err);
+			status = refine_span(&s, compressed, options, token, result, control, err);
 		span_close(&s);
 		token += rows->spans[i].n_tokens;
 		row += rows->spans[i].n_rows;
@@ -319,8 +321,11 @@ enum pith_status pith_refine(struct pith_compressed *compressed, struct pith_doc
 	if (status == PITH_OK)
 		status = refine_spans(&r, compressed, document, options, result, control, err);
 	refiner_close(&r);
+	compressed->info.refine_steps += result->n_steps;
+	compressed->info.exact = false;
 	if (status == PITH_OK)
 		status = prove(compressed, document, result, control, err);
+	compressed->info.exact = result->exact;
 	result->seconds = seconds_now() - began;
 	return status;
 }

@@ -7,6 +7,7 @@
  */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,6 +76,10 @@ static void fill_entries(struct entries *entries, const struct pith_compressed *
 	add_number(entries, "original_tokens", compressed->info.original_tokens);
 	add_number(entries, "original_bytes", compressed->info.original_bytes);
 	add_entry(entries, "source_hash", compressed->source_hash);
+	if (compressed->info.refine_steps > 0) {
+		add_number(entries, "refine.steps", (size_t)compressed->info.refine_steps);
+		add_entry(entries, "refine.exact", compressed->info.exact ? "true" : "false");
+	}
 	add_entry(entries, "keys", "after RoPE; memory token j of k at position 1 + (2j + 1) n / 2k of a span of n tokens, j from 0");
 	for (int p = 0; p < PITH_N_PURPOSES; p++) {
 		if (!compressed->info.has_purpose[p])
@@ -226,6 +231,24 @@ static enum pith_status read_rows(struct pith_compressed *out, const struct safe
 	return PITH_OK;
 }
 
+/* Whether the rows were refined, and how well: a file of the encoder's own rows does not say. */
+static enum pith_status read_refinement(struct pith_compressed_info *info, const struct safetensors *file, const char *path,
+                                        struct pith_error *err)
+{
+	size_t steps;
+	char exact[8];
+	if (safetensors_metadata(file, "refine.steps") == NULL)
+		return PITH_OK;
+	enum pith_status status = read_number(&steps, file, path, "refine.steps", err);
+	if (status == PITH_OK)
+		status = read_text(exact, sizeof exact, file, path, "refine.exact", err);
+	if (status != PITH_OK)
+		return status;
+	info->refine_steps = steps > INT_MAX ? INT_MAX : (int)steps;
+	info->exact = strcmp(exact, "true") == 0;
+	return PITH_OK;
+}
+
 static enum pith_status read_header(struct pith_compressed *out, const struct safetensors *file, const char *path,
                                     struct pith_error *err)
 {
@@ -251,7 +274,7 @@ static enum pith_status read_header(struct pith_compressed *out, const struct sa
 		status = read_number(&info->original_tokens, file, path, "original_tokens", err);
 	if (status == PITH_OK)
 		status = read_number(&info->original_bytes, file, path, "original_bytes", err);
-	return status;
+	return status == PITH_OK ? read_refinement(info, file, path, err) : status;
 }
 
 /* The adapter is the right one, by its fingerprint: what the file says of its rows must agree with it. */

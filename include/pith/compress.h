@@ -95,6 +95,8 @@ struct pith_compressed_info {
 	size_t n_spans;          /* soft: 1 or more; extractive: 0 */
 	bool has_purpose[PITH_N_PURPOSES]; /* soft: which rows it holds */
 	size_t n_must_keep_dropped; /* must-keep words that did not fit the budget */
+	int refine_steps;        /* soft: steps that pith_refine() took; 0: the rows are the encoder's */
+	bool exact;              /* after refining: the text came back byte for byte */
 	double seconds;          /* what this call took */
 	const char *note;        /* a sentence worth showing, or "" (for example: pins alone exceed the budget) */
 };

@@ -12,12 +12,6 @@
 
 #include "pith/compress.h"
 
-struct pith_refine_options {
-	int n_steps;          /* at most so many for each span */
-	double learning_rate; /* of Adam on keys and values */
-};
-void pith_refine_options_init(struct pith_refine_options *options); /* 400 steps at 0.02 */
-
 struct pith_refine_result {
 	bool exact;              /* the text regenerated from the new rows is the document, byte for byte */
 	size_t n_tokens;         /* of the document, an end for each span included */
@@ -27,11 +21,20 @@ struct pith_refine_result {
 	double seconds;
 };
 
+struct pith_refine_options {
+	int n_steps;          /* at most so many for each span */
+	double learning_rate; /* of Adam on keys and values */
+	/* Called before every step, unless NULL; the compressed form holds the rows as they are then, and may be regenerated from. */
+	void (*watch)(void *user, const struct pith_compressed *compressed);
+	void *user;
+};
+void pith_refine_options_init(struct pith_refine_options *options); /* 400 steps at 0.02, unwatched */
+
 /*
  * Changes the rows for regeneration of compressed, which was made of document.
  * The best rows met are kept, never worse ones than at the start, also when
  * cancelled. The refined rows are then regenerated from: result->exact is what
- * came out, not what the loss promises. control->progress counts tokens that
+ * came out, not what the loss promises; it is saved with the rows. control->progress counts tokens that
  * are right; control->text is not used.
  */
 enum pith_status pith_refine(struct pith_compressed *compressed, struct pith_document *document,

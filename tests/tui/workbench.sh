@@ -161,6 +161,21 @@ keys Enter
 await 'tokens [0-9,]+ -> 16'
 keys ']'
 await 'tokens [0-9,]+ -> 17'
+
+echo "- refining: cancelled it keeps what was reached, left alone it heals the text"
+await_gone 'Esc cancels'
+type_text '3t'
+keys Enter
+await 'tokens [0-9,]+ -> 3 '
+await_gone 'Esc cancels'
+keys f
+await 'refining'
+keys Escape
+await 'what was reached is kept'
+await_gone 'Esc cancels'
+keys f
+await 'comes back byte for byte' 120
+await 'prefix 100%'
 type_text '=4x'
 keys Enter
 await 'target 0\.25 \([34]\.[09]x\)'

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 /*
  * Refining memory rows of the model that ships: the text comes back byte for
  * byte where it did not before; what was reached is told as it is; nothing gets
@@ -8,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "compress/document.h"
 #include "pith/expand.h"
@@ -90,6 +92,39 @@ static void test_exact(void **state)
 	}
 }
 
+static void count_watch(void *user, const struct pith_compressed *compressed)
+{
+	assert_non_null(compressed);
+	++*(int *)user;
+}
+
+/* Every step is watched; what was reached is in the file that the rows are saved to. */
+static void test_saved(void **state)
+{
+	struct fixture *f = *state;
+	struct pith_refine_options options;
+	struct pith_refine_result result;
+	struct pith_error err;
+	int n_watched = 0;
+	pith_refine_options_init(&options);
+	options.watch = count_watch;
+	options.user = &n_watched;
+	struct pith_compressed *compressed = compress(f->document, "500x", 4), *loaded;
+	assert_int_equal(pith_refine(compressed, f->document, &options, &result, NULL, &err), PITH_OK);
+	assert_true(result.exact && n_watched == result.n_steps);
+	char path[] = "/tmp/pith-refined-XXXXXX";
+	int descriptor = mkstemp(path);
+	assert_true(descriptor >= 0);
+	close(descriptor);
+	assert_int_equal(pith_compressed_save(compressed, path, &err), PITH_OK);
+	assert_int_equal(pith_compressed_load(&loaded, f->model, path, &err), PITH_OK);
+	assert_int_equal(pith_compressed_info(loaded)->refine_steps, result.n_steps);
+	assert_true(pith_compressed_info(loaded)->exact && comes_back(f, loaded));
+	unlink(path);
+	pith_compressed_destroy(loaded);
+	pith_compressed_destroy(compressed);
+}
+
 /* One step is not enough, and what it says is what comes out. */
 static void test_limit(void **state)
 {
@@ -149,6 +184,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_exact),
+		cmocka_unit_test(test_saved),
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_cancelled),
 		cmocka_unit_test(test_refused),
