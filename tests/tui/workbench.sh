@@ -164,14 +164,18 @@ await 'tokens [0-9,]+ -> 17'
 
 echo "- refining: cancelled it keeps what was reached, left alone it heals the text"
 await_gone 'Esc cancels'
-type_text '3t'
+type_text '1t'
 keys Enter
-await 'tokens [0-9,]+ -> 3 '
+await 'tokens [0-9,]+ -> 1$'
 await_gone 'Esc cancels'
 keys f
-await 'refining'
+await '[Rr]efining'
 keys Escape
-await 'what was reached is kept'
+await 'what was reached is kept|Stopped: the output|Cut off at'
+await_gone 'Esc cancels'
+type_text '32t'
+keys Enter
+await 'tokens [0-9,]+ -> 32$'
 await_gone 'Esc cancels'
 keys f
 await 'comes back byte for byte' 120
