@@ -49,6 +49,7 @@ static const struct key recipe_keys[] = {
 	{"k_ratio_min_start", KEY_NUMBER, IN_RECIPE(k_ratio_min_start), 0, 1},
 	{"k_ratio_max", KEY_NUMBER, IN_RECIPE(k_ratio_max), 0, 1},
 	{"k_ratio_min", KEY_NUMBER, IN_RECIPE(k_ratio_min), 0, 1},
+	{"cloze_noise", KEY_NUMBER, IN_RECIPE(cloze_noise), 0, 1},
 	{"reader_noise", KEY_NUMBER, IN_RECIPE(reader_noise), 0, 1},
 	{"batch_tokens", KEY_INTEGER, IN_RECIPE(batch_tokens), 1, 1 << 24},
 	{"n_accumulate", KEY_INTEGER, IN_RECIPE(n_accumulate), 1, 1 << 16},

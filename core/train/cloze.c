@@ -188,7 +188,8 @@ static bool write_question(struct buffer *question, const char *text, struct pie
 	return ok && buffer_append_string(question, "?");
 }
 
-bool cloze_make(const char *text, size_t length, struct random_state *random, struct buffer *question, struct buffer *answer)
+bool cloze_make(const char *text, size_t length, double noise, struct random_state *random, struct buffer *question,
+                struct buffer *answer)
 {
 	buffer_clear(question);
 	buffer_clear(answer);
@@ -205,7 +206,7 @@ bool cloze_make(const char *text, size_t length, struct random_state *random, st
 			continue;
 		if (!buffer_append(answer, text + word.begin, word.end - word.begin))
 			return false;
-		if (random_below(random, 4) != 0)
+		if (random_uniform(random) < noise)
 			return write_question(question, text, word, shown, random);
 		return buffer_append(question, text + shown.begin, word.begin - shown.begin) && buffer_append_string(question, "____") &&
 		       buffer_append(question, text + word.end, shown.end - word.end);

@@ -65,6 +65,7 @@ struct microbatch_builder {
 	size_t n_tasks;
 	const struct tokenizer *tokenizer; /* this thread's own */
 	size_t n_positions;                /* of the model: samples that need more are left out */
+	double cloze_noise;                /* share of a text's own questions that are no plain clozes */
 	struct random_state random;
 };
 

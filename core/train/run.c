@@ -261,7 +261,8 @@ static enum pith_status open_worker(struct run *run, int t, struct pith_error *e
 	w->builder = (struct microbatch_builder){.tasks = run->tasks,
 	                                         .n_tasks = run->n_tasks,
 	                                         .tokenizer = run->tokenizers[t],
-	                                         .n_positions = run->parameters->h.n_context};
+	                                         .n_positions = run->parameters->h.n_context,
+	                                         .cloze_noise = run->recipe->cloze_noise};
 	return status;
 }
 

@@ -172,7 +172,8 @@ static bool find_question(struct question *q, struct microbatch_builder *builder
 	choose_window(text, length, n * 4, &builder->random, &begin, &end);
 	q->context = text + begin;
 	q->context_length = end - begin;
-	if (!cloze_make(q->context, q->context_length, &builder->random, &q->cloze_question, &q->cloze_answer))
+	if (!cloze_make(q->context, q->context_length, builder->cloze_noise, &builder->random, &q->cloze_question,
+	                &q->cloze_answer))
 		return false;
 	q->question = q->cloze_question.data;
 	q->answer = q->cloze_answer.data;
@@ -235,8 +236,8 @@ static bool find_further(struct question *q, struct sample *sample, struct micro
                          const struct jsonl_record *record, bool has_questions)
 {
 	if (!has_questions) {
-		bool found = cloze_make(sample->context.data, sample->context.length, &builder->random, &q->cloze_question,
-		                        &q->cloze_answer);
+		bool found = cloze_make(sample->context.data, sample->context.length, builder->cloze_noise, &builder->random,
+		                        &q->cloze_question, &q->cloze_answer);
 		q->question = q->cloze_question.data;
 		q->answer = q->cloze_answer.data;
 		return found;

@@ -44,6 +44,7 @@ void pith_recipe_init(struct pith_recipe *recipe)
 		.beta2 = 0.95,
 		.weight_decay = 0.1,
 		.clip_norm = 1,
+		.cloze_noise = 0.5,
 		.length_start = 24,
 		.eval_steps = 500,
 		.eval_limit = 100,

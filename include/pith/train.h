@@ -69,6 +69,8 @@ struct pith_recipe {
 	 * right. Without it the reader leans on its own last words, and one error in free running leads to the next.
 	 */
 	double reader_noise;
+	/* Share of the questions that texts make of themselves that are put like questions, in words that were changed; 0: plain clozes. */
+	double cloze_noise;
 
 	int batch_tokens;       /* tokens of one micro-batch */
 	int n_accumulate;       /* micro-batches per step */
