@@ -58,6 +58,7 @@ static const struct key recipe_keys[] = {
 	{"decay_steps", KEY_INTEGER, IN_RECIPE(decay_steps), 0, INT_MAX},
 	{"learning_rate", KEY_NUMBER, IN_RECIPE(learning_rate), 0, 10},
 	{"min_learning_rate", KEY_NUMBER, IN_RECIPE(min_learning_rate), 0, 10},
+	{"muon_learning_rate", KEY_NUMBER, IN_RECIPE(muon_learning_rate), 0, 100},
 	{"beta1", KEY_NUMBER, IN_RECIPE(beta1), 0, 1},
 	{"beta2", KEY_NUMBER, IN_RECIPE(beta2), 0, 1},
 	{"weight_decay", KEY_NUMBER, IN_RECIPE(weight_decay), 0, 10},

@@ -6,6 +6,7 @@
 
 #include "base/aligned.h"
 #include "kernels/kernels.h"
+#include "train/muon.h"
 #include "train/schedule.h"
 
 enum { GRAIN = 4096 }; /* values of one piece of work: sums do not depend on the number of threads that share them */
@@ -23,14 +24,20 @@ enum pith_status trained_array_init(struct trained_array *array, float *values, 
 	return PITH_OK;
 }
 
-enum pith_status trained_array_add_decay(struct trained_array *array, size_t begin, size_t end, struct pith_error *err)
+enum pith_status trained_array_add_matrix(struct trained_array *array, const struct matrix_range *range, struct pith_error *err)
 {
-	struct decay_range *ranges = realloc(array->ranges, (array->n_ranges + 1) * sizeof *ranges);
+	struct matrix_range *ranges = realloc(array->ranges, (array->n_ranges + 1) * sizeof *ranges);
 	if (ranges == NULL)
 		return fail_memory(err, "the optimiser");
 	array->ranges = ranges;
-	ranges[array->n_ranges++] = (struct decay_range){begin, end};
-	return PITH_OK;
+	ranges[array->n_ranges++] = *range;
+	size_t size = range->by_muon ? muon_scratch_size(range->n_rows, range->n_columns) : 0;
+	if (size <= array->scratch_size)
+		return PITH_OK;
+	free(array->scratch);
+	array->scratch_size = size;
+	array->scratch = aligned_floats((size_t)array->n_threads * size);
+	return array->scratch == NULL ? fail_memory(err, "the optimiser") : PITH_OK;
 }
 
 void trained_array_free(struct trained_array *array)
@@ -38,6 +45,7 @@ void trained_array_free(struct trained_array *array)
 	free(array->m);
 	free(array->v);
 	free(array->ranges);
+	free(array->scratch);
 	*array = (struct trained_array){0};
 }
 
@@ -82,11 +90,30 @@ static void update(void *user, size_t begin, size_t end, int thread)
 		stop = stop < end ? stop : end;
 		struct adamw_step step = job->step;
 		step.weight_decay = decays ? job->weight_decay : 0.0f;
-		kernels_get()->adamw(array->values + begin, array->m + begin, array->v + begin, array->gradients[0] + begin, &step,
-		                     stop - begin);
+		if (!decays || !array->ranges[range].by_muon)
+			kernels_get()->adamw(array->values + begin, array->m + begin, array->v + begin, array->gradients[0] + begin,
+			                     &step, stop - begin);
 		for (int t = 0; t < array->n_threads; t++)
 			memset(array->gradients[t] + begin, 0, (stop - begin) * sizeof(float));
 		begin = stop;
+	}
+}
+
+struct matrices_job {
+	struct trained_array *array;
+	struct muon_step step;
+};
+
+/* Ranges [begin, end) of the array's matrices. */
+static void update_matrices(void *user, size_t begin, size_t end, int thread)
+{
+	struct matrices_job *job = user;
+	struct trained_array *array = job->array;
+	for (; begin < end; begin++) {
+		const struct matrix_range *range = &array->ranges[begin];
+		if (range->by_muon)
+			muon_update(array->values + range->begin, array->m + range->begin, array->gradients[0] + range->begin,
+			            range->n_rows, range->n_columns, &job->step, array->scratch + (size_t)thread * array->scratch_size);
 	}
 }
 
@@ -126,8 +153,19 @@ double optimizer_step(struct trained_array *arrays, size_t n_arrays, const struc
 		},
 		.weight_decay = (float)recipe->weight_decay,
 	};
+	double rate = recipe->muon_learning_rate / recipe->learning_rate;
+	struct matrices_job matrices = {
+		.step = {
+			.learning_rate = (float)rate * job.step.learning_rate,
+			.weight_decay = job.weight_decay,
+			.gradient_scale = job.step.gradient_scale,
+			.precision = recipe->bf16 ? PRECISION_BF16 : PRECISION_F32,
+		},
+	};
 	for (size_t i = 0; i < n_arrays; i++) {
-		job.array = &arrays[i];
+		matrices.array = job.array = &arrays[i];
+		if (arrays[i].scratch_size > 0)
+			thread_pool_run(pool, arrays[i].n_ranges, 1, update_matrices, &matrices);
 		thread_pool_run(pool, arrays[i].n, GRAIN, update, &job);
 	}
 	return norm;

@@ -1,6 +1,7 @@
 /*
  * AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101) over flat arrays, with
- * the gradients of several threads summed first and clipped by their norm.
+ * the gradients of several threads summed first and clipped by their norm; and
+ * for the matrices that ask for it Muon (train/muon.h).
  */
 #ifndef TRAIN_OPTIMIZER_H
 #define TRAIN_OPTIMIZER_H
@@ -12,8 +13,11 @@
 #include "base/thread_pool.h"
 #include "pith/train.h"
 
-struct decay_range {
+/* A matrix (n_rows, n_columns) of a flat array: weight decay applies to it. */
+struct matrix_range {
 	size_t begin, end;
+	size_t n_rows, n_columns;
+	bool by_muon;
 };
 
 /* One flat array that is trained. values and gradients are borrowed. */
@@ -21,15 +25,17 @@ struct trained_array {
 	size_t n;
 	float *values;       /* (n) */
 	float *m, *v;        /* (n) moments, owned */
-	struct decay_range *ranges; /* where weight decay applies, owned; none: nowhere */
+	struct matrix_range *ranges; /* owned; none: no weight decay, no Muon */
 	size_t n_ranges;
+	float *scratch;      /* (n_threads, scratch_size): Muon's, owned */
+	size_t scratch_size;
 	float **gradients;   /* (n_threads) of (n) */
 	int n_threads;
 };
 enum pith_status trained_array_init(struct trained_array *array, float *values, size_t n, float **gradients, int n_threads,
                                     struct pith_error *err);
-/* Adds a range to which weight decay applies; ranges come in order and do not overlap. */
-enum pith_status trained_array_add_decay(struct trained_array *array, size_t begin, size_t end, struct pith_error *err);
+/* Adds a matrix; they come in order and do not overlap. */
+enum pith_status trained_array_add_matrix(struct trained_array *array, const struct matrix_range *range, struct pith_error *err);
 void trained_array_free(struct trained_array *array);
 
 /*

@@ -214,11 +214,18 @@ static enum pith_status open_base_array(struct run *run, struct pith_error *err)
 	if (status != PITH_OK)
 		return status;
 	run->n_arrays++;
+	struct weight_slot slot;
 	size_t begin, end;
 	bool decays;
-	for (size_t i = 0; status == PITH_OK && parameters_range(p, i, &begin, &end, &decays); i++)
-		if (decays)
-			status = trained_array_add_decay(array, begin, end, err);
+	for (size_t i = 0; status == PITH_OK && parameters_range(p, i, &begin, &end, &decays); i++) {
+		if (!decays)
+			continue;
+		/* Tables of vocabulary rows are looked up, not multiplied: they are AdamW's. */
+		weights_slot(&slot, &p->weights, &p->h, p->tied, i);
+		bool table = slot.tensor == &p->weights.token_embd || slot.tensor == &p->weights.output;
+		struct matrix_range range = {begin, end, slot.ne[1], slot.ne[0], run->recipe->muon_learning_rate > 0 && !table};
+		status = trained_array_add_matrix(array, &range, err);
+	}
 	return status;
 }
 

@@ -78,6 +78,7 @@ struct pith_recipe {
 	int warmup_steps;
 	int decay_steps;        /* the last decay_steps fall linearly to min_learning_rate */
 	double learning_rate, min_learning_rate;
+	double muon_learning_rate; /* above 0: the base's matrices are trained by Muon, its top rate; 0: AdamW for all */
 	double beta1, beta2, weight_decay, clip_norm;
 	int length_start;       /* length curriculum of texts for memory rows: this many tokens first, ... */
 	double curriculum_loss; /* ... a fifth more whenever the running loss of regeneration falls below this; 0: by steps, ... */

@@ -17,7 +17,7 @@
 enum { N_ARRAYS = 2, N_THREADS = 3, N_FIRST = 10007, N_SECOND = 501, N_MICRO = 5, N_STEPS = 6 };
 static const size_t sizes[N_ARRAYS] = {N_FIRST, N_SECOND};
 /* Of the first array; ends inside a piece of 4096, begins inside another, one spans several. */
-static const struct decay_range ranges[] = {{0, 10}, {700, 4100}, {4100, 9000}};
+static const struct matrix_range ranges[] = {{.begin = 0, .end = 10}, {.begin = 700, .end = 4100}, {.begin = 4100, .end = 9000}};
 
 struct training {
 	struct trained_array arrays[N_ARRAYS];
@@ -48,7 +48,7 @@ static void training_open(struct training *t)
 		assert_int_equal(trained_array_init(&t->arrays[a], t->values[a], sizes[a], t->gradients[a], N_THREADS, &err), PITH_OK);
 	}
 	for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
-		assert_int_equal(trained_array_add_decay(&t->arrays[0], ranges[i].begin, ranges[i].end, &err), PITH_OK);
+		assert_int_equal(trained_array_add_matrix(&t->arrays[0], &ranges[i], &err), PITH_OK);
 }
 
 static void training_close(struct training *t)
