@@ -222,10 +222,12 @@ static enum pith_status make_answer(struct sample *sample, struct microbatch_bui
 			status = fail_memory(err, "a sample");
 		*made = *made && end - begin <= n && end > begin;
 	}
-	/* The document is text worth learning too; the questions around it are not, and from memory only the answer is asked. */
-	for (size_t i = 0; i < sample->first_answer && i < sample->targets.n; i++)
-		if (i < begin || i + 1 >= end || data->task.objective == PITH_OBJECTIVE_ANSWER)
-			sample->targets.ids[i] = -1;
+	/*
+	 * The document is text worth learning too, and so is the question: who can foresee its words has found the place in
+	 * the document, or in the memory, that it is about.
+	 */
+	for (size_t i = 0; i < begin && i < sample->targets.n; i++)
+		sample->targets.ids[i] = -1;
 	buffer_free(&q.cloze_question);
 	buffer_free(&q.cloze_answer);
 	return status;
@@ -272,8 +274,6 @@ enum pith_status sample_make_further(struct sample *sample, struct microbatch_bu
 		token_list_remove(&sample->targets, 0, read);
 		sample->first_answer -= read;
 	}
-	for (size_t i = 0; *made && i < sample->first_answer; i++)
-		sample->targets.ids[i] = -1;
 	buffer_free(&q.cloze_question);
 	buffer_free(&q.cloze_answer);
 	jsonl_record_free(record);
