@@ -52,7 +52,7 @@ enum { CHANNEL_REGENERATED = N_ANSWERS };
 struct shown_answer {
 	char *text; /* NUL-terminated; NULL: none */
 	size_t length;
-	size_t n_tokens, n_prompt_tokens;
+	size_t n_tokens, n_prompt_tokens, n_regenerated;
 	double seconds, first_token_seconds;
 	enum pith_stop stop;
 	enum pith_status status;

@@ -106,6 +106,7 @@ void pith_compressed_destroy(struct pith_compressed *compressed)
 		return;
 	for (int p = 0; p < PITH_N_PURPOSES; p++)
 		rows_free(&compressed->rows[p]);
+	compressed_forget_text(compressed);
 	free(compressed->text);
 	free(compressed->words);
 	free(compressed);

@@ -4,7 +4,7 @@
 
 #include "compress/rows.h"
 #include "model/model.h"
-#include "pith/compress.h"
+#include "pith/expand.h"
 
 struct pith_document {
 	struct pith_model *model;
@@ -23,6 +23,7 @@ struct pith_compressed {
 	struct pith_word *words;
 	size_t n_words;
 	struct rows rows[PITH_N_PURPOSES];  /* soft; n_rows 0: not held */
+	struct pith_generated *regenerated; /* soft: kept for questions; NULL: not made yet */
 	char source_hash[33];               /* of the document, 32 hex digits */
 	/* Of the model that made it; a result is read only by the same one. */
 	char model_fingerprint[33], tokenizer_fingerprint[33], adapter_fingerprint[PITH_N_PURPOSES][33];
@@ -39,6 +40,9 @@ enum pith_status selfinfo_compress(struct pith_compressed *out, struct pith_docu
 enum pith_status soft_compress(struct pith_compressed *out, struct pith_document *document,
                                const struct pith_compress_options *options, const struct pith_control *control,
                                struct pith_error *err);
+
+/* What was regenerated is no longer what the rows give. */
+void compressed_forget_text(struct pith_compressed *compressed);
 
 /* Refuses a result that another model made, naming what differs. */
 enum pith_status compressed_check_model(const struct pith_compressed *compressed, struct pith_model *model, const char *where,

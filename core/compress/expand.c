@@ -242,19 +242,64 @@ static enum pith_status answer_rows(struct pith_generated *out, struct pith_mode
 	return finish_answer(out, &raw, began, status, err);
 }
 
-enum pith_status pith_answer_compressed(struct pith_generated *out, struct pith_model *model,
-                                        const struct pith_compressed *compressed, const char *question, size_t max_tokens,
-                                        const struct pith_control *control, struct pith_error *err)
+void compressed_forget_text(struct pith_compressed *compressed)
+{
+	if (compressed->regenerated != NULL)
+		pith_generated_free(compressed->regenerated);
+	free(compressed->regenerated);
+	compressed->regenerated = NULL;
+}
+
+/* Makes compressed->regenerated unless it is there. Its text is not the answer: it is not streamed. */
+static enum pith_status keep_regenerated(struct pith_compressed *compressed, struct pith_model *model,
+                                         const struct pith_control *control, struct pith_error *err)
+{
+	if (compressed->regenerated != NULL)
+		return PITH_OK;
+	struct pith_generated *generated = calloc(1, sizeof *generated);
+	if (generated == NULL)
+		return fail_memory(err, "the text");
+	struct pith_control silent = control == NULL ? (struct pith_control){0} : *control;
+	silent.text = NULL;
+	enum pith_status status = pith_regenerate(generated, model, compressed, 0, &silent, err);
+	if (status == PITH_OK)
+		compressed->regenerated = generated;
+	else
+		free(generated);
+	return status;
+}
+
+/* Rows for regeneration alone: what comes back from them is read. */
+static enum pith_status answer_regenerated(struct pith_generated *out, struct pith_model *model,
+                                           struct pith_compressed *compressed, const char *question, size_t max_tokens,
+                                           const struct pith_control *control, struct pith_error *err)
+{
+	double began = seconds_now();
+	enum pith_status status = keep_regenerated(compressed, model, control, err);
+	if (status != PITH_OK)
+		return status;
+	double spent = seconds_now() - began;
+	const struct pith_generated *text = compressed->regenerated;
+	status = pith_answer_text(out, model, text->text == NULL ? "" : text->text, text->length, question, max_tokens, control, err);
+	out->n_regenerated = text->n_tokens;
+	out->seconds += spent;
+	out->first_token_seconds += spent;
+	return status;
+}
+
+enum pith_status pith_answer_compressed(struct pith_generated *out, struct pith_model *model, struct pith_compressed *compressed,
+                                        const char *question, size_t max_tokens, const struct pith_control *control,
+                                        struct pith_error *err)
 {
 	*out = (struct pith_generated){0};
 	if (compressed->info.method->family == PITH_EXTRACTIVE)
 		return pith_answer_text(out, model, compressed->text, compressed->text_length, question, max_tokens, control,
 					err);
-	if (!compressed->info.has_purpose[PITH_ANSWER])
-		return fail(err, PITH_BAD_ARGUMENT, "There are no memory rows for answers in this compressed form.");
 	enum pith_status status = compressed_check_model(compressed, model, "The compressed form", err);
 	if (status != PITH_OK)
 		return status;
+	if (!compressed->info.has_purpose[PITH_ANSWER])
+		return answer_regenerated(out, model, compressed, question, max_tokens, control, err);
 	return answer_rows(out, model, &compressed->rows[PITH_ANSWER], question,
 	                   max_tokens == 0 ? DEFAULT_ANSWER_TOKENS : max_tokens, control, err);
 }

@@ -321,6 +321,7 @@ enum pith_status pith_refine(struct pith_compressed *compressed, struct pith_doc
 	if (status == PITH_OK)
 		status = refine_spans(&r, compressed, document, options, result, control, err);
 	refiner_close(&r);
+	compressed_forget_text(compressed);
 	compressed->info.refine_steps += result->n_steps;
 	compressed->info.exact = false;
 	if (status == PITH_OK)

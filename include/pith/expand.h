@@ -22,6 +22,7 @@ struct pith_generated {
 	size_t length;
 	size_t n_tokens;       /* tokens generated */
 	size_t n_prompt_tokens; /* tokens, memory tokens included, that the model had to read */
+	size_t n_regenerated;  /* answers: tokens of the document that were regenerated to read the answer from; 0: none */
 	double seconds;        /* everything */
 	double first_token_seconds;
 	enum pith_stop stop;
@@ -40,9 +41,14 @@ enum pith_status pith_answer_text(struct pith_generated *out, struct pith_model 
                                   const char *question, size_t max_tokens, const struct pith_control *control,
                                   struct pith_error *err);
 
-/* An answer from a compressed result, text or memory rows. */
-enum pith_status pith_answer_compressed(struct pith_generated *out, struct pith_model *model,
-                                        const struct pith_compressed *compressed, const char *question, size_t max_tokens,
-                                        const struct pith_control *control, struct pith_error *err);
+/*
+ * An answer from a compressed result. Memory rows for answers are read as they
+ * are. Where there are rows for regeneration only, the text is regenerated from
+ * them (once: it is kept in compressed for further questions) and the answer
+ * read from that; out->n_regenerated says so.
+ */
+enum pith_status pith_answer_compressed(struct pith_generated *out, struct pith_model *model, struct pith_compressed *compressed,
+                                        const char *question, size_t max_tokens, const struct pith_control *control,
+                                        struct pith_error *err);
 
 #endif

@@ -55,6 +55,10 @@ static bool build(struct answer *answer, bool running)
 		note = pith_stop_sentence(answer->facts.stop);
 	if (answer->done)
 		role = ROLE_WARNING;
+	if (note[0] == '\0' && answer->done && answer->facts.n_regenerated > 0) {
+		role = ROLE_FAINT;
+		note = "Read from the regenerated text.";
+	}
 	if (note[0] == '\0')
 		return true;
 	if (answer->text.length > 0 && !styled_text_mark(styled, role, "\n", 1, 0))

@@ -169,7 +169,7 @@ enum pith_status pith_answer_text(struct pith_generated *out, struct pith_model 
 }
 
 enum pith_status pith_answer_compressed(struct pith_generated *out, struct pith_model *model,
-					const struct pith_compressed *compressed, const char *question, size_t max_tokens,
+					struct pith_compressed *compressed, const char *question, size_t max_tokens,
 					const struct pith_control *control, struct pith_error *err)
 {
 	(void)model, (void)question, (void)max_tokens, (void)control, (void)err;
