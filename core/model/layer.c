@@ -20,7 +20,7 @@ static void project(const struct layer_pass *pass, struct activations *a, enum p
 {
 	struct projected all[PROJECTED_TOGETHER];
 	for (size_t i = 0; i < n; i++) {
-		all[i] = projected(pass, a, first + i);
+		all[i] = projected(pass, a, (enum projection)(first + i));
 		all[i].y = ys[i];
 	}
 	projections_forward(pass->pool, pass->precision, all, n, x, pass->batch->n_tokens, pass->scratch->data);
@@ -32,7 +32,7 @@ static void project_backward(const struct layer_pass *pass, struct activations *
 {
 	struct projected all[PROJECTED_TOGETHER];
 	for (size_t i = 0; i < n; i++) {
-		all[i] = projected(pass, a, first + i);
+		all[i] = projected(pass, a, (enum projection)(first + i));
 		all[i].d_y = d_ys[i];
 		all[i].d_w = gradients->projections[first + i];
 	}
@@ -94,7 +94,7 @@ static enum pith_status reserve(const struct layer_pass *pass, const struct acti
 	for (size_t g = 0; g < sizeof groups / sizeof groups[0]; g++) {
 		struct projected all[PROJECTED_TOGETHER];
 		for (size_t i = 0; i < groups[g].n; i++)
-			all[i] = projected(pass, a, groups[g].first + i);
+			all[i] = projected(pass, a, (enum projection)(groups[g].first + i));
 		size_t size = projections_scratch_size(pass->precision, all, groups[g].n, pass->batch->n_tokens);
 		most = size > most ? size : most;
 	}

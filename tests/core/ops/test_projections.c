@@ -97,7 +97,8 @@ static void run(struct outcome *out, const struct operands *o, enum precision pr
 /*
  * Both operands of a product are rounded by 2^-9 at most, the products' errors
  * add up at random: some 0.3 % of the result's root mean square, the largest of
- * many up to ten times that, where rows are large. Adapters' gradients pass through one rounding more.
+ * many up to ten times that, where rows are large. Adapters' gradients pass
+ * through one rounding more.
  */
 static void check_close(const char *name, const float *got, const float *expected, size_t n, double bound)
 {
