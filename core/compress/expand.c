@@ -6,6 +6,7 @@
 
 #include "base/buffer.h"
 #include "compress/document.h"
+#include "compress/passage.h"
 #include "model/generate.h"
 #include "text/answer_prompt.h"
 
@@ -269,6 +270,25 @@ static enum pith_status keep_regenerated(struct pith_compressed *compressed, str
 	return status;
 }
 
+/* The answer from a text, or from the passage of it that fits the context and shares most words with the question. */
+static enum pith_status answer_passage(struct pith_generated *out, struct pith_model *model, const struct pith_generated *text,
+                                       const char *question, size_t max_tokens, const struct pith_control *control,
+                                       struct pith_error *err)
+{
+	enum { TRIES = 8 };
+	size_t length = text->length, begin = 0, end = length;
+	for (int i = 0;; i++) {
+		enum pith_status status = pith_answer_text(out, model, text->text == NULL ? "" : text->text + begin, end - begin,
+		                                           question, max_tokens, control, err);
+		if (status != PITH_TOO_LONG || i == TRIES || text->n_tokens == 0)
+			return status;
+		/* As many bytes as the context may have tokens for, then fewer. */
+		size_t most = i == 0 ? (size_t)((double)length / (double)text->n_tokens * 0.9 * (double)model->transformer.h.n_context)
+		                     : (end - begin) / 4 * 3;
+		passage_find(text->text, length, question, most, &begin, &end);
+	}
+}
+
 /* Rows for regeneration alone: what comes back from them is read. */
 static enum pith_status answer_regenerated(struct pith_generated *out, struct pith_model *model,
                                            struct pith_compressed *compressed, const char *question, size_t max_tokens,
@@ -280,7 +300,7 @@ static enum pith_status answer_regenerated(struct pith_generated *out, struct pi
 		return status;
 	double spent = seconds_now() - began;
 	const struct pith_generated *text = compressed->regenerated;
-	status = pith_answer_text(out, model, text->text == NULL ? "" : text->text, text->length, question, max_tokens, control, err);
+	status = answer_passage(out, model, text, question, max_tokens, control, err);
 	out->n_regenerated = text->n_tokens;
 	out->seconds += spent;
 	out->first_token_seconds += spent;

@@ -45,7 +45,8 @@ enum pith_status pith_answer_text(struct pith_generated *out, struct pith_model 
  * An answer from a compressed result. Memory rows for answers are read as they
  * are. Where there are rows for regeneration only, the text is regenerated from
  * them (once: it is kept in compressed for further questions) and the answer
- * read from that; out->n_regenerated says so.
+ * read from that, or from the passage of it that fits the context and shares
+ * most words with the question; out->n_regenerated says so.
  */
 enum pith_status pith_answer_compressed(struct pith_generated *out, struct pith_model *model, struct pith_compressed *compressed,
                                         const char *question, size_t max_tokens, const struct pith_control *control,

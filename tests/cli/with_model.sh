@@ -83,7 +83,7 @@ expect 0 "$pith" compress --cr 1 latin.txt
 cmp -s out latin.txt || fail "a rate of 1 changed bytes that are no UTF-8"
 
 # Longer than the context: no full answer, one sentence, everything else goes on.
-for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do cat "$root/samples/tidal-power.txt"; done >long.txt
+for _ in 1 2 3 4 5; do cat "$root/samples/tidal-power.txt"; done >long.txt
 expect 0 "$pith" ask -q 'How wide is the strait?' --json --cr 0.05 long.txt
 json answer_full=null answer_compressed:string note:string
 
