@@ -347,7 +347,9 @@ static void finish_compress(struct workbench *workbench, struct task *task)
 		workbench_say(workbench, ROLE_WARNING, "%zu protected words did not fit the budget.", info->n_must_keep_dropped);
 	else if (workbench_now() - workbench->message_since > MESSAGE_SECONDS)
 		workbench->message[0] = '\0'; /* of something that is over */
-	if (soft && workbench->settings->auto_regenerate && info->has_purpose[PITH_REGENERATE])
+	if (!info->has_purpose[PITH_REGENERATE]) /* what was wanted of the rows before these words came is past */
+		workbench->wanted.regenerated = workbench->wanted.refined = false;
+	else if (workbench->settings->auto_regenerate)
 		workbench->wanted.regenerated = true;
 	if (workbench->settings->auto_answer && workbench->question != NULL && workbench->wanted.question == NULL)
 		jobs_want_answer(workbench, workbench->question);
