@@ -26,7 +26,7 @@ static const struct setting table[SETTINGS_N] = {
 	    "colours: the name of a file in themes/, or the path of a base16 YAML file"),
 	ROW(model, SETTING_PATH, "", 0, 0, NULL, "PITH_MODEL", "path of a GGUF model; empty: the one that comes with pith"),
 	ROW(method, SETTING_METHOD, "500x", 0, 0, NULL, "PITH_METHOD", "compression method to begin with"),
-	ROW(rate, SETTING_NUMBER, "0.25", 0.001, 1, NULL, "PITH_RATE",
+	ROW(rate, SETTING_NUMBER, "0.125", 0.001, 1, NULL, "PITH_RATE",
 	    "compression rate to begin with: compressed tokens / original tokens"),
 	ROW(keep_digits, SETTING_BOOL, "true", 0, 0, NULL, "PITH_KEEP_DIGITS",
 	    "extractive methods keep words with digits before all others"),

@@ -72,7 +72,7 @@ static void test_defaults(void **state)
 	assert_string_equal(settings.theme, "terminal");
 	assert_string_equal(settings.model, "");
 	assert_string_equal(settings.warnings, "");
-	assert_true(settings.rate == 0.25 && settings.mouse && settings.keep_digits && !settings.auto_answer);
+	assert_true(settings.rate == 0.125 && settings.mouse && settings.keep_digits && !settings.auto_answer);
 	assert_int_equal(settings.unicode, SETTINGS_UNICODE_FULL);
 	assert_int_equal(settings.color, SETTINGS_COLOR_AUTO);
 	for (size_t i = 0; i < SETTINGS_N; i++) {

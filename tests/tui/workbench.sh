@@ -22,6 +22,8 @@ for name in $(env | sed -n 's/^\(PITH_[A-Z_]*\)=.*/\1/p'); do
   [ "$name" = PITH_CPU ] || unset "$name"
 done
 unset TMUX NO_COLOR
+# The rate that the figures below are of; the default is another.
+export PITH_RATE=0.25
 export HOME="$here" XDG_CONFIG_HOME="$here/config" XDG_CONFIG_DIRS="$here/xdg" XDG_STATE_HOME="$here/state" \
   XDG_DATA_HOME="$here/data" TMUX_TMPDIR="$here" LC_ALL=C.UTF-8 SHELL=/bin/sh
 # A server of its own: nobody's sessions are touched.
