@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "kernels/kernels.h"
-#include "kernels/tiles.h"
+#include "ops/tile_memory.h"
 
 enum { QUERY_BLOCK = 64 }; /* rows of scores alive at a time */
 
@@ -27,48 +27,35 @@ struct head_buffers {
 	size_t stride;
 };
 
-/* Takes n floats, a cache line apart; with base NULL it only counts. */
-static float *take(float *base, size_t *used, size_t n)
-{
-	float *taken = base == NULL ? NULL : base + *used;
-	*used += (n + 15) / 16 * 16;
-	return taken;
-}
-
-static struct tiles take_tiles(float *base, size_t *used, size_t n_lines, size_t n_k)
-{
-	return tiles_at((uint16_t *)(void *)take(base, used, tiles_size(n_lines, n_k) / 2), n_k);
-}
-
 static size_t lay_out(struct head_buffers *b, float *base, const struct attention_shape *shape)
 {
 	size_t used = 0, n_keys = shape->n_keys, head_dim = shape->head_dim;
-	b->k = take_tiles(base, &used, n_keys, head_dim);
-	b->k_turned = take_tiles(base, &used, head_dim, n_keys);
-	b->v = take_tiles(base, &used, n_keys, head_dim);
-	b->v_turned = take_tiles(base, &used, head_dim, n_keys);
-	b->q = take_tiles(base, &used, QUERY_BLOCK, head_dim);
-	b->q_turned = take_tiles(base, &used, head_dim, QUERY_BLOCK);
-	b->d_out = take_tiles(base, &used, QUERY_BLOCK, head_dim);
-	b->d_out_turned = take_tiles(base, &used, head_dim, QUERY_BLOCK);
-	b->p = take_tiles(base, &used, QUERY_BLOCK, n_keys);
-	b->p_turned = take_tiles(base, &used, n_keys, QUERY_BLOCK);
-	b->block = take(base, &used, QUERY_BLOCK * head_dim);
+	b->k = tile_memory_take_tiles(base, &used, n_keys, head_dim);
+	b->k_turned = tile_memory_take_tiles(base, &used, head_dim, n_keys);
+	b->v = tile_memory_take_tiles(base, &used, n_keys, head_dim);
+	b->v_turned = tile_memory_take_tiles(base, &used, head_dim, n_keys);
+	b->q = tile_memory_take_tiles(base, &used, QUERY_BLOCK, head_dim);
+	b->q_turned = tile_memory_take_tiles(base, &used, head_dim, QUERY_BLOCK);
+	b->d_out = tile_memory_take_tiles(base, &used, QUERY_BLOCK, head_dim);
+	b->d_out_turned = tile_memory_take_tiles(base, &used, head_dim, QUERY_BLOCK);
+	b->p = tile_memory_take_tiles(base, &used, QUERY_BLOCK, n_keys);
+	b->p_turned = tile_memory_take_tiles(base, &used, n_keys, QUERY_BLOCK);
+	b->block = tile_memory_take(base, &used, QUERY_BLOCK * head_dim);
 	b->stride = (n_keys + 31) / 32 * 32 + 16; /* an odd number of cache lines: rows do not fall on the same ones */
-	b->scores = take(base, &used, QUERY_BLOCK * b->stride);
-	b->d_scores = take(base, &used, QUERY_BLOCK * b->stride);
+	b->scores = tile_memory_take(base, &used, QUERY_BLOCK * b->stride);
+	b->d_scores = tile_memory_take(base, &used, QUERY_BLOCK * b->stride);
 	return used;
 }
 
 size_t attention_bf16_scratch_size(const struct attention_shape *shape)
 {
 	struct head_buffers b;
-	return lay_out(&b, NULL, shape) + 16; /* room to align */
+	return lay_out(&b, NULL, shape) + TILE_MEMORY_SLACK;
 }
 
 static void lay_out_aligned(struct head_buffers *b, float *scratch, const struct attention_shape *shape)
 {
-	lay_out(b, (float *)(void *)(((uintptr_t)scratch + 63) / 64 * 64), shape);
+	lay_out(b, tile_memory_begin(scratch), shape);
 }
 
 /* n rows into tiles: the rows as lines, their numbers along k. */

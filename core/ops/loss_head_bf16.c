@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "kernels/kernels.h"
-#include "kernels/tiles.h"
+#include "ops/tile_memory.h"
 
 enum {
 	PART_ROWS = 2048,  /* rows whose x is held in tiles */
@@ -41,42 +41,29 @@ bool loss_head_bf16_suits(enum precision precision, const struct tensor *w)
 	return precision == PRECISION_BF16 && w->type == TENSOR_F32 && matmul_bf16_available();
 }
 
-/* Takes n floats, a cache line apart; with base NULL it only counts. */
-static float *take(float *base, size_t *used, size_t n)
-{
-	float *taken = base == NULL ? NULL : base + *used;
-	*used += (n + 15) / 16 * 16;
-	return taken;
-}
-
-static struct tiles take_tiles(float *base, size_t *used, size_t n_lines, size_t n_k)
-{
-	return tiles_at((uint16_t *)(void *)take(base, used, tiles_size(n_lines, n_k) / 2), n_k);
-}
-
 /* Hands out all buffers from base; returns the floats needed. */
 static size_t lay_out(struct head_buffers *b, float *base, size_t n_embd)
 {
 	size_t used = 0;
-	b->x = take_tiles(base, &used, PART_ROWS, n_embd);
-	b->x_turned = take_tiles(base, &used, n_embd, PART_ROWS);
-	b->w = take_tiles(base, &used, VOCAB_BLOCK, n_embd);
-	b->w_turned = take_tiles(base, &used, n_embd, VOCAB_BLOCK);
-	b->d = take_tiles(base, &used, ROW_BLOCK, VOCAB_BLOCK);
-	b->d_turned = take_tiles(base, &used, VOCAB_BLOCK, ROW_BLOCK);
-	b->logits = take(base, &used, LOGIT_ROWS * LOGIT_STRIDE);
-	b->gathered = take(base, &used, TILES_STEP * n_embd);
-	b->top = take(base, &used, PART_ROWS);
-	b->sum = take(base, &used, PART_ROWS);
-	b->chosen = take(base, &used, PART_ROWS);
-	b->index = (size_t *)(void *)take(base, &used, PART_ROWS * sizeof(size_t) / sizeof(float));
+	b->x = tile_memory_take_tiles(base, &used, PART_ROWS, n_embd);
+	b->x_turned = tile_memory_take_tiles(base, &used, n_embd, PART_ROWS);
+	b->w = tile_memory_take_tiles(base, &used, VOCAB_BLOCK, n_embd);
+	b->w_turned = tile_memory_take_tiles(base, &used, n_embd, VOCAB_BLOCK);
+	b->d = tile_memory_take_tiles(base, &used, ROW_BLOCK, VOCAB_BLOCK);
+	b->d_turned = tile_memory_take_tiles(base, &used, VOCAB_BLOCK, ROW_BLOCK);
+	b->logits = tile_memory_take(base, &used, LOGIT_ROWS * LOGIT_STRIDE);
+	b->gathered = tile_memory_take(base, &used, TILES_STEP * n_embd);
+	b->top = tile_memory_take(base, &used, PART_ROWS);
+	b->sum = tile_memory_take(base, &used, PART_ROWS);
+	b->chosen = tile_memory_take(base, &used, PART_ROWS);
+	b->index = (size_t *)(void *)tile_memory_take(base, &used, PART_ROWS * sizeof(size_t) / sizeof(float));
 	return used;
 }
 
 size_t loss_head_bf16_scratch_size(size_t n_embd)
 {
 	struct head_buffers b;
-	return lay_out(&b, NULL, n_embd) + 16; /* room to align */
+	return lay_out(&b, NULL, n_embd) + TILE_MEMORY_SLACK;
 }
 
 static size_t smaller(size_t a, size_t b)
@@ -226,7 +213,7 @@ void loss_head_bf16(const struct loss_head_pass *pass)
 {
 	size_t n_embd = pass->w->ne[0], begin = 0;
 	struct head_buffers b;
-	lay_out(&b, (float *)(void *)(((uintptr_t)pass->scratch + 63) / 64 * 64), n_embd);
+	lay_out(&b, tile_memory_begin(pass->scratch), n_embd);
 	while (begin < pass->n_rows) {
 		size_t end = gather_part(&b, pass, begin);
 		find_sums(&b, pass);

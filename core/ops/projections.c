@@ -12,22 +12,9 @@
 #include <string.h>
 
 #include "kernels/kernels.h"
-#include "kernels/tiles.h"
+#include "ops/tile_memory.h"
 
 enum { TOKEN_BLOCK = 512 }; /* tokens whose tiles stand in the second-level cache together */
-
-/* Takes n floats, a cache line apart; with base NULL it only counts. */
-static float *take(float *base, size_t *used, size_t n)
-{
-	float *taken = base == NULL ? NULL : base + *used;
-	*used += (n + 15) / 16 * 16;
-	return taken;
-}
-
-static struct tiles take_tiles(float *base, size_t *used, size_t n_lines, size_t n_k)
-{
-	return tiles_at((uint16_t *)(void *)take(base, used, tiles_size(n_lines, n_k) / 2), n_k);
-}
 
 static bool suits_tiles(enum precision precision, const struct projected *all, size_t n)
 {
@@ -53,22 +40,22 @@ static size_t lay_out(struct tile_buffers *b, float *base, const struct projecte
 	for (size_t i = 0; i < n; i++) {
 		size_t n_out = all[i].w->ne[1];
 		/* Room for both ways round: forward's k is n_in, backward's n_out. */
-		b->w[i] = take_tiles(base, &used, (n_out + 31) / 32 * 32, (n_in + 31) / 32 * 32);
+		b->w[i] = tile_memory_take_tiles(base, &used, (n_out + 31) / 32 * 32, (n_in + 31) / 32 * 32);
 		widest = n_out > widest ? n_out : widest;
 		rank = all[i].lora != NULL && all[i].lora->rank > rank ? all[i].lora->rank : rank;
 	}
-	b->x = take_tiles(base, &used, TOKEN_BLOCK, n_in);
-	b->d_y = take_tiles(base, &used, TOKEN_BLOCK, widest);
-	b->d_y_turned = take_tiles(base, &used, widest, TOKEN_BLOCK);
-	b->merged = take(base, &used, rank > 0 ? (widest > rank ? widest : rank) * n_in : 0);
-	b->d_merged = take(base, &used, rank > 0 ? n * widest * n_in : 0);
-	b->scaled = take(base, &used, rank > 0 ? widest * rank : 0);
+	b->x = tile_memory_take_tiles(base, &used, TOKEN_BLOCK, n_in);
+	b->d_y = tile_memory_take_tiles(base, &used, TOKEN_BLOCK, widest);
+	b->d_y_turned = tile_memory_take_tiles(base, &used, widest, TOKEN_BLOCK);
+	b->merged = tile_memory_take(base, &used, rank > 0 ? (widest > rank ? widest : rank) * n_in : 0);
+	b->d_merged = tile_memory_take(base, &used, rank > 0 ? n * widest * n_in : 0);
+	b->scaled = tile_memory_take(base, &used, rank > 0 ? widest * rank : 0);
 	return used;
 }
 
 static void lay_out_aligned(struct tile_buffers *b, float *scratch, const struct projected *all, size_t n)
 {
-	lay_out(b, (float *)(void *)(((uintptr_t)scratch + 63) / 64 * 64), all, n);
+	lay_out(b, tile_memory_begin(scratch), all, n);
 }
 
 size_t projections_scratch_size(enum precision precision, const struct projected *all, size_t n, size_t n_tokens)
@@ -76,7 +63,7 @@ size_t projections_scratch_size(enum precision precision, const struct projected
 	struct tile_buffers b;
 	size_t most = 0;
 	if (suits_tiles(precision, all, n))
-		return lay_out(&b, NULL, all, n) + 16; /* room to align */
+		return lay_out(&b, NULL, all, n) + TILE_MEMORY_SLACK;
 	for (size_t i = 0; i < n; i++) {
 		size_t needed = all[i].lora == NULL ? 0 : n_tokens * all[i].lora->rank;
 		most = needed > most ? needed : most;
