@@ -15,7 +15,7 @@
 struct pith_refine_result {
 	bool exact;              /* the text regenerated from the new rows is the document, byte for byte */
 	size_t n_tokens;         /* of the document, an end for each span included */
-	size_t matched_before, matched; /* of these, tokens right before the first error of each span, before and after */
+	size_t matched_before, matched; /* of these, right before the first error of each span, given the right text so far */
 	double loss_before, loss; /* nats a token, given the right text so far */
 	int n_steps;             /* taken, all spans together */
 	double seconds;
