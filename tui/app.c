@@ -85,8 +85,6 @@ static bool create(struct workbench *workbench, struct pith_error *err)
 		snprintf(err->message, sizeof err->message, "Not enough memory.");
 		return false;
 	}
-	for (size_t i = 0; i < n; i++)
-		workbench->method_items[i] = (struct menu_item){methods[i].title, methods[i].summary};
 	slider_init(&workbench->slider, workbench->settings->rate);
 	workbench->sync = workbench->settings->sync_scroll;
 	workbench->mouse = workbench->settings->mouse;

@@ -102,9 +102,13 @@ static void open_method_menu(struct workbench *workbench)
 {
 	size_t n, chosen = 0;
 	const struct pith_method *methods = pith_methods(&n);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		bool able = methods[i].family != PITH_SOFT || workbench->model.has_memory[methods[i].memory];
+		workbench->method_items[i] =
+			(struct menu_item){methods[i].title, able ? methods[i].summary : "needs an adapter, and this model has none for it"};
 		if (&methods[i] == workbench->method)
 			chosen = i;
+	}
 	menu_open(&workbench->menu, "Method", workbench->method_items, n, chosen);
 }
 

@@ -13,7 +13,7 @@
 #include "paths.h"
 #include "yaml_tree.h"
 
-enum key_type { KEY_PATH, KEY_TEXT, KEY_INTEGER, KEY_SIZE, KEY_SEED, KEY_NUMBER, KEY_BOOL, KEY_OBJECTIVE };
+enum key_type { KEY_PATH, KEY_TEXT, KEY_INTEGER, KEY_SIZE, KEY_SEED, KEY_NUMBER, KEY_BOOL, KEY_OBJECTIVE, KEY_MEMORY };
 
 /* A row of a table: key, where its value goes, and what it may be. */
 struct key {
@@ -39,6 +39,7 @@ static const struct key recipe_keys[] = {
 	{"n_ff", KEY_INTEGER, IN_RECIPE(n_ff), 1, 1 << 20},
 	{"n_context", KEY_INTEGER, IN_RECIPE(n_context), 1, 1 << 24},
 	{"rope_theta", KEY_NUMBER, IN_RECIPE(rope_theta), 1, 1e12},
+	{"memory", KEY_MEMORY, IN_RECIPE(memory), 0, 0},
 	{"adapter_regenerate", KEY_PATH, IN_RECIPE(adapter_path[0]), 0, 0},
 	{"adapter_answer", KEY_PATH, IN_RECIPE(adapter_path[1]), 0, 0},
 	{"span_tokens", KEY_INTEGER, IN_RECIPE(span_tokens), 1, 1 << 24},
@@ -229,6 +230,18 @@ static enum pith_status read_objective(struct reader *reader, const struct yaml_
 			       node->text, names[0], names[1], names[2], names[3]);
 }
 
+static enum pith_status read_memory(struct reader *reader, const struct yaml_tree *node, enum pith_memory *memory)
+{
+	for (int i = 0; i < PITH_N_MEMORIES; i++) {
+		if (strcmp(pith_memory_name((enum pith_memory)i), node->text) == 0) {
+			*memory = (enum pith_memory)i;
+			return PITH_OK;
+		}
+	}
+	return yaml_tree_fault(reader->err, reader->file, node, "memory is \"%.60s\"; memory tokens hand over %s or %s.", node->text,
+			       pith_memory_name(PITH_MEMORY_ROWS), pith_memory_name(PITH_MEMORY_EMBEDDINGS));
+}
+
 /* Reads node as key says into the struct at base. */
 static enum pith_status read_value(struct reader *reader, const struct key *key, const struct yaml_tree *node, void *base)
 {
@@ -242,6 +255,7 @@ static enum pith_status read_value(struct reader *reader, const struct key *key,
 	case KEY_SEED: return read_seed(reader, node, field);
 	case KEY_BOOL: return read_bool(reader, key, node, field);
 	case KEY_OBJECTIVE: return read_objective(reader, node, field);
+	case KEY_MEMORY: return read_memory(reader, node, field);
 	case KEY_TEXT:
 		*(const char **)field = keep(reader, strdup(node->text));
 		return *(const char **)field != NULL ? PITH_OK : fault_memory(reader->err);

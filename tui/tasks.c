@@ -98,8 +98,9 @@ static enum pith_status run_model(struct task *task, const struct pith_control *
 	model->n_layers = info->n_layers;
 	model->n_params = info->n_params;
 	model->kv_bytes_per_token = info->kv_bytes_per_token;
-	for (int i = 0; i < PITH_N_PURPOSES; i++)
-		model->has_adapter[i] = info->has_adapter[i];
+	for (int m = 0; m < PITH_N_MEMORIES; m++)
+		for (int p = 0; p < PITH_N_PURPOSES; p++)
+			model->has_memory[m] = model->has_memory[m] || info->has_adapter[m][p];
 	return PITH_OK;
 }
 

@@ -27,7 +27,7 @@ struct shown_model {
 	char name[96], architecture[32], weight_type[16];
 	int n_layers;
 	size_t n_params;
-	bool has_adapter[PITH_N_PURPOSES];
+	bool has_memory[PITH_N_MEMORIES]; /* an adapter whose memory tokens hand this over */
 	size_t kv_bytes_per_token;
 };
 

@@ -306,6 +306,9 @@ enum pith_status pith_refine(struct pith_compressed *compressed, struct pith_doc
 {
 	*result = (struct pith_refine_result){0};
 	double began = seconds_now();
+	if (compressed->info.method->memory != PITH_MEMORY_ROWS)
+		return fail(err, PITH_UNSUPPORTED, "Refining changes keys and values; %s hands over %s. Refine with 500xCompressor.",
+		            compressed->info.method->title, pith_memory_name(compressed->info.method->memory));
 	if (!compressed->info.has_purpose[PITH_REGENERATE])
 		return fail(err, PITH_BAD_ARGUMENT, "There are no memory rows for regeneration to refine.");
 	if (options->n_steps < 1 || !(options->learning_rate > 0))

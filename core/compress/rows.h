@@ -1,8 +1,11 @@
 /*
- * Memory rows: what the soft methods turn a document into. For every memory
- * token the post-RoPE key and the value of every layer, in the order of the
- * PEFT CARTRIDGE adapter: layer 0 K, layer 0 V, layer 1 K, ... each
- * (n_kv_heads, head_dim).
+ * Memory rows: what the reader finds of a document that a soft method has
+ * compressed. For every memory token the post-RoPE key and the value of every
+ * layer, in the order of the PEFT CARTRIDGE adapter: layer 0 K, layer 0 V,
+ * layer 1 K, ... each (n_kv_heads, head_dim).
+ *
+ * 500xCompressor's encoder writes the rows themselves. ICAE's hands over
+ * embeddings; the rows are what the reader makes of those, once.
  *
  * A long document is cut into equal spans, each encoded on its own as
  * model/memory_layout.h says, and their rows follow one another.
@@ -28,12 +31,24 @@ struct rows {
 	size_t n_rows, n_spans;
 	struct rows_span *spans;
 	float *data;            /* (n_rows, row_floats) */
+	size_t n_embd;
+	float *embeddings;      /* (n_rows, n_embd): what the rows were read from; NULL: the rows are the compressed form */
 };
 
 void rows_free(struct rows *rows);
 /* Sizes of struct rows for k rows over n_spans spans of n_tokens document tokens, as equal as they can be. Zeroed. */
 enum pith_status rows_create(struct rows *rows, const struct hyperparams *h, size_t n_rows, size_t n_spans, size_t n_tokens,
                              struct pith_error *err);
+/* Room for embeddings, zeroed. */
+enum pith_status rows_create_embeddings(struct rows *rows, size_t n_embd, struct pith_error *err);
+/* Makes the rows from the embeddings: the model, without an adapter, reads them at the memory tokens' positions. */
+enum pith_status rows_read_embeddings(struct rows *rows, struct pith_model *model, const struct pith_control *control,
+                                      struct pith_error *err);
+/* Bytes of the compressed form. */
+size_t rows_bytes(const struct rows *rows);
+
+/* Copies the keys and values of n positions of a cache, from `first` on, to out (n, row_floats). */
+void rows_from_session(float *out, struct session *session, const struct hyperparams *h, size_t first, size_t n);
 /* Copies rows [first, first + n) behind what the session's cache holds. */
 enum pith_status rows_attach(const struct rows *rows, size_t first, size_t n, struct session *session,
                              const struct hyperparams *h, struct pith_error *err);

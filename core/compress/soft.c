@@ -1,4 +1,4 @@
-/* The soft method `500x` as a row of the method table: rows for every purpose that the model has an adapter for. */
+/* The soft methods as rows of the method table: memory rows for every purpose that the model has an adapter for. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,14 +9,14 @@ static enum pith_status compress_for(struct pith_compressed *out, struct pith_do
                                      const struct pith_control *control, struct pith_error *err)
 {
 	struct pith_model *model = document->model;
-	const struct adapter *adapter = model->adapters[purpose];
+	const struct adapter *adapter = model->adapters[out->info.method->memory][purpose];
 	struct rows *rows = &out->rows[purpose];
-	enum pith_status status = soft_encoder_run(rows, model, purpose, document->tokens, document->n_tokens,
+	enum pith_status status = soft_encoder_run(rows, model, adapter, document->tokens, document->n_tokens,
 	                                           out->info.budget_tokens, control, err);
 	if (status != PITH_OK)
 		return status;
 	out->info.has_purpose[purpose] = true;
-	out->info.compressed_bytes += rows->n_rows * rows->row_floats * sizeof(float);
+	out->info.compressed_bytes += rows_bytes(rows);
 	out->info.n_spans = rows->n_spans > out->info.n_spans ? rows->n_spans : out->info.n_spans;
 	strcpy(out->adapter_fingerprint[purpose], adapter->fingerprint);
 	size_t longest = rows_longest_span(rows);
@@ -33,13 +33,16 @@ enum pith_status soft_compress(struct pith_compressed *out, struct pith_document
 {
 	(void)options; /* the budget is in out->info */
 	struct pith_model *model = document->model;
-	if (model->adapters[PITH_REGENERATE] == NULL && model->adapters[PITH_ANSWER] == NULL)
+	struct adapter *const *adapters = model->adapters[out->info.method->memory];
+	if (adapters[PITH_REGENERATE] == NULL && adapters[PITH_ANSWER] == NULL)
 		return fail(err, PITH_UNSUPPORTED,
-		            "%s has no adapter for memory tokens beside it; train one with `pith train regenerate`.", model->path);
+		            "%s has no adapter for memory tokens of %s beside it; train one with `pith train regenerate` from a recipe "
+		            "that says memory: %s.",
+		            model->path, out->info.method->title, pith_memory_name(out->info.method->memory));
 	out->info.compressed_tokens = out->info.budget_tokens;
 	enum pith_status status = PITH_OK;
 	for (int p = 0; status == PITH_OK && p < PITH_N_PURPOSES; p++)
-		if (model->adapters[p] != NULL)
+		if (adapters[p] != NULL)
 			status = compress_for(out, document, (enum pith_purpose)p, control, err);
 	return status;
 }

@@ -29,23 +29,13 @@ static void fill_input(int32_t *ids, int32_t *positions, const struct pith_model
 	}
 }
 
-/* Copies the cache's last n rows to out (n, row_floats). */
-static void copy_rows(float *out, size_t row_floats, struct session *session, const struct hyperparams *h, size_t n)
-{
-	size_t kv_dim = hyperparams_kv_dim(h), first = session_length(session) - n;
-	for (size_t i = 0; i < n; i++) {
-		for (size_t l = 0; l < h->n_layers; l++) {
-			float *row = out + i * row_floats + 2 * l * kv_dim;
-			memcpy(row, session_keys(session, l, first + i), kv_dim * sizeof *row);
-			memcpy(row + kv_dim, session_values(session, l, first + i), kv_dim * sizeof *row);
-		}
-	}
-}
-
-static enum pith_status encode_span(float *out, size_t row_floats, struct pith_model *model, const struct adapter *adapter,
+/* row: the span's first. */
+static enum pith_status encode_span(struct rows *rows, size_t row, struct pith_model *model, const struct adapter *adapter,
                                     const struct pith_token *tokens, const struct rows_span *span,
                                     const struct pith_control *control, struct pith_error *err)
 {
+	const struct hyperparams *h = &model->transformer.h;
+	bool embeddings = adapter->hands_over == PITH_MEMORY_EMBEDDINGS;
 	size_t total = 1 + span->n_tokens + span->n_rows;
 	int32_t *ids = malloc(total * sizeof *ids), *positions = malloc(total * sizeof *positions);
 	struct session *session = NULL;
@@ -54,38 +44,43 @@ static enum pith_status encode_span(float *out, size_t row_floats, struct pith_m
 	                                  : session_create(&session, &model->transformer, model->pool, total, err);
 	if (status == PITH_OK) {
 		fill_input(ids, positions, model, tokens, span->n_tokens, span->n_rows);
-		struct session_input input = {.ids = ids, .positions = positions, .n = total, .adapter = adapter, .encode = true};
+		struct session_input input = {.ids = ids, .positions = positions, .n = total, .adapter = adapter, .encode = !embeddings};
 		status = session_read(session, &input, control, err);
 	}
-	if (status == PITH_OK)
-		copy_rows(out, row_floats, session, &model->transformer.h, span->n_rows);
+	if (status == PITH_OK && embeddings)
+		memcpy(rows->embeddings + row * h->n_embd, session_hidden(session) + (total - span->n_rows) * h->n_embd,
+		       span->n_rows * h->n_embd * sizeof(float));
+	else if (status == PITH_OK)
+		rows_from_session(rows->data + row * rows->row_floats, session, h, total - span->n_rows, span->n_rows);
 	session_destroy(session);
 	free(ids);
 	free(positions);
 	return status;
 }
 
-enum pith_status soft_encoder_run(struct rows *rows, struct pith_model *model, enum pith_purpose purpose,
+enum pith_status soft_encoder_run(struct rows *rows, struct pith_model *model, const struct adapter *adapter,
                                   const struct pith_token *tokens, size_t n_tokens, size_t k,
                                   const struct pith_control *control, struct pith_error *err)
 {
-	const struct adapter *adapter = model->adapters[purpose];
 	size_t n_spans = soft_encoder_n_spans(adapter, n_tokens, k), longest = (n_tokens + n_spans - 1) / n_spans;
 	if (longest + 1 >= model->transformer.h.n_context)
 		return fail(err, PITH_TOO_LONG,
 		            "With so few memory tokens a span has %zu tokens; the model's context is %zu. Ask for more memory tokens.",
 		            longest, model->transformer.h.n_context);
 	enum pith_status status = rows_create(rows, &model->transformer.h, k, n_spans, n_tokens, err);
+	if (status == PITH_OK && adapter->hands_over == PITH_MEMORY_EMBEDDINGS)
+		status = rows_create_embeddings(rows, model->transformer.h.n_embd, err);
 	size_t token = 0, row = 0;
 	for (size_t s = 0; status == PITH_OK && s < n_spans; s++) {
 		const struct rows_span *span = &rows->spans[s];
-		status = encode_span(rows->data + row * rows->row_floats, rows->row_floats, model, adapter, tokens + token, span, control,
-		                     err);
+		status = encode_span(rows, row, model, adapter, tokens + token, span, control, err);
 		token += span->n_tokens;
 		row += span->n_rows;
 		if (status == PITH_OK && control != NULL && control->progress != NULL)
 			control->progress(control->user, "encoding", (double)token, (double)n_tokens);
 	}
+	if (status == PITH_OK && rows->embeddings != NULL)
+		status = rows_read_embeddings(rows, model, control, err);
 	if (status != PITH_OK)
 		rows_free(rows);
 	return status;

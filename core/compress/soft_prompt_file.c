@@ -1,7 +1,8 @@
 /*
  * A soft result as a file: safetensors, F32. The rows for regeneration are the
  * tensor `prompt_embeddings` (k, layers * 2 * kv_heads * head_dim) as the PEFT
- * CARTRIDGE adapter lays it out; the rows for answers are
+ * CARTRIDGE adapter lays it out, of a method that hands over embeddings (k,
+ * n_embd) as PEFT's prompt tuning does; those for answers are
  * `answer.prompt_embeddings`. The metadata say what the rows belong to; a file
  * for another model, adapter or tokenizer is refused with the reason.
  */
@@ -80,7 +81,9 @@ static void fill_entries(struct entries *entries, const struct pith_compressed *
 		add_number(entries, "refine.steps", (size_t)compressed->info.refine_steps);
 		add_entry(entries, "refine.exact", compressed->info.exact ? "true" : "false");
 	}
-	add_entry(entries, "keys", "after RoPE; memory token j of k at position 1 + (2j + 1) n / 2k of a span of n tokens, j from 0");
+	if (compressed->info.method->memory == PITH_MEMORY_ROWS)
+		add_entry(entries, "keys", "after RoPE");
+	add_entry(entries, "positions", "memory token j of k at position 1 + (2j + 1) n / 2k of a span of n tokens, j from 0");
 	for (int p = 0; p < PITH_N_PURPOSES; p++) {
 		if (!compressed->info.has_purpose[p])
 			continue;
@@ -108,10 +111,12 @@ enum pith_status pith_compressed_save(const struct pith_compressed *compressed, 
 	size_t n_tensors = 0;
 	for (int p = 0; p < PITH_N_PURPOSES; p++) {
 		const struct rows *rows = &compressed->rows[p];
+		bool embeddings = rows->embeddings != NULL;
 		if (compressed->info.has_purpose[p])
 			tensors[n_tensors++] = (struct tensor){
-				.name = tensor_names[p], .type = TENSOR_F32, .n_dims = 2, .ne = {rows->row_floats, rows->n_rows, 1, 1},
-				.data = rows->data, .size = rows->n_rows * rows->row_floats * sizeof(float)};
+				.name = tensor_names[p], .type = TENSOR_F32, .n_dims = 2,
+				.ne = {embeddings ? rows->n_embd : rows->row_floats, rows->n_rows, 1, 1},
+				.data = embeddings ? rows->embeddings : rows->data, .size = rows_bytes(rows)};
 	}
 	enum pith_status status = safetensors_write(path, metadata, entries.n, tensors, n_tensors, err);
 	buffer_free(&entries.text);
@@ -193,8 +198,24 @@ static enum pith_status check_read_position(const struct rows *rows, const struc
 	return status;
 }
 
-static enum pith_status read_rows(struct pith_compressed *out, const struct safetensors *file, enum pith_purpose purpose,
-                                  const char *path, struct pith_error *err)
+/* The numbers of the tensor: rows as they are, or embeddings, whose rows are made once the model is known to be theirs. */
+static enum pith_status copy_numbers(struct rows *rows, const struct pith_compressed *out, const struct tensor *tensor,
+                                     struct pith_error *err)
+{
+	bool embeddings = out->info.method->memory == PITH_MEMORY_EMBEDDINGS;
+	rows->n_rows = out->info.compressed_tokens;
+	rows->row_floats = 2 * out->n_layers * out->kv_dim;
+	rows->data = calloc(rows->n_rows * rows->row_floats, sizeof *rows->data);
+	if (rows->data == NULL)
+		return fail_memory(err, "the memory rows");
+	enum pith_status status = embeddings ? rows_create_embeddings(rows, tensor->ne[0], err) : PITH_OK;
+	if (status == PITH_OK)
+		memcpy(embeddings ? rows->embeddings : rows->data, tensor->data, tensor->size);
+	return status;
+}
+
+static enum pith_status read_rows(struct pith_compressed *out, const struct safetensors *file, const struct hyperparams *h,
+                                  enum pith_purpose purpose, const char *path, struct pith_error *err)
 {
 	const struct tensor *tensor = safetensors_find(file, tensor_names[purpose]);
 	char key[64];
@@ -205,10 +226,12 @@ static enum pith_status read_rows(struct pith_compressed *out, const struct safe
 	if (tensor == NULL)
 		return PITH_OK;
 	struct rows *rows = &out->rows[purpose];
-	size_t k = out->info.compressed_tokens, row_floats = 2 * out->n_layers * out->kv_dim;
-	if (tensor->type != TENSOR_F32 || tensor->n_dims != 2 || tensor->ne[1] != k || tensor->ne[0] != row_floats)
+	size_t k = out->info.compressed_tokens, width = 2 * out->n_layers * out->kv_dim;
+	if (out->info.method->memory == PITH_MEMORY_EMBEDDINGS)
+		width = h->n_embd;
+	if (tensor->type != TENSOR_F32 || tensor->n_dims != 2 || tensor->ne[1] != k || tensor->ne[0] != width)
 		return fail(err, PITH_MISMATCH, "%s: %s is [%zu, %zu], expected [%zu, %zu].", path, tensor_names[purpose],
-		            tensor->ne[1], tensor->ne[0], k, row_floats);
+		            tensor->ne[1], tensor->ne[0], k, width);
 	if (spans == NULL)
 		return fail(err, PITH_BAD_FILE, "%s: the metadata lacks %s.", path, key);
 	enum pith_status status = read_spans(rows, spans, k, out->info.original_tokens, path, err);
@@ -217,14 +240,10 @@ static enum pith_status read_rows(struct pith_compressed *out, const struct safe
 		status = read_text(out->adapter_fingerprint[purpose], 33, file, path, key, err);
 	if (status == PITH_OK)
 		status = check_read_position(rows, file, purpose, path, err);
+	if (status == PITH_OK)
+		status = copy_numbers(rows, out, tensor, err);
 	if (status != PITH_OK)
 		return status;
-	rows->data = malloc(tensor->size);
-	if (rows->data == NULL)
-		return fail_memory(err, "the memory rows");
-	memcpy(rows->data, tensor->data, tensor->size);
-	rows->n_rows = k;
-	rows->row_floats = row_floats;
 	out->info.has_purpose[purpose] = true;
 	out->info.compressed_bytes += tensor->size;
 	out->info.n_spans = rows->n_spans > out->info.n_spans ? rows->n_spans : out->info.n_spans;
@@ -284,7 +303,7 @@ static enum pith_status check_rows(const struct pith_compressed *out, const stru
 	for (int p = 0; p < PITH_N_PURPOSES; p++) {
 		if (!out->info.has_purpose[p])
 			continue;
-		const struct adapter *adapter = model->adapters[p];
+		const struct adapter *adapter = model->adapters[out->info.method->memory][p];
 		if (rows_longest_span(&out->rows[p]) + 1 >= model->transformer.h.n_context)
 			return fail(err, PITH_BAD_FILE, "%s: a span of %zu tokens does not fit the model's context.", path,
 			            rows_longest_span(&out->rows[p]));
@@ -307,11 +326,14 @@ static enum pith_status load(struct pith_compressed *out, const struct safetenso
 	if (status == PITH_OK)
 		status = compressed_check_model(out, model, path, err);
 	for (int p = 0; status == PITH_OK && p < PITH_N_PURPOSES; p++)
-		status = read_rows(out, file, (enum pith_purpose)p, path, err);
+		status = read_rows(out, file, h, (enum pith_purpose)p, path, err);
 	if (status == PITH_OK)
 		status = compressed_check_model(out, model, path, err);
 	if (status == PITH_OK)
 		status = check_rows(out, model, path, err);
+	for (int p = 0; status == PITH_OK && p < PITH_N_PURPOSES; p++)
+		if (out->rows[p].embeddings != NULL)
+			status = rows_read_embeddings(&out->rows[p], model, NULL, err);
 	if (status != PITH_OK)
 		return status;
 	struct pith_compressed_info *info = &out->info;

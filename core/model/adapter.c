@@ -10,6 +10,12 @@
 #include "formats/gguf.h"
 
 static const char *const purpose_names[PITH_N_PURPOSES] = {"regenerate", "answer"};
+static const char *const memory_names[PITH_N_MEMORIES] = {"rows", "embeddings"};
+
+const char *pith_memory_name(enum pith_memory memory)
+{
+	return memory_names[memory];
+}
 
 /* Values of one layer's LoRA. */
 static size_t layer_values(const struct hyperparams *h, size_t rank)
@@ -181,6 +187,23 @@ static enum pith_status copy_tensor(float *out, const struct gguf *gguf, const c
 	return PITH_OK;
 }
 
+/* Adapters from before there was a choice hand over rows, and do not say so. */
+static enum pith_status read_memory(enum pith_memory *memory, const struct gguf *gguf, struct pith_error *err)
+{
+	const char *value;
+	size_t length;
+	*memory = PITH_MEMORY_ROWS;
+	if (!gguf_find_string(gguf, "pith.memory", &value, &length))
+		return PITH_OK;
+	for (int m = 0; m < PITH_N_MEMORIES; m++) {
+		if (length == strlen(memory_names[m]) && memcmp(value, memory_names[m], length) == 0) {
+			*memory = (enum pith_memory)m;
+			return PITH_OK;
+		}
+	}
+	return fail(err, PITH_BAD_FILE, "%s: what its memory tokens hand over, pith.memory, is unknown.", gguf_path(gguf));
+}
+
 static enum pith_status load_header(struct adapter **out, const struct hyperparams *h, const struct gguf *gguf,
                                     struct pith_error *err)
 {
@@ -218,7 +241,9 @@ static enum pith_status load_header(struct adapter **out, const struct hyperpara
 	if (status != PITH_OK)
 		return status;
 	(*out)->span_tokens = span;
-	status = read_text((*out)->base_fingerprint, 33, gguf, "pith.base_fingerprint", err);
+	status = read_memory(&(*out)->hands_over, gguf, err);
+	if (status == PITH_OK)
+		status = read_text((*out)->base_fingerprint, 33, gguf, "pith.base_fingerprint", err);
 	if (status == PITH_OK)
 		status = read_text((*out)->tokenizer_fingerprint, 33, gguf, "pith.tokenizer_fingerprint", err);
 	return status;
@@ -288,6 +313,8 @@ static enum pith_status write_header(const struct adapter *adapter, const struct
 		status = gguf_write_f32(writer, "adapter.lora.alpha", adapter->alpha, err);
 	if (status == PITH_OK)
 		status = gguf_write_string(writer, "pith.purpose", purpose_names[adapter->purpose], err);
+	if (status == PITH_OK)
+		status = gguf_write_string(writer, "pith.memory", memory_names[adapter->hands_over], err);
 	if (status == PITH_OK)
 		status = gguf_write_u32(writer, "pith.lora_rank", (uint32_t)adapter->rank, err);
 	if (status == PITH_OK)

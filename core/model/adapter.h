@@ -19,6 +19,7 @@
 
 struct adapter {
 	enum pith_purpose purpose;
+	enum pith_memory hands_over; /* what its memory tokens give the reader; rows unless set otherwise */
 	size_t rank;              /* 0: no LoRA, memory vectors only */
 	float alpha;              /* LoRA scale = alpha / rank */
 	size_t n_memory;          /* k_max */

@@ -22,11 +22,13 @@ struct sequence {
 
 struct batch {
 	size_t n_tokens;
-	int32_t *ids;       /* (n_tokens): token id, or -1 - j for memory token j of the adapter */
+	int32_t *ids;       /* (n_tokens): token id, or -1 - j: memory token j of the adapter; without one, row j of given */
 	int32_t *positions; /* (n_tokens) */
 	size_t n_sequences;
 	struct sequence *sequences;
 	size_t n_kv_rows;   /* key/value rows of all sequences */
+	const float *given; /* (rows named by ids, n_embd): input embeddings that come from elsewhere; NULL: none */
+	float *d_given;     /* the same; their gradients are added here; NULL: not wanted */
 };
 
 #endif

@@ -9,6 +9,8 @@
 #include "base/buffer.h"
 #include "model/parameters.h"
 
+enum { N_SLOTS = PITH_N_MEMORIES * PITH_N_PURPOSES }; /* for adapters */
+
 const char *pith_version(void)
 {
 	return PITH_VERSION;
@@ -75,20 +77,24 @@ static void fill_info(struct pith_model *model)
 		.n_context = (int)h->n_context,
 		.kv_bytes_per_token = 2 * h->n_layers * hyperparams_kv_dim(h) * sizeof(float),
 	};
-	for (int p = 0; p < PITH_N_PURPOSES; p++) {
-		const struct adapter *adapter = model->adapters[p];
+	for (int slot = 0; slot < N_SLOTS; slot++) {
+		int m = slot / PITH_N_PURPOSES, p = slot % PITH_N_PURPOSES;
+		const struct adapter *adapter = model->adapters[m][p];
 		if (adapter == NULL)
 			continue;
-		model->info.has_adapter[p] = true;
-		model->info.max_memory_tokens[p] = (int)adapter->n_memory;
+		model->info.has_adapter[m][p] = true;
+		model->info.max_memory_tokens[m][p] = (int)adapter->n_memory;
 		if (model->info.span_tokens == 0)
 			model->info.span_tokens = (int)adapter->span_tokens;
 	}
 }
 
-static enum pith_status check_adapter(struct pith_model *model, const struct adapter *adapter, enum pith_purpose purpose,
-                                      const char *path, struct pith_error *err)
+static enum pith_status check_adapter(struct pith_model *model, const struct adapter *adapter, enum pith_memory memory,
+                                      enum pith_purpose purpose, const char *path, struct pith_error *err)
 {
+	if (adapter->hands_over != memory)
+		return fail(err, PITH_MISMATCH, "%s: the memory tokens of this adapter hand over %s, not %s.", path,
+		            pith_memory_name(adapter->hands_over), pith_memory_name(memory));
 	if (adapter->purpose != purpose)
 		return fail(err, PITH_MISMATCH, "%s: this adapter is for %s, not for %s.", path, purpose_name(adapter->purpose),
 		            purpose_name(purpose));
@@ -104,33 +110,35 @@ static enum pith_status check_adapter(struct pith_model *model, const struct ada
 	return PITH_OK;
 }
 
-/* model.gguf -> model-PURPOSE.gguf; NULL: no memory. */
-static char *path_beside(const char *path, enum pith_purpose purpose)
+/* model.gguf -> model-PURPOSE.gguf, or model-embeddings-PURPOSE.gguf; NULL: no memory. */
+static char *path_beside(const char *path, enum pith_memory memory, enum pith_purpose purpose)
 {
 	struct buffer beside = {0};
 	size_t stem = strlen(path);
 	if (stem > 5 && strcmp(path + stem - 5, ".gguf") == 0)
 		stem -= 5;
-	if (buffer_append(&beside, path, stem) && buffer_printf(&beside, "-%s.gguf", purpose_name(purpose)))
+	if (buffer_append(&beside, path, stem) &&
+	    buffer_printf(&beside, "-%s%s.gguf", memory == PITH_MEMORY_ROWS ? "" : "embeddings-", purpose_name(purpose)))
 		return beside.data;
 	buffer_free(&beside);
 	return NULL;
 }
 
-static enum pith_status open_adapter(struct pith_model *model, enum pith_purpose purpose, const char *asked,
-                                     struct pith_error *err)
+static enum pith_status open_adapter(struct pith_model *model, enum pith_memory memory, enum pith_purpose purpose,
+                                     const char *asked, struct pith_error *err)
 {
+	struct adapter **adapter = &model->adapters[memory][purpose];
 	if (asked != NULL && asked[0] == '\0')
 		return PITH_OK;
-	char *path = asked != NULL ? strdup(asked) : path_beside(model->path, purpose);
+	char *path = asked != NULL ? strdup(asked) : path_beside(model->path, memory, purpose);
 	if (path == NULL)
 		return fail_memory(err, "a path");
 	enum pith_status status = PITH_OK;
 	/* One that was asked for must be there; one that is only looked for need not. */
 	if (asked != NULL || access(path, F_OK) == 0)
-		status = adapter_load(&model->adapters[purpose], &model->transformer.h, path, err);
-	if (status == PITH_OK && model->adapters[purpose] != NULL)
-		status = check_adapter(model, model->adapters[purpose], purpose, path, err);
+		status = adapter_load(adapter, &model->transformer.h, path, err);
+	if (status == PITH_OK && *adapter != NULL)
+		status = check_adapter(model, *adapter, memory, purpose, path, err);
 	free(path);
 	return status;
 }
@@ -148,8 +156,11 @@ static enum pith_status open_parts(struct pith_model *model, const struct pith_m
 	if (status == PITH_OK && (size_t)tokenizer_n_vocab(model->tokenizer) > t->h.n_vocab)
 		status = fail(err, PITH_BAD_FILE, "%s: the vocabulary has %d tokens, the embedding table %zu rows.", model->path,
 		              tokenizer_n_vocab(model->tokenizer), t->h.n_vocab);
-	for (int p = 0; status == PITH_OK && p < PITH_N_PURPOSES; p++)
-		status = open_adapter(model, (enum pith_purpose)p, options == NULL ? NULL : options->adapter_path[p], err);
+	for (int slot = 0; status == PITH_OK && slot < N_SLOTS; slot++) {
+		int m = slot / PITH_N_PURPOSES, p = slot % PITH_N_PURPOSES;
+		status = open_adapter(model, (enum pith_memory)m, (enum pith_purpose)p,
+		                      options == NULL ? NULL : options->adapter_path[m][p], err);
+	}
 	if (status != PITH_OK)
 		return status;
 	model->name = read_name(model->gguf, model->path);
@@ -183,8 +194,8 @@ void pith_model_close(struct pith_model *model)
 {
 	if (model == NULL)
 		return;
-	for (int p = 0; p < PITH_N_PURPOSES; p++)
-		adapter_destroy(model->adapters[p]);
+	for (int slot = 0; slot < N_SLOTS; slot++)
+		adapter_destroy(model->adapters[slot / PITH_N_PURPOSES][slot % PITH_N_PURPOSES]);
 	thread_pool_destroy(model->pool);
 	tokenizer_destroy(model->tokenizer);
 	transformer_free(&model->transformer);

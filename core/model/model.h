@@ -16,7 +16,7 @@ struct pith_model {
 	struct gguf *gguf;
 	struct tokenizer *tokenizer;
 	struct transformer transformer;
-	struct adapter *adapters[PITH_N_PURPOSES]; /* NULL: none */
+	struct adapter *adapters[PITH_N_MEMORIES][PITH_N_PURPOSES]; /* NULL: none */
 	struct thread_pool *pool;
 	struct pith_model_info info;
 	char *path, *name;

@@ -110,6 +110,7 @@ static void describe_chunk(struct session *session, const struct session_input *
 		.n_sequences = 1,
 		.sequences = sequence,
 		.n_kv_rows = session->length + begin + n,
+		.given = input->given,
 	};
 }
 
@@ -158,9 +159,10 @@ static enum pith_status check_input(struct session *session, const struct sessio
 		return fail(err, PITH_TOO_LONG, "The text needs %zu tokens of context, there is room for %zu.",
 		            session->length + input->n, session->capacity);
 	int32_t top = input->first_position + (int32_t)input->n - 1;
+	size_t n_memory = input->adapter != NULL ? input->adapter->n_memory : input->n_given;
 	for (size_t i = 0; i < input->n; i++) {
 		int32_t id = input->ids[i];
-		if (id >= 0 ? (size_t)id >= session->t->h.n_vocab : input->adapter == NULL || (size_t)(-1 - id) >= input->adapter->n_memory)
+		if (id >= 0 ? (size_t)id >= session->t->h.n_vocab : (size_t)(-1 - id) >= n_memory)
 			return fail(err, PITH_BAD_ARGUMENT, "Token %d does not exist in this model.", (int)id);
 		if (input->positions != NULL && input->positions[i] > top)
 			top = input->positions[i];

@@ -38,6 +38,8 @@ struct session_input {
 	int32_t first_position;
 	size_t n;
 	const struct adapter *adapter;
+	const float *given;       /* (n_given, n_embd): without an adapter, id -1 - j reads row j of it; NULL: none */
+	size_t n_given;
 	bool encode;
 	const char *what;         /* names the work for control->progress; NULL: silent */
 };

@@ -39,14 +39,15 @@ void transformer_embed_forward(const struct transformer *t, const struct adapter
 {
 	size_t n_embd = t->h.n_embd;
 	embedding_forward(x, batch->ids, batch->n_tokens, n_embd, &t->weights.token_embd);
-	if (adapter == NULL)
+	if (adapter == NULL && batch->given == NULL)
 		return;
+	const float *memory = adapter == NULL ? batch->given : adapter->memory;
 	for (size_t i = 0; i < batch->n_tokens; i++) {
 		int32_t id = batch->ids[i];
-		if (id >= 0)
+		if (id < 0)
+			memcpy(x + i * n_embd, memory + (size_t)(-1 - id) * n_embd, n_embd * sizeof *x);
+		else if (adapter != NULL)
 			kernels_get()->add(x + i * n_embd, adapter->encoder_vector, n_embd);
-		else
-			memcpy(x + i * n_embd, adapter->memory + (size_t)(-1 - id) * n_embd, n_embd * sizeof *x);
 	}
 }
 
@@ -56,14 +57,15 @@ void transformer_embed_backward(const struct transformer *t, const struct adapte
 	size_t n_embd = t->h.n_embd;
 	if (d_table != NULL)
 		embedding_backward(d_table, batch->ids, d_x, batch->n_tokens, n_embd);
-	if (adapter == NULL || adapter->gradients == NULL)
-		return;
-	float *d_memory = adapter_gradient(adapter, adapter->memory);
-	float *d_vector = adapter_gradient(adapter, adapter->encoder_vector);
+	bool trains = adapter != NULL && adapter->gradients != NULL;
+	float *d_memory = trains ? adapter_gradient(adapter, adapter->memory) : adapter == NULL ? batch->d_given : NULL;
+	float *d_vector = trains ? adapter_gradient(adapter, adapter->encoder_vector) : NULL;
 	for (size_t i = 0; i < batch->n_tokens; i++) {
 		int32_t id = batch->ids[i];
-		float *target = id >= 0 ? d_vector : d_memory + (size_t)(-1 - id) * n_embd;
-		kernels_get()->add(target, d_x + i * n_embd, n_embd);
+		if (id < 0 && d_memory != NULL)
+			kernels_get()->add(d_memory + (size_t)(-1 - id) * n_embd, d_x + i * n_embd, n_embd);
+		else if (id >= 0 && d_vector != NULL)
+			kernels_get()->add(d_vector, d_x + i * n_embd, n_embd);
 	}
 }
 

@@ -56,6 +56,7 @@ void microbatch_clear(struct microbatch *m)
 		packs[i]->batch.n_kv_rows = 0;
 	}
 	m->n_links = 0;
+	m->n_given = 0;
 }
 
 void microbatch_free(struct microbatch *m)
@@ -159,25 +160,48 @@ static bool reserve_rows(struct microbatch *m, size_t n)
 
 /* What stands before a reader's tokens. */
 struct reader_past {
-	size_t n_rows;           /* memory rows, or those of a sequence that has read the document */
+	size_t n_rows;           /* memory rows, or those of a sequence that has read the document or the memory tokens */
 	const size_t *sequence;  /* that one; NULL: memory rows */
-	int32_t position;        /* of the reader's first token */
+	size_t n_given;          /* memory tokens that this sequence reads itself, as its first tokens */
+	int32_t position;        /* of the reader's first token behind them */
 };
 
-static bool add_reader_sequence(struct microbatch *m, const struct sample *sample, const struct pith_task *task,
-                                const struct reader_past *past)
+/* The reader's sequence begins with memory tokens, at the positions that they had in the encoders. */
+static void add_given(struct microbatch *m, size_t first_link)
 {
-	size_t n = sample->reader.n;
 	struct batch *b = &m->reader.batch;
-	if (!pack_reserve(&m->reader, n) || !reserve_rows(m, b->n_tokens + n))
+	for (size_t l = first_link; l < m->n_links; l++) {
+		const struct memory_link *link = &m->links[l];
+		const struct batch *from = &m->encoder[link->purpose].batch;
+		const struct sequence *s = &from->sequences[link->encoder_sequence];
+		for (size_t j = 0; j < link->k; j++) {
+			size_t row = b->n_tokens++;
+			b->ids[row] = -1 - (int32_t)m->n_given++;
+			b->positions[row] = from->positions[s->first + s->n - link->k + j];
+			m->targets[row] = -1;
+			m->weights[row] = 0;
+			m->objectives[row] = PITH_OBJECTIVE_LM;
+		}
+	}
+}
+
+/* first_link: of the memory tokens that it reads itself, if it does. */
+static bool add_reader_sequence(struct microbatch *m, const struct sample *sample, const struct pith_task *task,
+                                const struct reader_past *past, size_t first_link)
+{
+	size_t n = sample->reader.n, total = past->n_given + n;
+	struct batch *b = &m->reader.batch;
+	if (!pack_reserve(&m->reader, total) || !reserve_rows(m, b->n_tokens + total))
 		return false;
 	struct sequence *s = &b->sequences[b->n_sequences++];
-	*s = (struct sequence){.first = b->n_tokens, .n = n, .kv_first = b->n_kv_rows, .n_past = past->n_rows};
+	*s = (struct sequence){.first = b->n_tokens, .n = total, .kv_first = b->n_kv_rows, .n_past = past->n_rows};
 	if (past->sequence != NULL) {
 		s->n_shared = past->n_rows;
 		s->shared_with = *past->sequence;
 	}
-	b->n_kv_rows += past->n_rows + n;
+	b->n_kv_rows += past->n_rows + total;
+	if (past->n_given > 0)
+		add_given(m, first_link);
 	float loss_weight = task->loss_weight > 0 ? (float)task->loss_weight : 1.0f;
 	for (size_t i = 0; i < n; i++) {
 		size_t row = b->n_tokens++;
@@ -203,7 +227,7 @@ static bool fits(const struct sample *sample, bool asks_memory, size_t n_positio
 struct questions {
 	const struct task_data *data;
 	struct sample *sample;
-	size_t first_link, n_links; /* of the first question */
+	size_t first_link, n_links; /* of the first question; 0 of them: its sequence is shared instead */
 	struct reader_past past;    /* of the others */
 };
 
@@ -221,7 +245,7 @@ static enum pith_status add_question(struct microbatch *m, struct microbatch_bui
 		if (!add_link(m, &link))
 			return fail_memory(err, "a micro-batch");
 	}
-	if (!add_reader_sequence(m, q->sample, &q->data->task, &q->past))
+	if (!add_reader_sequence(m, q->sample, &q->data->task, &q->past, q->first_link))
 		return fail_memory(err, "a micro-batch");
 	return PITH_OK;
 }
@@ -267,13 +291,19 @@ enum pith_status microbatch_add(struct microbatch *m, struct microbatch_builder 
 		if (memory && !add_spans(m, builder, &sample, objective_purpose(objective), answer, &own, &n_rows, &longest))
 			status = fail_memory(err, "a micro-batch");
 		/* A text comes back at its own positions, BOS at 0; a question stands behind them. */
-		struct reader_past past = {n_rows, NULL, answer ? memory_question_position(longest) : 0};
+		struct reader_past past = {.n_rows = n_rows, .position = answer ? memory_question_position(longest) : 0};
+		bool given = builder->memory == PITH_MEMORY_EMBEDDINGS && n_rows > 0;
+		if (given)
+			past = (struct reader_past){.n_given = n_rows, .position = past.position};
 		size_t first = m->reader.batch.n_sequences;
-		if (status == PITH_OK && !add_reader_sequence(m, &sample, &data->task, &past))
+		if (status == PITH_OK && !add_reader_sequence(m, &sample, &data->task, &past, first_link))
 			status = fail_memory(err, "a micro-batch");
-		struct questions questions = {data, &sample, first_link, m->n_links - first_link, past};
+		struct questions questions = {data, &sample, first_link, given ? 0 : m->n_links - first_link, past};
+		if (given)
+			questions.past = (struct reader_past){.n_rows = n_rows, .sequence = &first, .position = past.position};
 		if (objective == PITH_OBJECTIVE_ANSWER_FULL)
-			questions.past = (struct reader_past){sample.document_end, &first, (int32_t)sample.document_end};
+			questions.past = (struct reader_past){
+				.n_rows = sample.document_end, .sequence = &first, .position = (int32_t)sample.document_end};
 		if (status == PITH_OK && (answer || objective == PITH_OBJECTIVE_ANSWER_FULL))
 			status = add_further_questions(m, builder, &questions, line, err);
 	}

@@ -32,12 +32,15 @@ struct pack {
 	size_t token_capacity, sequence_capacity;
 };
 
-/* Memory rows that a reader's sequence sees: the last k key/value rows of an encoder's sequence. */
+/*
+ * Memory that a reader's sequence sees: the last k tokens of an encoder's sequence. Their key/value rows stand among
+ * the reader sequence's earlier rows, or their hidden states are the input embeddings of its first tokens.
+ */
 struct memory_link {
 	size_t reader_sequence, encoder_sequence;
 	enum pith_purpose purpose;
 	size_t k;
-	size_t offset; /* of the first row among the reader sequence's earlier rows */
+	size_t offset; /* of the first one among the reader sequence's earlier rows or first tokens */
 };
 
 struct microbatch {
@@ -49,6 +52,7 @@ struct microbatch {
 	size_t row_capacity;
 	struct memory_link *links;
 	size_t n_links, link_capacity;
+	size_t n_given;      /* input embeddings that encoders hand over */
 };
 
 /* The knobs of one step, after the curriculum. */
@@ -64,6 +68,7 @@ struct microbatch_builder {
 	const struct task_data *tasks;
 	size_t n_tasks;
 	const struct tokenizer *tokenizer; /* this thread's own */
+	enum pith_memory memory;           /* what memory tokens hand over */
 	size_t n_positions;                /* of the model: samples that need more are left out */
 	double cloze_noise;                /* share of a text's own questions that are no plain clozes */
 	struct random_state random;

@@ -145,8 +145,11 @@ static enum pith_status open_adapter(struct run *run, enum pith_purpose purpose,
 	random_seed(&random, recipe->seed + 1 + purpose);
 	enum pith_status status = adapter_create(&run->adapters[purpose], h, purpose, (size_t)recipe->lora_rank,
 	                                         (float)recipe->lora_alpha, (size_t)recipe->max_memory_tokens, &random, err);
-	if (status != PITH_OK || recipe->adapter_path[purpose] == NULL)
+	if (status != PITH_OK)
 		return status;
+	run->adapters[purpose]->hands_over = recipe->memory;
+	if (recipe->adapter_path[purpose] == NULL)
+		return PITH_OK;
 	struct adapter *from, *to = run->adapters[purpose];
 	status = adapter_load(&from, h, recipe->adapter_path[purpose], err);
 	if (status != PITH_OK)
@@ -154,6 +157,9 @@ static enum pith_status open_adapter(struct run *run, enum pith_purpose purpose,
 	if (from->n_memory != to->n_memory || (from->rank != 0 && from->rank != to->rank))
 		status = fail(err, PITH_MISMATCH, "%s has %zu memory tokens and rank %zu, the recipe wants %zu and %zu.",
 		              recipe->adapter_path[purpose], from->n_memory, from->rank, to->n_memory, to->rank);
+	else if (from->hands_over != to->hands_over)
+		status = fail(err, PITH_MISMATCH, "%s: its memory tokens hand over %s, the recipe wants %s.",
+		              recipe->adapter_path[purpose], pith_memory_name(from->hands_over), pith_memory_name(to->hands_over));
 	else /* Memory and encoder vectors stand first; an adapter without LoRA gets a fresh one. */
 		memcpy(to->values, from->values, from->n_values * sizeof *to->values);
 	adapter_destroy(from);
@@ -253,6 +259,7 @@ static enum pith_status open_worker(struct run *run, int t, struct pith_error *e
 {
 	struct step_worker *w = &run->workers[t];
 	w->transformer = &run->transformer;
+	w->memory = run->recipe->memory;
 	w->trains_base = run->recipe->trained == PITH_TRAIN_BASE;
 	w->precision = run->recipe->bf16 ? PRECISION_BF16 : PRECISION_F32;
 	enum pith_status status = tokenizer_create(&run->tokenizers[t], run->base_file, err);
@@ -268,6 +275,7 @@ static enum pith_status open_worker(struct run *run, int t, struct pith_error *e
 	w->builder = (struct microbatch_builder){.tasks = run->tasks,
 	                                         .n_tasks = run->n_tasks,
 	                                         .tokenizer = run->tokenizers[t],
+	                                         .memory = run->recipe->memory,
 	                                         .n_positions = run->parameters->h.n_context,
 	                                         .cloze_noise = run->recipe->cloze_noise};
 	return status;
@@ -365,6 +373,8 @@ static void close_worker(struct step_worker *w)
 	free(w->gradients.layers);
 	scratch_free(&w->head);
 	scratch_free(&w->losses);
+	scratch_free(&w->given);
+	scratch_free(&w->d_given);
 	free(w->correct);
 }
 

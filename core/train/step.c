@@ -58,9 +58,75 @@ static void hand_back_gradients(struct step_worker *w, size_t kv_dim)
 	}
 }
 
+/* A link's memory tokens in the encoder's batch, and among the embeddings that the reader is given. */
+static void link_tokens(const struct microbatch *m, const struct memory_link *link, size_t *token, size_t *given)
+{
+	const struct sequence *from = &m->encoder[link->purpose].batch.sequences[link->encoder_sequence];
+	const struct sequence *to = &m->reader.batch.sequences[link->reader_sequence];
+	*token = from->first + from->n - link->k;
+	*given = (size_t)(-1 - m->reader.batch.ids[to->first + link->offset]);
+}
+
+/* Last hidden states of memory tokens become input embeddings of the reader. */
+static enum pith_status hand_over_embeddings(struct step_worker *w, struct pith_error *err)
+{
+	struct microbatch *m = &w->microbatch;
+	size_t n_embd = w->transformer->h.n_embd, n = m->n_given * n_embd;
+	enum pith_status status = scratch_reserve(&w->given, n, "the memory tokens", err);
+	if (status == PITH_OK)
+		status = scratch_reserve(&w->d_given, n, "the memory tokens", err);
+	if (status != PITH_OK)
+		return status;
+	memset(w->d_given.data, 0, n * sizeof(float));
+	for (size_t i = 0; i < m->n_links; i++) {
+		const struct memory_link *link = &m->links[i];
+		size_t token, given;
+		link_tokens(m, link, &token, &given);
+		memcpy(w->given.data + given * n_embd, w->encoder[link->purpose].hidden.data + token * n_embd,
+		       link->k * n_embd * sizeof(float));
+	}
+	m->reader.batch.given = w->given.data;
+	m->reader.batch.d_given = w->d_given.data;
+	return PITH_OK;
+}
+
+/* Their gradients become those of the encoders' hidden states, which are zero everywhere else. */
+static void hand_back_embeddings(struct step_worker *w)
+{
+	const struct microbatch *m = &w->microbatch;
+	size_t n_embd = w->transformer->h.n_embd;
+	for (int p = 0; p < PITH_N_PURPOSES; p++)
+		if (m->encoder[p].batch.n_tokens > 0)
+			memset(w->encoder[p].d_x.data, 0, m->encoder[p].batch.n_tokens * n_embd * sizeof(float));
+	for (size_t i = 0; i < m->n_links; i++) {
+		const struct memory_link *link = &m->links[i];
+		size_t token, given;
+		link_tokens(m, link, &token, &given);
+		kernels_get()->add(w->encoder[link->purpose].d_x.data + token * n_embd, w->d_given.data + given * n_embd,
+		                   link->k * n_embd);
+	}
+}
+
+static enum pith_status hand_over(struct step_worker *w, struct pith_error *err)
+{
+	if (w->memory == PITH_MEMORY_EMBEDDINGS)
+		return hand_over_embeddings(w, err);
+	hand_over_rows(w, hyperparams_kv_dim(&w->transformer->h));
+	return PITH_OK;
+}
+
+static void hand_back(struct step_worker *w)
+{
+	if (w->memory == PITH_MEMORY_EMBEDDINGS)
+		hand_back_embeddings(w);
+	else
+		hand_back_gradients(w, hyperparams_kv_dim(&w->transformer->h));
+}
+
 static enum pith_status forward(struct step_worker *w, struct pith_error *err)
 {
 	const struct transformer *t = w->transformer;
+	bool rows = w->memory == PITH_MEMORY_ROWS;
 	enum pith_status status = PITH_OK;
 	for (int p = 0; status == PITH_OK && p < PITH_N_PURPOSES; p++) {
 		const struct batch *batch = &w->microbatch.encoder[p].batch;
@@ -68,14 +134,15 @@ static enum pith_status forward(struct step_worker *w, struct pith_error *err)
 			continue;
 		status = trace_reserve_rows(&w->encoder[p], t, batch, err);
 		if (status == PITH_OK)
-			status = trace_forward(&w->encoder[p], t, w->adapters[p], batch, w->precision, true, err);
+			status = trace_forward(&w->encoder[p], t, w->adapters[p], batch, w->precision, rows, err);
 	}
 	const struct batch *reader = &w->microbatch.reader.batch;
 	if (status == PITH_OK)
 		status = trace_reserve_rows(&w->reader, t, reader, err);
+	if (status == PITH_OK)
+		status = hand_over(w, err);
 	if (status != PITH_OK)
 		return status;
-	hand_over_rows(w, hyperparams_kv_dim(&t->h));
 	return trace_forward(&w->reader, t, NULL, reader, w->precision, false, err);
 }
 
@@ -116,14 +183,15 @@ static void count_losses(const struct step_worker *w, struct step_losses *losses
 static enum pith_status backward(struct step_worker *w, struct pith_error *err)
 {
 	const struct transformer *t = w->transformer;
+	bool rows = w->memory == PITH_MEMORY_ROWS;
 	enum pith_status status = trace_backward(&w->reader, t, NULL, &w->microbatch.reader.batch, w->precision, false,
 	                                         &w->gradients, err);
 	if (status != PITH_OK)
 		return status;
-	hand_back_gradients(w, hyperparams_kv_dim(&t->h));
+	hand_back(w);
 	for (int p = 0; status == PITH_OK && p < PITH_N_PURPOSES; p++)
 		if (w->microbatch.encoder[p].batch.n_tokens > 0)
-			status = trace_backward(&w->encoder[p], t, w->adapters[p], &w->microbatch.encoder[p].batch, w->precision, true,
+			status = trace_backward(&w->encoder[p], t, w->adapters[p], &w->microbatch.encoder[p].batch, w->precision, rows,
 			                        &w->gradients, err);
 	return status;
 }

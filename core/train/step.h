@@ -26,6 +26,8 @@ struct step_worker {
 	enum precision precision;
 	struct adapter *adapters[PITH_N_PURPOSES];  /* views with this thread's gradients; NULL: that purpose is not used */
 	struct trace encoder[PITH_N_PURPOSES], reader;
+	enum pith_memory memory;                    /* what the encoders hand to the reader */
+	struct scratch given, d_given;              /* (n_given, n_embd), when that is embeddings */
 	struct microbatch microbatch;
 	struct microbatch_builder builder;
 	float *base_gradients;                      /* (n_values of the parameters) or NULL */

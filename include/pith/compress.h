@@ -27,6 +27,7 @@ struct pith_method {
 	const char *summary; /* one line */
 	const char *source;  /* where it was published */
 	enum pith_family family;
+	enum pith_memory memory; /* soft: what its memory tokens hand to the reader */
 };
 const struct pith_method *pith_methods(size_t *n);
 const struct pith_method *pith_method_find(const char *name); /* NULL: no such method */
@@ -91,7 +92,7 @@ struct pith_compressed_info {
 	size_t compressed_tokens;
 	double target_cr, cr, delta_cr; /* delta_cr = cr - target_cr, where target_cr = budget / original */
 	size_t original_bytes;
-	size_t compressed_bytes; /* extractive: bytes of text; soft: bytes of all K/V rows */
+	size_t compressed_bytes; /* extractive: bytes of text; soft: bytes of all K/V rows, or of all embeddings */
 	size_t n_spans;          /* soft: 1 or more; extractive: 0 */
 	bool has_purpose[PITH_N_PURPOSES]; /* soft: which rows it holds */
 	size_t n_must_keep_dropped; /* must-keep words that did not fit the budget */

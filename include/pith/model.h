@@ -4,7 +4,8 @@
  * Open one with pith_model_open(). A model is used by one thread at a time. It
  * keeps its file mapped; weights are never written. Adapters are looked for
  * beside the file: NAME.gguf brings NAME-regenerate.gguf and NAME-answer.gguf
- * when they exist.
+ * for 500xCompressor, NAME-embeddings-regenerate.gguf and
+ * NAME-embeddings-answer.gguf for ICAE, when they exist.
  */
 #ifndef PITH_MODEL_H
 #define PITH_MODEL_H
@@ -25,8 +26,16 @@ enum pith_purpose {
 	PITH_N_PURPOSES
 };
 
+/* What a memory token hands to the reader. */
+enum pith_memory {
+	PITH_MEMORY_ROWS = 0,       /* its keys and values of every layer (500xCompressor) */
+	PITH_MEMORY_EMBEDDINGS = 1, /* its last hidden state, read as an input embedding (ICAE) */
+	PITH_N_MEMORIES
+};
+const char *pith_memory_name(enum pith_memory memory); /* "rows", "embeddings" */
+
 struct pith_model_options {
-	const char *adapter_path[PITH_N_PURPOSES]; /* NULL: look beside the model; "": none */
+	const char *adapter_path[PITH_N_MEMORIES][PITH_N_PURPOSES]; /* NULL: look beside the model; "": none */
 	int n_threads;                             /* 0: one per core */
 };
 
@@ -39,8 +48,8 @@ struct pith_model_info {
 	size_t n_params;
 	size_t file_bytes;
 	int n_layers, n_embd, n_heads, n_kv_heads, head_dim, n_ff, n_vocab, n_context;
-	bool has_adapter[PITH_N_PURPOSES];
-	int max_memory_tokens[PITH_N_PURPOSES]; /* memory tokens of one span; more than that makes more spans */
+	bool has_adapter[PITH_N_MEMORIES][PITH_N_PURPOSES];
+	int max_memory_tokens[PITH_N_MEMORIES][PITH_N_PURPOSES]; /* memory tokens of one span; more than that makes more spans */
 	int span_tokens;                        /* longest span one soft encoding reads */
 	size_t kv_bytes_per_token;              /* bytes of one memory token's K and V rows as saved (F32: 4 bytes a number) */
 };

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "pith/control.h"
+#include "pith/model.h"
 #include "pith/status.h"
 
 /* What one kind of sample teaches. */
@@ -50,6 +51,7 @@ struct pith_recipe {
 	double rope_theta;
 
 	/* Adapters. With PITH_TRAIN_BASE both purposes may be trained along; with PITH_TRAIN_ADAPTER exactly one is. */
+	enum pith_memory memory;     /* what their memory tokens hand to the reader */
 	const char *adapter_path[2]; /* by enum pith_purpose: start from this one; NULL: new */
 	int lora_rank;               /* 0: memory vectors only */
 	int span_tokens;             /* longest text that one encoding reads, written into the adapter */

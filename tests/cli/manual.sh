@@ -29,6 +29,14 @@ while read -r name; do
   has_word "$name"
 done <options
 
+expect 2 "$pith" compress -m none "$0"
+methods=$(sed -n 's/.*method must be one of \(.*\), not.*/\1/p' err | tr '|' ' ')
+[ "$(echo "$methods" | wc -w)" -ge 3 ] || fail "the methods are $methods"
+for name in $methods; do
+  has_word "$name"
+  grep -q "^| \`$name\` |" "$root/README.md" || fail "README.md lacks the method $name"
+done
+
 expect 0 "$pith" config
 sed 's/:.*//' out >settings
 [ "$(wc -l <settings)" -ge 16 ] || fail "config lists $(wc -l <settings) settings"

@@ -43,6 +43,7 @@ static void test_every_value_arrives(void **state)
 		     "bf16: true\n"
 		     "seed: 18446744073709551615\n"
 		     "tokenizer: vocabulary.gguf\n"
+		     "memory: embeddings\n"
 		     "output: /abs/base.gguf\n"
 		     "output_adapter_answer: out/answer.gguf\n"
 		     "eval: ${PITH_TEST_FOLDER}/dev.jsonl\n"
@@ -71,6 +72,7 @@ static void test_every_value_arrives(void **state)
 	assert_string_equal(options->output_path, "/abs/base.gguf");
 	assert_string_equal(options->output_adapter_path[1], "/tmp/out/answer.gguf");
 	assert_null(options->output_adapter_path[0]);
+	assert_int_equal(options->memory, PITH_MEMORY_EMBEDDINGS);
 	assert_string_equal(options->eval_path, "/data/dev.jsonl");
 	assert_string_equal(options->log_path, "/tmp/a/b/log-/data.jsonl");
 	assert_int_equal(options->n_tasks, 2);
@@ -96,6 +98,7 @@ static void test_refused(void **state)
 	} cases[] = {
 		{"learnig_rate: 1\n", ":1:1: There is no key \"learnig_rate\" here; did you mean learning_rate?"},
 		{"tasks: []\n", ":1:8: tasks must be a list of at least one task."},
+		{"memory: keys\n", ":1:9: memory is \"keys\"; memory tokens hand over rows or embeddings."},
 		{"tasks: [x]\n", ":1:9: A task is a map of objective, path, weight and max_tokens."},
 		{"tasks:\n- {objective: lm, path: x, max_tokens: 0}\n",
 		 ":2:40: max_tokens must be a whole number from 1 to 16777216"},

@@ -131,11 +131,12 @@ static inline struct pith_model *small_open(const char *path)
 }
 
 /* A random adapter for the model at model_path. */
-static inline void small_adapter(const char *path, const char *model_path, enum pith_purpose purpose, uint64_t seed)
+static inline void small_adapter_of(const char *path, const char *model_path, enum pith_memory hands_over, enum pith_purpose purpose,
+                                    uint64_t seed)
 {
 	struct pith_error err;
 	struct pith_model *model;
-	struct pith_model_options options = {.adapter_path = {"", ""}, .n_threads = 1};
+	struct pith_model_options options = {.adapter_path = {{"", ""}}, .n_threads = 1};
 	struct adapter *adapter;
 	struct random_state random;
 	random_seed(&random, seed);
@@ -144,12 +145,18 @@ static inline void small_adapter(const char *path, const char *model_path, enum 
 	must(adapter_create(&adapter, h, purpose, 4, 8, SMALL_MEMORY, &random, &err), &err);
 	for (size_t i = 0; i < adapter->n_values; i++)
 		adapter->values[i] += (float)(0.1 * random_normal(&random));
+	adapter->hands_over = hands_over;
 	adapter->span_tokens = SMALL_SPAN;
 	strcpy(adapter->base_fingerprint, model_fingerprint(model));
 	strcpy(adapter->tokenizer_fingerprint, tokenizer_fingerprint(model->tokenizer));
 	must(adapter_save(adapter, h, path, &err), &err);
 	adapter_destroy(adapter);
 	pith_model_close(model);
+}
+
+static inline void small_adapter(const char *path, const char *model_path, enum pith_purpose purpose, uint64_t seed)
+{
+	small_adapter_of(path, model_path, PITH_MEMORY_ROWS, purpose, seed);
 }
 
 /* DIRECTORY/NAME.gguf, NAME-regenerate.gguf and NAME-answer.gguf, with a vocabulary NAME-vocabulary.gguf. */

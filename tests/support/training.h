@@ -70,6 +70,18 @@ static inline size_t pack_reader(struct microbatch *m, const int32_t *ids, const
 	return b->n_sequences - 1;
 }
 
+/* The first k tokens of a reader's sequence become embeddings that it is given, at positions 1..k. */
+static inline void pack_given(struct microbatch *m, size_t reader, size_t k)
+{
+	struct batch *b = &m->reader.batch;
+	size_t first = b->sequences[reader].first;
+	for (size_t i = first; i < first + k; i++) {
+		b->ids[i] = -1 - (int32_t)m->n_given++;
+		b->positions[i] = (int32_t)(1 + i - first);
+		m->targets[i] = -1;
+	}
+}
+
 static inline void pack_link(struct microbatch *m, size_t reader, size_t encoder, enum pith_purpose purpose, size_t k,
                              size_t offset)
 {
@@ -97,6 +109,8 @@ static inline void worker_close(struct step_worker *w)
 	free(w->gradients.layers);
 	scratch_free(&w->head);
 	scratch_free(&w->losses);
+	scratch_free(&w->given);
+	scratch_free(&w->d_given);
 	free(w->correct);
 }
 

@@ -7,7 +7,7 @@
 #include "unit.h"
 #include "workbench.h"
 
-static const struct pith_method extractive = {"keep", "Keep", "", "", PITH_EXTRACTIVE};
+static const struct pith_method extractive = {"keep", "Keep", "", "", PITH_EXTRACTIVE, PITH_MEMORY_ROWS};
 
 /* A workbench with a document and nothing that computes. */
 static void begin(struct workbench *workbench, char *text)

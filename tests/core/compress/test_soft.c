@@ -162,7 +162,7 @@ static void test_rows(void **state)
 			struct session *session;
 			must(session_create(&session, &model->transformer, NULL, N + 1 + k, &err), &err);
 			struct session_input input = {
-				.ids = ids, .positions = positions, .n = N + 1 + k, .adapter = model->adapters[p], .encode = true};
+				.ids = ids, .positions = positions, .n = N + 1 + k, .adapter = model->adapters[PITH_MEMORY_ROWS][p], .encode = true};
 			must(session_read(session, &input, NULL, &err), &err);
 			for (size_t i = 0; i < k; i++) {
 				for (size_t l = 0; l < LAYERS; l++) {
@@ -214,7 +214,7 @@ static void test_spans_are_independent(void **state)
 	assert_int_equal(rows->n_spans, 2);
 	for (size_t s = 0; s < 2; s++) {
 		struct rows alone;
-		must(soft_encoder_run(&alone, model, PITH_REGENERATE, document->tokens + 50 * s, 50, 10, NULL, NULL), NULL);
+		must(soft_encoder_run(&alone, model, model->adapters[PITH_MEMORY_ROWS][PITH_REGENERATE], document->tokens + 50 * s, 50, 10, NULL, NULL), NULL);
 		assert_memory_equal(rows->data + 10 * s * rows->row_floats, alone.data, 10 * rows->row_floats * sizeof(float));
 		rows_free(&alone);
 	}
@@ -408,7 +408,7 @@ static void test_one_adapter(void **state)
 {
 	(void)state;
 	struct pith_model *whole = model;
-	struct pith_model_options options = {.adapter_path = {NULL, ""}, .n_threads = 1};
+	struct pith_model_options options = {.adapter_path = {{NULL, ""}}, .n_threads = 1};
 	struct pith_error err;
 	struct pith_generated out;
 	must(pith_model_open(&model, directory_model, &options, NULL, &err), &err);

@@ -155,7 +155,7 @@ static void test_layout(void **state)
 			}
 			must(session_create(&session, &model->transformer, NULL, total, &err), &err);
 			struct session_input input = {
-				.ids = ids, .positions = positions, .n = total, .adapter = model->adapters[p], .encode = true};
+				.ids = ids, .positions = positions, .n = total, .adapter = model->adapters[PITH_MEMORY_ROWS][p], .encode = true};
 			must(session_read(session, &input, NULL, &err), &err);
 			for (size_t i = 0; i < K / 2; i++) {
 				for (size_t l = 0; l < N_LAYERS; l++) {
@@ -197,14 +197,14 @@ static void test_other_models(void **state)
 	for (int p = 0; p < PITH_N_PURPOSES; p++) {
 		const char *purpose = p == PITH_REGENERATE ? "regenerate" : "answer";
 		char words[64];
-		options.adapter_path[0] = options.adapter_path[1] = NULL;
-		options.adapter_path[p] = "";
+		options.adapter_path[0][0] = options.adapter_path[0][1] = NULL;
+		options.adapter_path[0][p] = "";
 		must(pith_model_open(&by, path, &options, NULL, &err), &err);
 		snprintf(words, sizeof words, "with an adapter for %s, which", purpose);
 		refuse(by, saved, PITH_MISMATCH, words);
 		pith_model_close(by);
 		small_adapter(in_scratch(other, "other-adapter.gguf"), path, (enum pith_purpose)p, 45);
-		options.adapter_path[p] = other;
+		options.adapter_path[0][p] = other;
 		must(pith_model_open(&by, path, &options, NULL, &err), &err);
 		snprintf(words, sizeof words, "another adapter for %s", purpose);
 		refuse(by, saved, PITH_MISMATCH, words);
@@ -314,7 +314,7 @@ static void test_foreign_files(void **state)
 	struct pith_model *opened;
 	expect_failure(pith_model_open(&opened, saved, NULL, NULL, &err), PITH_BAD_FILE, &err, saved);
 	assert_null(opened);
-	struct pith_model_options options = {.adapter_path = {saved, ""}, .n_threads = 1};
+	struct pith_model_options options = {.adapter_path = {{saved, ""}}, .n_threads = 1};
 	expect_failure(pith_model_open(&opened, path, &options, NULL, &err), PITH_BAD_FILE, &err, saved);
 	assert_null(opened);
 }
@@ -380,7 +380,7 @@ static void test_forged_metadata(void **state)
 	} cases[] = {
 		{"format", "pith-soft-prompt-2", PITH_BAD_FILE, "pith-soft-prompt-1"},
 		{"format", NULL, PITH_BAD_FILE, "pith-soft-prompt-1"},
-		{"method", "icae", PITH_UNSUPPORTED, "icae"},
+		{"method", "gist", PITH_UNSUPPORTED, "gist"},
 		{"method", "selfinfo", PITH_UNSUPPORTED, "selfinfo"},
 		{"method", NULL, PITH_BAD_FILE, "method"},
 		{"base_fingerprint", NULL, PITH_BAD_FILE, "base_fingerprint"},

@@ -190,7 +190,7 @@ static void check_adapter(struct toy *toy, struct adapter *adapter, double *wors
 	check_part(toy, adapter, "encoder_vector", adapter->encoder_vector, n_embd, worst);
 	for (size_t i = 0; adapter->rank > 0 && i < adapter->n_layers * N_PROJECTIONS; i++) {
 		struct lora *lora = &adapter->projections[i];
-		bool unused = i / N_PROJECTIONS + 1 == adapter->n_layers && i % N_PROJECTIONS != PROJECTION_K &&
+		bool unused = toy->worker.memory == PITH_MEMORY_ROWS && i / N_PROJECTIONS + 1 == adapter->n_layers && i % N_PROJECTIONS != PROJECTION_K &&
 			      i % N_PROJECTIONS != PROJECTION_V;
 		if (unused) { /* An encoder's last layer stops after keys and values. */
 			for (size_t j = 0; j < lora->rank * (lora->n_in + lora->n_out); j++)
@@ -237,6 +237,58 @@ static void test_mixed(void **state)
 	(void)state;
 	check_everything(true, ROPE_NEIGHBOURS, false);
 	check_everything(false, ROPE_HALVES, true);
+}
+
+/* A reader that begins with the last k tokens of an encoder's sequence. */
+static size_t add_given_reader(struct toy *toy, size_t n, size_t encoder, enum pith_purpose purpose, size_t k)
+{
+	size_t reader = add_reader(toy, k + n, 0, PITH_OBJECTIVE_REGENERATE);
+	pack_given(&toy->worker.microbatch, reader, k);
+	pack_link(&toy->worker.microbatch, reader, encoder, purpose, k, 0);
+	return reader;
+}
+
+/* ICAE: hidden states as embeddings; one encoding read twice, two by one reader, one whose reader is read by another. */
+static void make_embeddings_microbatch(struct toy *toy)
+{
+	struct microbatch *m = &toy->worker.microbatch;
+	microbatch_clear(m);
+	size_t a = add_encoder(toy, PITH_REGENERATE, 7, 3), b = add_encoder(toy, PITH_REGENERATE, 4, 1);
+	size_t c = add_encoder(toy, PITH_ANSWER, 5, 2), d = add_encoder(toy, PITH_ANSWER, 6, 4);
+	add_given_reader(toy, 6, b, PITH_REGENERATE, 1);
+	size_t both = add_reader(toy, 11, 0, PITH_OBJECTIVE_ANSWER);
+	pack_given(m, both, 6);
+	pack_link(m, both, c, PITH_ANSWER, 2, 0);
+	pack_link(m, both, d, PITH_ANSWER, 4, 2);
+	add_reader(toy, 8, 0, PITH_OBJECTIVE_LM);
+	size_t first = add_given_reader(toy, 5, a, PITH_REGENERATE, 3);
+	size_t further = add_reader(toy, 4, 3, PITH_OBJECTIVE_ANSWER);
+	struct sequence *s = &m->reader.batch.sequences[further];
+	s->n_shared = 3;
+	s->shared_with = first;
+	add_given_reader(toy, 3, a, PITH_REGENERATE, 3);
+	microbatch_normalise(m);
+}
+
+static void test_embeddings(void **state)
+{
+	(void)state;
+	for (int tied = 0; tied < 2; tied++) {
+		struct toy toy;
+		double worst = 0;
+		toy_open(&toy, true, ROPE_HALVES, tied);
+		toy.worker.memory = PITH_MEMORY_EMBEDDINGS;
+		make_embeddings_microbatch(&toy);
+		train_base(&toy, true);
+		double loss = run(&toy, true).weighted;
+		assert_true(loss > 1 && loss == run(&toy, false).weighted);
+		check_base(&toy, &worst);
+		for (int p = 0; p < PITH_N_PURPOSES; p++)
+			check_adapter(&toy, toy.adapters[p], &worst);
+		if (getenv("PITH_TEST_VERBOSE") != NULL)
+			print_message("worst %.1e\n", worst);
+		toy_close(&toy);
+	}
 }
 
 static float *copy_of(const float *values, size_t n)
@@ -328,6 +380,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_qwen3_like),  cmocka_unit_test(test_llama_like),    cmocka_unit_test(test_mixed),
+		cmocka_unit_test(test_embeddings),
 		cmocka_unit_test(test_frozen_base), cmocka_unit_test(test_reused_memory), cmocka_unit_test(test_bf16),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,8 +78,8 @@ static void test_info(void **state)
 	assert_int_equal(info->kv_bytes_per_token, 2 * 2 * 16 * 4);
 	assert_int_equal(info->span_tokens, SMALL_SPAN);
 	for (int p = 0; p < PITH_N_PURPOSES; p++) {
-		assert_true(info->has_adapter[p]);
-		assert_int_equal(info->max_memory_tokens[p], SMALL_MEMORY);
+		assert_true(info->has_adapter[0][p]);
+		assert_int_equal(info->max_memory_tokens[0][p], SMALL_MEMORY);
 	}
 	pith_model_close(model);
 	assert_string_equal(pith_version(), "0.1.0");
@@ -106,7 +106,7 @@ static void test_weight_types(void **state)
 		struct pith_model *other = small_open(at("type.gguf"));
 		assert_string_equal(pith_model_info(other)->weight_type, types[t].name);
 		assert_int_equal(pith_model_info(other)->n_params, p->n_values);
-		assert_false(pith_model_info(other)->has_adapter[0] || pith_model_info(other)->has_adapter[1]);
+		assert_false(pith_model_info(other)->has_adapter[0][0] || pith_model_info(other)->has_adapter[0][1]);
 		assert_int_equal(pith_model_info(other)->span_tokens, 0);
 		struct session *session;
 		must(session_create(&session, &other->transformer, other->pool, 5, &err), &err);
@@ -387,12 +387,12 @@ static void test_adapters_found(void **state)
 	struct pith_model *model;
 	struct pith_error err;
 	for (int which = 0; which < 4; which++) {
-		struct pith_model_options options = {.adapter_path = {which & 1 ? NULL : "", which & 2 ? NULL : ""},
+		struct pith_model_options options = {.adapter_path = {{which & 1 ? NULL : "", which & 2 ? NULL : ""}},
 						     .n_threads = 1};
 		must(pith_model_open(&model, base, &options, NULL, &err), &err);
-		assert_int_equal(pith_model_info(model)->has_adapter[0], which & 1 ? 1 : 0);
-		assert_int_equal(pith_model_info(model)->has_adapter[1], which & 2 ? 1 : 0);
-		assert_int_equal(pith_model_info(model)->max_memory_tokens[1], which & 2 ? SMALL_MEMORY : 0);
+		assert_int_equal(pith_model_info(model)->has_adapter[0][0], which & 1 ? 1 : 0);
+		assert_int_equal(pith_model_info(model)->has_adapter[0][1], which & 2 ? 1 : 0);
+		assert_int_equal(pith_model_info(model)->max_memory_tokens[0][1], which & 2 ? SMALL_MEMORY : 0);
 		pith_model_close(model);
 	}
 	/* By its path an adapter may lie anywhere, and a model need not be called .gguf to have some beside it. */
@@ -400,28 +400,28 @@ static void test_adapters_found(void **state)
 	char *data = scratch_read(base, &size);
 	scratch_write("model", data, size);
 	free(data);
-	struct pith_model_options options = {.adapter_path = {at("base-regenerate.gguf"), NULL}, .n_threads = 1};
+	struct pith_model_options options = {.adapter_path = {{at("base-regenerate.gguf"), NULL}}, .n_threads = 1};
 	must(pith_model_open(&model, at("model"), &options, NULL, &err), &err);
-	assert_true(pith_model_info(model)->has_adapter[PITH_REGENERATE] && !pith_model_info(model)->has_adapter[PITH_ANSWER]);
+	assert_true(pith_model_info(model)->has_adapter[0][PITH_REGENERATE] && !pith_model_info(model)->has_adapter[0][PITH_ANSWER]);
 	pith_model_close(model);
 	data = scratch_read(at("base-answer.gguf"), &size);
 	scratch_write("model-answer.gguf", data, size);
 	free(data);
 	model = small_open(at("model"));
-	assert_true(pith_model_info(model)->has_adapter[PITH_ANSWER]);
+	assert_true(pith_model_info(model)->has_adapter[0][PITH_ANSWER]);
 	pith_model_close(model);
 }
 
 static void test_adapters_refused(void **state)
 {
 	(void)state;
-	struct pith_model_options options = {.adapter_path = {at("nowhere.gguf"), ""}, .n_threads = 1};
+	struct pith_model_options options = {.adapter_path = {{at("nowhere.gguf"), ""}}, .n_threads = 1};
 	refuse_with(base, &options, PITH_IO, "nowhere.gguf");
-	options.adapter_path[0] = at("base-answer.gguf");
+	options.adapter_path[0][0] = at("base-answer.gguf");
 	refuse_with(base, &options, PITH_MISMATCH, "for answer, not for regenerate");
-	options.adapter_path[0] = base;
+	options.adapter_path[0][0] = base;
 	refuse_with(base, &options, PITH_BAD_FILE, "no adapter of pith");
-	options.adapter_path[0] = scratch_write("text.txt", "no adapter", 10);
+	options.adapter_path[0][0] = scratch_write("text.txt", "no adapter", 10);
 	refuse_with(base, &options, PITH_BAD_FILE, "text.txt");
 
 	/* Made for other weights, and for another vocabulary of the same size. */
@@ -431,7 +431,7 @@ static void test_adapters_refused(void **state)
 	strcpy(adapter, at("stranger-adapter.gguf"));
 	small_model(model, at("base-vocabulary.gguf"), 81);
 	small_adapter(adapter, model, PITH_REGENERATE, 1);
-	options.adapter_path[0] = adapter;
+	options.adapter_path[0][0] = adapter;
 	refuse_with(base, &options, PITH_MISMATCH, "other weights");
 	small_vocabulary(vocabulary, "gpt-2", SMALL_VOCABULARY);
 	small_model(model, vocabulary, 80);
@@ -445,7 +445,7 @@ static void test_adapters_refused(void **state)
 	free(data);
 	small_model(model, vocabulary, 82);
 	refuse(model, PITH_MISMATCH, "stranger-regenerate.gguf");
-	options.adapter_path[0] = "";
+	options.adapter_path[0][0] = "";
 	struct pith_model *opened;
 	struct pith_error err;
 	must(pith_model_open(&opened, model, &options, NULL, &err), &err);
@@ -499,11 +499,11 @@ static void test_wrong_adapters(void **state)
 			scratch_write("wrong.gguf", data, size);
 			free(data);
 		}
-		struct pith_model_options options = {.adapter_path = {"", at("wrong.gguf")}, .n_threads = 1};
+		struct pith_model_options options = {.adapter_path = {{"", at("wrong.gguf")}}, .n_threads = 1};
 		struct pith_model *opened;
 		if (cases[i].code == PITH_OK) {
 			must(pith_model_open(&opened, base, &options, NULL, &err), &err);
-			assert_int_equal(pith_model_info(opened)->max_memory_tokens[PITH_ANSWER], cases[i].n_memory);
+			assert_int_equal(pith_model_info(opened)->max_memory_tokens[0][PITH_ANSWER], cases[i].n_memory);
 			pith_model_close(opened);
 		} else {
 			refuse_with(base, &options, cases[i].code, cases[i].words);
@@ -517,7 +517,7 @@ static void test_truncated_adapter(void **state)
 	(void)state;
 	char path[600];
 	strcpy(path, at("cut-adapter.gguf"));
-	struct pith_model_options options = {.adapter_path = {path, ""}, .n_threads = 1};
+	struct pith_model_options options = {.adapter_path = {{path, ""}}, .n_threads = 1};
 	char source[600];
 	strcpy(source, at("base-regenerate.gguf"));
 	cut_everywhere(source, "cut-adapter.gguf", &options, base);

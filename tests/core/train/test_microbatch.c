@@ -427,22 +427,34 @@ static void test_hopeless_data(void **state)
 	}
 }
 
-/* Lines that share a context share one encoding: every reader sees its rows, and asks its own question. */
-static void test_shared_encoding(void **state)
+/* A task of three lines, the first two with one context. */
+static struct microbatch_builder shared_questions(const struct fixture *f, struct task_data *task)
 {
-	struct fixture *f = *state;
 	static const char lines[] =
 		"{\"context\": \"The stone is red and the window is green.\", \"question\": \"Stone?\", \"answers\": [\"red\"]}\n"
 		"{\"context\": \"The stone is red and the window is green.\", \"question\": \"Window?\", \"answers\": [\"green\"]}\n"
 		"{\"context\": \"Something else stands here now.\", \"question\": \"What?\", \"answers\": [\"else\"]}\n";
-	struct task_data task = {.task = {.objective = PITH_OBJECTIVE_ANSWER, .weight = 1, .max_tokens = 64}, .has_questions = true};
-	struct microbatch_builder builder = {.tasks = &task, .n_tasks = 1, .tokenizer = f->tokenizer, .n_positions = 1024};
-	struct microbatch m = {0};
+	*task = (struct task_data){.task = {.objective = PITH_OBJECTIVE_ANSWER, .weight = 1, .max_tokens = 64}, .has_questions = true};
+	assert_int_equal(jsonl_open(&task->file, scratch_write("shared.jsonl", lines, strlen(lines)), NULL), PITH_OK);
+	return (struct microbatch_builder){.tasks = task, .n_tasks = 1, .tokenizer = f->tokenizer, .n_positions = 1024};
+}
+
+static void add_shared(struct microbatch *m, struct microbatch_builder *builder, const struct fixture *f)
+{
 	bool added;
-	assert_int_equal(jsonl_open(&task.file, scratch_write("shared.jsonl", lines, strlen(lines)), NULL), PITH_OK);
-	random_seed(&builder.random, 1);
-	assert_int_equal(microbatch_add(&m, &builder, 0, 0, &f->sampling, &added, NULL), PITH_OK);
+	random_seed(&builder->random, 1);
+	assert_int_equal(microbatch_add(m, builder, 0, 0, &f->sampling, &added, NULL), PITH_OK);
 	assert_true(added);
+}
+
+/* Lines that share a context share one encoding: every reader sees its rows, and asks its own question. */
+static void test_shared_encoding(void **state)
+{
+	struct fixture *f = *state;
+	struct task_data task;
+	struct microbatch_builder builder = shared_questions(f, &task);
+	struct microbatch m = {0};
+	add_shared(&m, &builder, f);
 	size_t n_spans = m.encoder[PITH_ANSWER].batch.n_sequences;
 	assert_int_equal(m.reader.batch.n_sequences, 2);
 	assert_int_equal(m.n_links, 2 * n_spans);
@@ -504,6 +516,58 @@ static void test_shared_document(void **state)
 }
 
 /* Noise changes what the reader reads, never what it should say, and about as many tokens as it is told. */
+/*
+ * Memory tokens that are handed over as embeddings: the reader begins with them, where they stood in the encoder; further
+ * questions share their rows.
+ */
+static void test_given(void **state)
+{
+	struct fixture *f = *state;
+	struct microbatch m = {0};
+	size_t n_given = 0, n_sharing = 0;
+	f->builder.memory = PITH_MEMORY_EMBEDDINGS;
+	build(f, &m, 5);
+	struct task_data task;
+	struct microbatch_builder builder = shared_questions(f, &task);
+	builder.memory = PITH_MEMORY_EMBEDDINGS;
+	add_shared(&m, &builder, f);
+	f->builder.memory = PITH_MEMORY_ROWS;
+	const struct batch *b = &m.reader.batch;
+	check_layout(b);
+	for (size_t i = 0; i < m.n_links; i++) {
+		const struct memory_link *link = &m.links[i];
+		const struct batch *from = &m.encoder[link->purpose].batch;
+		const struct sequence *encoder = &from->sequences[link->encoder_sequence];
+		const struct sequence *reader = &b->sequences[link->reader_sequence];
+		assert_int_equal(reader->n_past, 0);
+		for (size_t j = 0; j < link->k; j++) {
+			size_t row = reader->first + link->offset + j;
+			assert_int_equal(b->ids[row], -1 - (int)n_given++);
+			assert_int_equal(b->positions[row], from->positions[encoder->first + encoder->n - link->k + j]);
+			assert_int_equal(m.targets[row], -1);
+		}
+	}
+	assert_int_equal(n_given, m.n_given);
+	assert_true(n_given > 10);
+	for (size_t i = 0; i < b->n_sequences; i++) {
+		const struct sequence *s = &b->sequences[i];
+		assert_int_equal(s->n_past, s->n_shared); /* nothing is copied from an encoder */
+		if (s->n_shared == 0)
+			continue;
+		const struct sequence *owner = &b->sequences[s->shared_with];
+		bool memory = b->ids[owner->first] < 0;
+		n_sharing += memory;
+		/* All of its memory tokens, and nothing else of it. */
+		for (size_t j = 0; memory && j <= s->n_shared; j++)
+			assert_int_equal(b->ids[owner->first + j] < 0, j < s->n_shared);
+		if (memory)
+			assert_int_equal(b->positions[s->first], b->positions[owner->first + s->n_shared]);
+	}
+	assert_int_equal(n_sharing, 1);
+	jsonl_close(task.file);
+	microbatch_free(&m);
+}
+
 static void test_reader_noise(void **state)
 {
 	struct fixture *f = *state;
@@ -536,7 +600,7 @@ int main(void)
 		cmocka_unit_test(test_seed),    cmocka_unit_test(test_cloze),                cmocka_unit_test(test_hopeless_data),
 		cmocka_unit_test(test_positions), cmocka_unit_test(test_shared_encoding),
 		cmocka_unit_test(test_shared_document),
-		cmocka_unit_test(test_reader_noise),
+		cmocka_unit_test(test_reader_noise), cmocka_unit_test(test_given),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

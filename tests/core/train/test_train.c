@@ -312,6 +312,47 @@ static void test_adapter_goes_on(void **state)
 	gguf_close(gguf);
 }
 
+/* ICAE's way through a whole run: it learns, goes on after a stop, and its adapter says what it hands over. */
+static void test_embeddings(void **state)
+{
+	(void)state;
+	struct named_recipe base, straight, cancelled;
+	struct line lines[N_STEPS + 1];
+	base_recipe(&base, "icae");
+	run_to_end(&base);
+	struct named_recipe *both[] = {&straight, &cancelled};
+	for (int i = 0; i < 2; i++) {
+		base_recipe(both[i], i == 0 ? "icae-adapter" : "icae-adapter2");
+		both[i]->recipe.trained = PITH_TRAIN_ADAPTER;
+		both[i]->recipe.base_path = base.outputs[0];
+		both[i]->recipe.memory = PITH_MEMORY_EMBEDDINGS;
+		both[i]->recipe.tasks = &tasks[1];
+		both[i]->recipe.n_tasks = 1;
+	}
+	run_to_end(&straight);
+	run_and_cancel(&cancelled, 5);
+	run_to_end(&cancelled);
+	assert_same_run(&straight, &cancelled, 1);
+	read_log(straight.log, lines);
+	assert_true(lines[N_STEPS].loss < lines[1].loss);
+
+	struct pith_model *model;
+	struct pith_error err;
+	struct pith_model_options options = {.adapter_path = {{"", ""}, {straight.outputs[0], ""}}, .n_threads = 1};
+	assert_int_equal(pith_model_open(&model, base.outputs[0], &options, NULL, &err), PITH_OK);
+	assert_true(pith_model_info(model)->has_adapter[PITH_MEMORY_EMBEDDINGS][PITH_REGENERATE]);
+	assert_int_equal(pith_model_info(model)->max_memory_tokens[PITH_MEMORY_EMBEDDINGS][PITH_REGENERATE], 8);
+	pith_model_close(model);
+	/* It is no adapter for 500xCompressor, nor is one of those for it. */
+	options = (struct pith_model_options){.adapter_path = {{straight.outputs[0], ""}}, .n_threads = 1};
+	assert_int_equal(pith_model_open(&model, base.outputs[0], &options, NULL, &err), PITH_MISMATCH);
+	assert_non_null(strstr(err.message, "hand over embeddings, not rows"));
+	cancelled.recipe.adapter_path[PITH_REGENERATE] = base.outputs[1];
+	cancelled.recipe.checkpoint_path = NULL;
+	assert_int_equal(pith_train_run(&cancelled.recipe, NULL, NULL, NULL, &err), PITH_MISMATCH);
+	assert_non_null(strstr(err.message, "hand over rows, the recipe wants embeddings"));
+}
+
 /* Each of these is refused with a sentence before anything is written. */
 static void test_bad_recipes(void **state)
 {
@@ -364,7 +405,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_base_goes_on),    cmocka_unit_test(test_bf16_goes_on), cmocka_unit_test(test_seed),
-		cmocka_unit_test(test_adapter_goes_on), cmocka_unit_test(test_bad_recipes),  cmocka_unit_test(test_diverging),
+		cmocka_unit_test(test_adapter_goes_on), cmocka_unit_test(test_embeddings), cmocka_unit_test(test_bad_recipes),  cmocka_unit_test(test_diverging),
 	};
 	return cmocka_run_group_tests(tests, setup, scratch_teardown);
 }
