@@ -89,6 +89,7 @@ static const struct key task_keys[] = {
 	{"path", KEY_PATH, IN_TASK(path), 0, 0},
 	{"weight", KEY_NUMBER, IN_TASK(weight), 1e-9, 1e9},
 	{"loss_weight", KEY_NUMBER, IN_TASK(loss_weight), 1e-9, 1e9},
+	{"skip_document", KEY_BOOL, IN_TASK(skip_document), 0, 0},
 	{"max_tokens", KEY_INTEGER, IN_TASK(max_tokens), 1, 1 << 24},
 	{"k_ratio_min", KEY_NUMBER, IN_TASK(k_ratio_min), 0, 1},
 	{"k_ratio_max", KEY_NUMBER, IN_TASK(k_ratio_max), 0, 1},

@@ -202,12 +202,14 @@ static bool add_reader_sequence(struct microbatch *m, const struct sample *sampl
 	b->n_kv_rows += past->n_rows + total;
 	if (past->n_given > 0)
 		add_given(m, first_link);
+	/* A document that is only read; its last token foretells what stands behind it, and that is learned. */
+	size_t n_skipped = task->skip_document && past->sequence == NULL && sample->document_end > 0 ? sample->document_end - 1 : 0;
 	float loss_weight = task->loss_weight > 0 ? (float)task->loss_weight : 1.0f;
 	for (size_t i = 0; i < n; i++) {
 		size_t row = b->n_tokens++;
 		b->ids[row] = sample->reader.ids[i];
 		b->positions[row] = past->position + (int32_t)i;
-		m->targets[row] = sample->targets.ids[i];
+		m->targets[row] = i < n_skipped ? -1 : sample->targets.ids[i];
 		m->weights[row] = i >= sample->first_answer ? loss_weight : 1.0f;
 		/* Text around a question is plain language modelling, and reported as that. */
 		m->objectives[row] = (uint8_t)(i >= sample->first_answer ? task->objective : PITH_OBJECTIVE_LM);

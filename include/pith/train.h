@@ -33,6 +33,7 @@ struct pith_task {
 	                      A source without questions used for an answer objective makes cloze questions of itself */
 	double weight;     /* share of the tokens of a batch */
 	double loss_weight; /* of one trained token; 0 means 1. Answers are few tokens in a batch: give them more */
+	bool skip_document; /* answer_full: the document is read, but its words are not learned; for small sets, which are soon known by heart */
 	int max_tokens;    /* longest text; longer ones are cut (lm, regenerate) or skipped (answers) */
 	double k_ratio_min, k_ratio_max; /* this task's own share of memory tokens from the first step on; 0: the recipe's */
 };

@@ -511,6 +511,18 @@ static void test_shared_document(void **state)
 		assert_int_equal(targets[i], ids[further->first + i + 1]);
 	assert_int_equal(m.objectives[further->first + further->n - 5], PITH_OBJECTIVE_ANSWER_FULL);
 	assert_int_equal(m.objectives[further->first + further->n - 6], PITH_OBJECTIVE_LM);
+	for (size_t i = 1; i + 1 < whole->n; i++) /* the first word follows from nothing */
+		assert_int_equal(m.targets[whole->first + i], ids[whole->first + i + 1]);
+
+	/* A document that is to be skipped takes its own targets away, no others. */
+	struct microbatch skipping = {0};
+	task.task.skip_document = true;
+	random_seed(&builder.random, 1);
+	assert_int_equal(microbatch_add(&skipping, &builder, 0, 2, &f->sampling, &added, NULL), PITH_OK);
+	assert_int_equal(skipping.reader.batch.n_tokens, m.reader.batch.n_tokens);
+	for (size_t i = 0; i < m.reader.batch.n_tokens; i++)
+		assert_int_equal(skipping.targets[i], i + 1 < n ? -1 : m.targets[i]);
+	microbatch_free(&skipping);
 	jsonl_close(task.file);
 	microbatch_free(&m);
 }
