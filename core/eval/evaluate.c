@@ -12,6 +12,7 @@
 #include "base/buffer.h"
 #include "base/status.h"
 #include "eval/dataset.h"
+#include "eval/sample_means.h"
 #include "eval/words.h"
 #include "text/unicode.h"
 
@@ -26,7 +27,8 @@ struct run {
 	/* The document at work; questions about one text stand together in most data sets and share it. */
 	struct pith_document *document;
 	struct pith_compressed *compressed;
-	double refine_steps; /* of all documents */
+	struct sample_table scores;
+	double cr, delta_cr, refine_steps; /* sums over the lines */
 };
 
 static bool cancelled(const struct pith_control *control)
@@ -41,10 +43,11 @@ static double run_seconds(const struct run *run)
 	return (double)(now.tv_sec - run->started.tv_sec) + (double)(now.tv_nsec - run->started.tv_nsec) / 1e9;
 }
 
-static enum pith_status run_begin(struct run *run, struct pith_model *model, const struct pith_evaluate_options *options,
-				  const struct pith_control *control, struct pith_error *err)
+static enum pith_status run_begin(struct run *run, size_t n_columns, struct pith_model *model,
+				  const struct pith_evaluate_options *options, const struct pith_control *control,
+				  struct pith_error *err)
 {
-	*run = (struct run){.model = model, .options = options, .control = control};
+	*run = (struct run){.model = model, .options = options, .control = control, .scores.n_columns = n_columns};
 	clock_gettime(CLOCK_MONOTONIC, &run->started);
 	if (control != NULL) {
 		run->quiet.log = control->log;
@@ -67,6 +70,7 @@ static void drop_document(struct run *run)
 static void run_end(struct run *run)
 {
 	drop_document(run);
+	sample_table_free(&run->scores);
 	dataset_close(run->dataset);
 }
 
@@ -106,8 +110,8 @@ static enum pith_status run_compress(struct run *run, const char *text, size_t l
 	return status;
 }
 
-/* Adds CR and its distance from what the user asked for: the rate as given, not the budget that it was rounded to. */
-static void add_rates(const struct run *run, double *cr, double *delta_cr)
+/* Keeps a line's scores, CR, and its distance from what the user asked for: the rate as given, not the budget that it was rounded to. */
+static enum pith_status add_scores(struct run *run, const double *scores, struct pith_error *err)
 {
 	const struct pith_compressed_info *info = pith_compressed_info(run->compressed);
 	const struct pith_compress_options *options = &run->options->compress;
@@ -115,8 +119,16 @@ static void add_rates(const struct run *run, double *cr, double *delta_cr)
 	if (options->n_tokens > 0)
 		target =
 			options->n_tokens < info->original_tokens ? (double)options->n_tokens / (double)info->original_tokens : 1;
-	*cr += info->cr;
-	*delta_cr += info->cr - target;
+	if (!sample_table_add(&run->scores, scores))
+		return fail_memory(err, "the scores");
+	run->cr += info->cr;
+	run->delta_cr += info->cr - target;
+	return PITH_OK;
+}
+
+static double per_line(const struct run *run, double sum)
+{
+	return run->scores.n > 0 ? sum / (double)run->scores.n : 0;
 }
 
 /* Bytes of the first max_tokens tokens of text, in whole characters but at least one; 0 max_tokens: everything. */
@@ -159,30 +171,33 @@ static bool scored_text(struct buffer *out, const char *text, size_t length)
 	}
 }
 
-static enum pith_status add_regenerate_scores(struct pith_regenerate_scores *sums, const char *text, size_t length,
-					      const char *back, size_t back_length, struct pith_error *err)
+enum { ROUGE_L, ROUGE_L_SET, BLEU, EXACT, MATCHED_PREFIX, N_REGENERATE_SCORES };
+
+static enum pith_status score_regenerated(double scores[N_REGENERATE_SCORES], const char *text, size_t length, const char *back,
+					  size_t back_length, struct pith_error *err)
 {
 	struct buffer reference = {0}, candidate = {0};
 	bool done = scored_text(&reference, text, length) && scored_text(&candidate, back, back_length);
 	if (done) {
-		sums->rouge_l += pith_rouge_l(reference.data, candidate.data);
-		sums->rouge_l_set += pith_rouge_l_set(reference.data, candidate.data);
-		sums->bleu += pith_bleu(reference.data, candidate.data);
-		sums->matched_prefix += pith_matched_prefix(reference.data, candidate.data);
-		sums->exact += strcmp(reference.data, candidate.data) == 0;
+		scores[ROUGE_L] = pith_rouge_l(reference.data, candidate.data);
+		scores[ROUGE_L_SET] = pith_rouge_l_set(reference.data, candidate.data);
+		scores[BLEU] = pith_bleu(reference.data, candidate.data);
+		scores[EXACT] = strcmp(reference.data, candidate.data) == 0;
+		scores[MATCHED_PREFIX] = pith_matched_prefix(reference.data, candidate.data);
 	}
 	buffer_free(&reference);
 	buffer_free(&candidate);
 	return done ? PITH_OK : fail_memory(err, "scoring a text");
 }
 
-static enum pith_status regenerate_entry(struct run *run, size_t i, struct pith_regenerate_scores *sums, struct pith_error *err)
+static enum pith_status regenerate_entry(struct run *run, size_t i, struct pith_error *err)
 {
 	struct dataset_entry entry;
 	enum pith_status status = dataset_read_text(&entry, run->dataset, i, err);
 	if (status != PITH_OK)
 		return status; /* names the line itself */
 	struct pith_generated generated = {0};
+	double scores[N_REGENERATE_SCORES];
 	size_t length = entry.length;
 	status = cut_length(run, entry.text, &length, err);
 	if (status == PITH_OK)
@@ -198,12 +213,10 @@ static enum pith_status regenerate_entry(struct run *run, size_t i, struct pith_
 			back_length = generated.length;
 		}
 		if (status == PITH_OK)
-			status = add_regenerate_scores(sums, entry.text, length, back, back_length, err);
+			status = score_regenerated(scores, entry.text, length, back, back_length, err);
 	}
-	if (status == PITH_OK) {
-		add_rates(run, &sums->cr, &sums->delta_cr);
-		sums->n++;
-	}
+	if (status == PITH_OK)
+		status = add_scores(run, scores, err);
 	pith_generated_free(&generated);
 	dataset_entry_free(&entry);
 	return status == PITH_OK || status == PITH_CANCELLED ? status : dataset_blame(run->dataset, i, status, err);
@@ -215,33 +228,33 @@ enum pith_status pith_evaluate_regenerate(struct pith_regenerate_scores *out, st
 {
 	*out = (struct pith_regenerate_scores){0};
 	struct run run;
-	enum pith_status status = run_begin(&run, model, options, control, err);
+	enum pith_status status = run_begin(&run, N_REGENERATE_SCORES, model, options, control, err);
 	for (size_t i = 0; status == PITH_OK && i < dataset_size(run.dataset); i++) {
 		status = run_progress(&run, i, err);
 		if (status == PITH_OK)
-			status = regenerate_entry(&run, i, out, err);
+			status = regenerate_entry(&run, i, err);
 	}
 	if (status == PITH_OK)
-		status = run_progress(&run, out->n, err);
-	out->refine_steps = run.refine_steps;
-	if (out->n > 0) {
-		double *const sums[] = {&out->rouge_l,        &out->rouge_l_set, &out->bleu,     &out->exact,
-					&out->matched_prefix, &out->cr,          &out->delta_cr, &out->refine_steps};
-		for (size_t k = 0; k < sizeof sums / sizeof *sums; k++)
-			*sums[k] /= (double)out->n;
-	}
+		status = run_progress(&run, run.scores.n, err);
+	*out = (struct pith_regenerate_scores){
+		.n = run.scores.n,
+		.rouge_l = sample_table_mean(&run.scores, ROUGE_L),
+		.rouge_l_set = sample_table_mean(&run.scores, ROUGE_L_SET),
+		.bleu = sample_table_mean(&run.scores, BLEU),
+		.exact = sample_table_mean(&run.scores, EXACT),
+		.matched_prefix = sample_table_mean(&run.scores, MATCHED_PREFIX),
+		.cr = per_line(&run, run.cr),
+		.delta_cr = per_line(&run, run.delta_cr),
+		.refine_steps = per_line(&run, run.refine_steps),
+	};
 	out->seconds = run_seconds(&run);
 	run_end(&run);
 	return status;
 }
 
-static void add_answer(double *f1, double *em, const struct dataset_entry *entry, const struct pith_generated *answer)
-{
-	*f1 += pith_squad_f1(entry->answers, entry->n_answers, answer->text);
-	*em += pith_squad_em(entry->answers, entry->n_answers, answer->text);
-}
+enum { F1, EM, F1_FULL, EM_FULL, N_ANSWER_SCORES };
 
-static enum pith_status answer_entry(struct run *run, size_t i, struct pith_answer_scores *sums, struct pith_error *err)
+static enum pith_status answer_entry(struct run *run, size_t i, struct pith_error *err)
 {
 	struct dataset_entry entry;
 	enum pith_status status = dataset_read_question(&entry, run->dataset, i, err);
@@ -255,10 +268,13 @@ static enum pith_status answer_entry(struct run *run, size_t i, struct pith_answ
 		status = pith_answer_compressed(&from_compressed, run->model, run->compressed, entry.question, 0, &run->quiet,
 						err);
 	if (status == PITH_OK) {
-		add_answer(&sums->f1_full, &sums->em_full, &entry, &from_full);
-		add_answer(&sums->f1, &sums->em, &entry, &from_compressed);
-		add_rates(run, &sums->cr, &sums->delta_cr);
-		sums->n++;
+		double scores[N_ANSWER_SCORES] = {
+			[F1] = pith_squad_f1(entry.answers, entry.n_answers, from_compressed.text),
+			[EM] = pith_squad_em(entry.answers, entry.n_answers, from_compressed.text),
+			[F1_FULL] = pith_squad_f1(entry.answers, entry.n_answers, from_full.text),
+			[EM_FULL] = pith_squad_em(entry.answers, entry.n_answers, from_full.text),
+		};
+		status = add_scores(run, scores, err);
 	}
 	pith_generated_free(&from_full);
 	pith_generated_free(&from_compressed);
@@ -272,20 +288,24 @@ enum pith_status pith_evaluate_answer(struct pith_answer_scores *out, struct pit
 {
 	*out = (struct pith_answer_scores){0};
 	struct run run;
-	enum pith_status status = run_begin(&run, model, options, control, err);
+	enum pith_status status = run_begin(&run, N_ANSWER_SCORES, model, options, control, err);
 	for (size_t i = 0; status == PITH_OK && i < dataset_size(run.dataset); i++) {
 		status = run_progress(&run, i, err);
 		if (status == PITH_OK)
-			status = answer_entry(&run, i, out, err);
+			status = answer_entry(&run, i, err);
 	}
 	if (status == PITH_OK)
-		status = run_progress(&run, out->n, err);
-	if (out->n > 0) {
-		double *const sums[] = {&out->f1, &out->em, &out->f1_full, &out->em_full, &out->cr, &out->delta_cr};
-		for (size_t k = 0; k < sizeof sums / sizeof *sums; k++)
-			*sums[k] /= (double)out->n;
-	}
-	out->retained = out->f1_full > 0 ? out->f1 / out->f1_full : 0;
+		status = run_progress(&run, run.scores.n, err);
+	*out = (struct pith_answer_scores){
+		.n = run.scores.n,
+		.f1 = sample_table_mean(&run.scores, F1),
+		.em = sample_table_mean(&run.scores, EM),
+		.f1_full = sample_table_mean(&run.scores, F1_FULL),
+		.em_full = sample_table_mean(&run.scores, EM_FULL),
+		.retained = sample_table_ratio(&run.scores, F1, F1_FULL),
+		.cr = per_line(&run, run.cr),
+		.delta_cr = per_line(&run, run.delta_cr),
+	};
 	out->seconds = run_seconds(&run);
 	run_end(&run);
 	return status;

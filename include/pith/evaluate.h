@@ -78,10 +78,15 @@ struct pith_evaluate_options {
 	int refine_steps;                     /* regenerate, soft: refine each text's rows by up to so many steps; 0: not */
 };
 
+/* A mean over lines and its 95 % interval: a percentile bootstrap over the lines (Efron 1979), the same at every call. */
+struct pith_mean {
+	double mean, low, high;
+};
+
 /* After an error or a cancel the scores are the means over the n lines that were done until then. */
 struct pith_regenerate_scores {
 	size_t n;
-	double rouge_l, rouge_l_set, bleu, exact, matched_prefix; /* means over the n texts; exact: byte for byte the same */
+	struct pith_mean rouge_l, rouge_l_set, bleu, exact, matched_prefix; /* over the n texts; exact: byte for byte the same */
 	double cr, delta_cr; /* delta_cr = cr - (rate, or n_tokens / original tokens) */
 	double refine_steps; /* steps that refining a text took, mean */
 	double seconds;
@@ -92,9 +97,9 @@ enum pith_status pith_evaluate_regenerate(struct pith_regenerate_scores *out, st
 
 struct pith_answer_scores {
 	size_t n;
-	double f1, em;           /* from the compressed form */
-	double f1_full, em_full; /* from the full text */
-	double retained;         /* f1 / f1_full; 0 when f1_full is 0 */
+	struct pith_mean f1, em;           /* from the compressed form */
+	struct pith_mean f1_full, em_full; /* from the full text */
+	struct pith_mean retained;         /* f1 / f1_full; 0 when f1_full is 0 */
 	double cr, delta_cr;
 	double seconds;
 };

@@ -26,33 +26,68 @@ static enum pith_status begin(struct cli *cli, struct target *target, struct pit
 	return status == PITH_OK ? cli_open_model(cli) : status;
 }
 
-/* A row of the table that people read. */
+/* A score under its name in JSON and on the screen. */
+struct score {
+	const char *key, *title;
+	const struct pith_mean *value;
+};
+
+/* "key": mean and "key_interval": [low, high] into object; false: no memory. */
+static bool add_scores(json_t *object, const struct score *scores, size_t n)
+{
+	bool done = object != NULL;
+	for (size_t i = 0; done && i < n; i++) {
+		char name[64];
+		snprintf(name, sizeof name, "%s_interval", scores[i].key);
+		done = json_object_set_new(object, scores[i].key, json_real(scores[i].value->mean)) == 0 &&
+		       json_object_set_new(object, name, json_pack("[f, f]", scores[i].value->low, scores[i].value->high)) == 0;
+	}
+	return done;
+}
+
+/* Prints the object, which is released. */
+static enum pith_status print_json(struct cli *cli, json_t *object, const struct score *scores, size_t n)
+{
+	if (!add_scores(object, scores, n)) {
+		json_decref(object);
+		return fault_memory(&cli->err);
+	}
+	return output_json(object) ? PITH_OK : fault_memory(&cli->err);
+}
+
+/* Rows of the table that people read. */
 static void print_row(const char *name, double value)
 {
 	printf("%-16s %8.4f\n", name, value);
 }
 
+static void print_scores(const struct score *scores, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		printf("%-16s %8.4f  [%.4f, %.4f]\n", scores[i].title, scores[i].value->mean, scores[i].value->low,
+		       scores[i].value->high);
+}
+
 static enum pith_status print_regenerate(struct cli *cli, const struct target *target,
 					 const struct pith_regenerate_scores *scores)
 {
-	if (cli->json) {
-		json_t *object =
-			json_pack("{s:I, s:f, s:f, s:f, s:f, s:f, s:s, s:f, s:f, s:f, s:f}", "n", (json_int_t)scores->n, "rouge_l",
-				  scores->rouge_l, "rouge_l_set", scores->rouge_l_set, "bleu", scores->bleu, "exact",
-				  scores->exact, "matched_prefix", scores->matched_prefix, "method", target->options.method->name,
-				  "cr", scores->cr, "delta_cr", scores->delta_cr, "refine_steps", scores->refine_steps, "seconds",
-				  scores->seconds);
-		return output_json(object) ? PITH_OK : fault_memory(&cli->err);
-	}
+	const struct score table[] = {
+		{"rouge_l", "ROUGE-L", &scores->rouge_l}, {"rouge_l_set", "ROUGE-L (set)", &scores->rouge_l_set},
+		{"bleu", "BLEU", &scores->bleu},          {"exact", "exact", &scores->exact},
+		{"matched_prefix", "matched prefix", &scores->matched_prefix},
+	};
+	enum { N = sizeof table / sizeof *table };
+	if (cli->json)
+		return print_json(cli,
+				  json_pack("{s:I, s:s, s:f, s:f, s:f, s:f}", "n", (json_int_t)scores->n, "method",
+					    target->options.method->name, "cr", scores->cr, "delta_cr", scores->delta_cr,
+					    "refine_steps", scores->refine_steps, "seconds", scores->seconds),
+				  table, N);
 	cli_progress_clear(cli);
 	printf("%-16s %8s\n%-16s %8zu\n", "method", target->options.method->name, "texts", scores->n);
 	print_row("CR", scores->cr);
 	print_row("delta CR", scores->delta_cr);
-	print_row("ROUGE-L", scores->rouge_l);
-	print_row("ROUGE-L (set)", scores->rouge_l_set);
-	print_row("BLEU", scores->bleu);
-	print_row("exact", scores->exact);
-	print_row("matched prefix", scores->matched_prefix);
+	print_scores(table, N);
 	if (scores->refine_steps > 0)
 		print_row("refine steps", scores->refine_steps);
 	printf("%-16s %8.1f\n", "seconds", scores->seconds);
@@ -61,22 +96,23 @@ static enum pith_status print_regenerate(struct cli *cli, const struct target *t
 
 static enum pith_status print_answer(struct cli *cli, const struct target *target, const struct pith_answer_scores *scores)
 {
-	if (cli->json) {
-		json_t *object = json_pack("{s:I, s:f, s:f, s:f, s:f, s:f, s:s, s:f, s:f, s:f}", "n", (json_int_t)scores->n, "f1",
-					   scores->f1, "em", scores->em, "f1_full", scores->f1_full, "em_full", scores->em_full,
-					   "retained", scores->retained, "method", target->options.method->name, "cr", scores->cr,
-					   "delta_cr", scores->delta_cr, "seconds", scores->seconds);
-		return output_json(object) ? PITH_OK : fault_memory(&cli->err);
-	}
+	const struct score table[] = {
+		{"f1", "F1", &scores->f1},       {"f1_full", "F1, full text", &scores->f1_full},
+		{"em", "EM", &scores->em},       {"em_full", "EM, full text", &scores->em_full},
+		{"retained", "F1 retained", &scores->retained},
+	};
+	enum { N = sizeof table / sizeof *table };
+	if (cli->json)
+		return print_json(cli,
+				  json_pack("{s:I, s:s, s:f, s:f, s:f}", "n", (json_int_t)scores->n, "method",
+					    target->options.method->name, "cr", scores->cr, "delta_cr", scores->delta_cr, "seconds",
+					    scores->seconds),
+				  table, N);
 	cli_progress_clear(cli);
 	printf("%-16s %8s\n%-16s %8zu\n", "method", target->options.method->name, "questions", scores->n);
 	print_row("CR", scores->cr);
 	print_row("delta CR", scores->delta_cr);
-	print_row("F1", scores->f1);
-	print_row("F1, full text", scores->f1_full);
-	print_row("EM", scores->em);
-	print_row("EM, full text", scores->em_full);
-	print_row("F1 retained", scores->retained);
+	print_scores(table, N);
 	printf("%-16s %8.1f\n", "seconds", scores->seconds);
 	return PITH_OK;
 }

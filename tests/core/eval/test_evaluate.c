@@ -214,12 +214,12 @@ static void test_regenerate_soft(void **state)
 	struct pith_regenerate_scores scores;
 	assert_int_equal(pith_evaluate_regenerate(&scores, &model, &options, NULL, NULL), PITH_OK);
 	assert_int_equal(scores.n, 2);
-	expect_near(scores.exact, 0.5); /* white space at the ends does not count */
+	expect_near(scores.exact.mean, 0.5); /* white space at the ends does not count */
 	/* Of four words one came back: recall 1/4, precision 1. */
-	expect_near(scores.rouge_l, (1 + 0.4) / 2);
-	expect_near(scores.rouge_l_set, (1 + 0.4) / 2);
-	expect_near(scores.bleu, (1 + exp(1 - 4)) / 2);
-	expect_near(scores.matched_prefix, (1 + 5.0 / 20) / 2);
+	expect_near(scores.rouge_l.mean, (1 + 0.4) / 2);
+	expect_near(scores.rouge_l_set.mean, (1 + 0.4) / 2);
+	expect_near(scores.bleu.mean, (1 + exp(1 - 4)) / 2);
+	expect_near(scores.matched_prefix.mean, (1 + 5.0 / 20) / 2);
 	expect_near(scores.cr, 0.5);
 	expect_near(scores.delta_cr, 0.25);
 	expect_near(scores.refine_steps, 0);
@@ -228,7 +228,7 @@ static void test_regenerate_soft(void **state)
 	/* Refined, all of it comes back but for the letter that the stand-in changed. */
 	options.refine_steps = 8;
 	assert_int_equal(pith_evaluate_regenerate(&scores, &model, &options, NULL, NULL), PITH_OK);
-	expect_near(scores.rouge_l, 1);
+	expect_near(scores.rouge_l.mean, 1);
 	expect_near(scores.refine_steps, (4 + 8) / 2.0);
 	unlink(path);
 }
@@ -241,9 +241,9 @@ static void test_regenerate_extractive(void **state)
 	options.compress.n_tokens = 3;
 	struct pith_regenerate_scores scores;
 	assert_int_equal(pith_evaluate_regenerate(&scores, &model, &options, NULL, NULL), PITH_OK);
-	expect_near(scores.rouge_l, 2 * 0.5 / 1.5); /* "ab cd" of "ab cd ef gh" */
-	expect_near(scores.matched_prefix, 5.0 / 11);
-	expect_near(scores.exact, 0);
+	expect_near(scores.rouge_l.mean, 2 * 0.5 / 1.5); /* "ab cd" of "ab cd ef gh" */
+	expect_near(scores.matched_prefix.mean, 5.0 / 11);
+	expect_near(scores.exact.mean, 0);
 	expect_near(scores.delta_cr, 0.5 - 3.0 / 12);
 	unlink(path);
 }
@@ -260,14 +260,14 @@ static void test_cut(void **state)
 	struct pith_regenerate_scores scores;
 	assert_int_equal(pith_evaluate_regenerate(&scores, &model, &options, NULL, NULL), PITH_OK);
 	assert_int_equal(model.last_length, 3);
-	expect_near(scores.exact, 1);
+	expect_near(scores.exact.mean, 1);
 	/* Shorter than one character: that character stays. */
 	options.max_length_tokens = 1;
 	options.limit = 0;
 	options.compress.n_tokens = 2;
 	assert_int_equal(pith_evaluate_regenerate(&scores, &model, &options, NULL, NULL), PITH_OK);
 	assert_int_equal(model.last_length, 2);
-	expect_near(scores.exact, 1);
+	expect_near(scores.exact.mean, 1);
 	expect_near(scores.delta_cr, 0.5 - 1); /* n_tokens of a text that has no more */
 	unlink(path);
 }
@@ -279,7 +279,7 @@ static void test_nul_in_text(void **state)
 	struct pith_evaluate_options options = write_lines("{\"text\": \"ab cd\\u0000 ef gh\"}\n", &half);
 	struct pith_regenerate_scores scores;
 	assert_int_equal(pith_evaluate_regenerate(&scores, &model, &options, NULL, NULL), PITH_OK);
-	expect_near(scores.rouge_l, 2 * 0.5 / 1.5); /* four words, not two */
+	expect_near(scores.rouge_l.mean, 2 * 0.5 / 1.5); /* four words, not two */
 	unlink(path);
 }
 
@@ -296,12 +296,12 @@ static void test_answer(void **state)
 	struct pith_answer_scores scores;
 	assert_int_equal(pith_evaluate_answer(&scores, &model, &options, NULL, NULL), PITH_OK);
 	assert_int_equal(scores.n, 3);
-	expect_near(scores.f1_full, 2.0 / 3);
-	expect_near(scores.em_full, 2.0 / 3);
+	expect_near(scores.f1_full.mean, 2.0 / 3);
+	expect_near(scores.em_full.mean, 2.0 / 3);
 	/* "red " of "red apple" has F1 2/3; "go " of "go home" too. */
-	expect_near(scores.f1, (2.0 / 3 + 0 + 2.0 / 3) / 3);
-	expect_near(scores.em, 0);
-	expect_near(scores.retained, 2.0 / 3);
+	expect_near(scores.f1.mean, (2.0 / 3 + 0 + 2.0 / 3) / 3);
+	expect_near(scores.em.mean, 0);
+	expect_near(scores.retained.mean, 2.0 / 3);
 	assert_int_equal(model.n_documents, 2); /* two questions about one text share its document */
 	assert_int_equal(model.n_open, 0);
 	unlink(path);
@@ -317,12 +317,12 @@ static void test_errors_name_the_line(void **state)
 	assert_int_equal(pith_evaluate_regenerate(&scores, &model, &options, NULL, &err), PITH_UNSUPPORTED);
 	assert_non_null(strstr(err.message, "line 3: This text is refused."));
 	assert_int_equal(scores.n, 1); /* what was done until then */
-	expect_near(scores.exact, 1);
+	expect_near(scores.exact.mean, 1);
 	struct pith_answer_scores answers;
 	assert_int_equal(pith_evaluate_answer(&answers, &model, &options, NULL, &err), PITH_BAD_FILE);
 	assert_non_null(strstr(err.message, "line 1: "));
 	assert_int_equal(answers.n, 0);
-	expect_near(answers.f1, 0);
+	expect_near(answers.f1.mean, 0);
 	unlink(path);
 
 	char lines[400];
@@ -377,7 +377,7 @@ static void test_control(void **state)
 	control.progress = watch_and_stop;
 	assert_int_equal(pith_evaluate_answer(&scores, &model, &options, &control, &err), PITH_CANCELLED);
 	assert_int_equal(scores.n, 1);
-	expect_near(scores.f1_full, 1);
+	expect_near(scores.f1_full.mean, 1);
 	assert_int_equal(model.n_open, 0);
 	unlink(path);
 }
