@@ -63,29 +63,31 @@ static double now(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* One round: every thread builds and runs one micro-batch. */
+/* The micro-batches of a step: thread t of T builds and runs t, t + T, t + 2T, ... without waiting for the others. */
 struct round {
 	struct run *run;
-	int step, first, n_micro;
+	int step, n_micro;
 	struct step_losses *losses; /* (n_threads) */
 	struct pith_error *errors;  /* (n_threads) */
 };
 
-static void run_microbatch(void *user, size_t begin, size_t end, int thread)
+static void run_microbatches(void *user, size_t begin, size_t end, int thread)
 {
 	struct round *round = user;
 	struct step_worker *w = &round->run->workers[thread];
 	struct sampling sampling = schedule_sampling(round->run->recipe, &round->run->state.curriculum);
-	for (; begin < end; begin++) {
+	(void)end; /* one part a thread */
+	for (size_t i = begin; i < (size_t)round->n_micro; i += (size_t)round->run->n_threads) {
 		/* The data of a micro-batch follow from the seed and its number alone. */
-		uint64_t number = (uint64_t)round->step * (uint64_t)round->n_micro + (uint64_t)round->first + begin;
+		uint64_t number = (uint64_t)round->step * (uint64_t)round->n_micro + i;
 		random_seed(&w->builder.random, round->run->recipe->seed * 0x9e3779b97f4a7c15u + number);
 		microbatch_clear(&w->microbatch);
 		struct step_losses losses = {0};
 		struct pith_error *err = &round->errors[thread];
-		if (microbatch_build(&w->microbatch, &w->builder, &sampling, err) == PITH_OK &&
-		    step_run(w, true, &losses, err) == PITH_OK)
-			step_losses_add(&round->losses[thread], &losses);
+		if (microbatch_build(&w->microbatch, &w->builder, &sampling, err) != PITH_OK ||
+		    step_run(w, true, &losses, err) != PITH_OK)
+			return;
+		step_losses_add(&round->losses[thread], &losses);
 	}
 }
 
@@ -102,11 +104,8 @@ static enum pith_status train_step(struct run *run, struct step_losses *sum, dou
 		losses[t] = (struct step_losses){0};
 		errors[t] = (struct pith_error){0};
 	}
-	for (int first = 0; first < n_micro; first += run->n_threads) {
-		int n = n_micro - first < run->n_threads ? n_micro - first : run->n_threads;
-		struct round round = {run, run->state.step, first, n_micro, losses, errors};
-		thread_pool_run(run->pool, (size_t)n, 1, run_microbatch, &round);
-	}
+	struct round round = {run, run->state.step, n_micro, losses, errors};
+	thread_pool_run(run->pool, (size_t)(n_micro < run->n_threads ? n_micro : run->n_threads), 1, run_microbatches, &round);
 	struct step_losses step = {0};
 	for (int t = 0; t < run->n_threads; t++) {
 		if (errors[t].code != PITH_OK)
