@@ -4,7 +4,7 @@
  * so that another trainer can do the same (bench/train.sh does, with PyTorch).
  *
  * Usage: bench_train batches MODEL.gguf TEXT.jsonl BATCHES STEPS [SEQUENCES TOKENS]
- *        bench_train run MODEL.gguf TEXT.jsonl BATCHES STEPS THREADS [f32]
+ *        bench_train run MODEL.gguf TEXT.jsonl BATCHES STEPS THREADS [bf16|f32]
  *
  * run prints "step NUMBER LOSS SECONDS" for every step and then numbers by
  * name, one per line. TEXT.jsonl is what a recipe's task needs; run reads its
@@ -288,7 +288,7 @@ int main(int argc, char **argv)
 		status = measure(argv + 2, argc - 2, &err);
 	} else {
 		fprintf(stderr, "Usage: bench_train batches MODEL.gguf TEXT.jsonl BATCHES STEPS [SEQUENCES TOKENS]\n"
-				"       bench_train run MODEL.gguf TEXT.jsonl BATCHES STEPS THREADS [f32]\n");
+				"       bench_train run MODEL.gguf TEXT.jsonl BATCHES STEPS THREADS [bf16|f32]\n");
 		return 2;
 	}
 	if (status != PITH_OK)

@@ -9,13 +9,14 @@
 #   THREADS (one per core)        of pith; PyTorch takes its best count up to that
 #   SEQUENCES (8), TOKENS (320)   of a micro-batch, of a sequence; a step has two micro-batches
 #   SETTING                       PyTorch's, as train_pytorch.py prints it; empty: the fastest is looked for first
+#   PRECISION (bf16)              of the products of both; f32 to see whether their losses differ by rounding alone
 #   BUILD (build/release)         where bench_train is built
 #   KEEP                          a folder for what each round printed; empty: none is kept
 # Nothing else may run: a busy neighbour slows the two unevenly.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 if [ $# -lt 1 ] || [ $# -gt 2 ]; then
-  sed -n '2,15s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,16s/^# \{0,1\}//p' "$0" >&2
   exit 2
 fi
 text=$1
@@ -23,6 +24,7 @@ model=${2:-$root/models/pith-default.gguf}
 python=${PYTHON:-python3}
 steps=${STEPS:-200} rounds=${ROUNDS:-3} round_steps=${ROUND_STEPS:-20}
 threads=${THREADS:-$(nproc)}
+precision=${PRECISION:-bf16}
 build=${BUILD:-$root/build/release}
 [ "$round_steps" -le "$steps" ] || round_steps=$steps
 dir=$(mktemp -d "${TMPDIR:-/tmp}/pith-bench-XXXXXX")
@@ -49,6 +51,7 @@ if "$python" -c 'import torch, numpy, gguf' 2>"$dir/python.log"; then
     echo "Looking for PyTorch's fastest setting (threads, pieces of a step, mode, precision):" >&2
     setting=$(pytorch choose "$model" "$dir/batches" "$threads")
   fi
+  setting="${setting% *} $precision"
 else
   echo "PyTorch is left out: $python cannot import torch, numpy and gguf ($(tail -n 1 "$dir/python.log"))." >&2
 fi
@@ -60,7 +63,7 @@ while [ "$round" -le "$rounds" ]; do
   for side in $sides; do
     echo "Round $round of $rounds: $side, $n steps." >&2
     if [ "$side" = pith ]; then
-      "$bench" run "$model" "$text" "$dir/batches" "$n" "$threads" >"$dir/pith.$round"
+      "$bench" run "$model" "$text" "$dir/batches" "$n" "$threads" "$precision" >"$dir/pith.$round"
     else
       pytorch run "$model" "$dir/batches" "$n" "$setting" >"$dir/pytorch.$round"
     fi
