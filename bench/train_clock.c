@@ -25,11 +25,13 @@ void clock_collect(double sums[N_CLOCK_PARTS])
 	}
 }
 
-/* The linker's names: calls of f go to __wrap_f, and __real_f is the f of the core. */
-void __real_projections_forward(struct thread_pool *pool, enum precision precision, const struct projected *all, size_t n,
-				const float *x, size_t n_tokens, float *scratch);
-void __wrap_projections_forward(struct thread_pool *pool, enum precision precision, const struct projected *all, size_t n,
-				const float *x, size_t n_tokens, float *scratch);
+/* The linker's names: calls of f go to __wrap_f, and __real_f is the f of the core. Their types are those of the core. */
+__typeof__(projections_forward) __real_projections_forward, __wrap_projections_forward;
+__typeof__(projections_backward) __real_projections_backward, __wrap_projections_backward;
+__typeof__(attention_forward) __real_attention_forward, __wrap_attention_forward;
+__typeof__(attention_backward) __real_attention_backward, __wrap_attention_backward;
+__typeof__(loss_head_backward) __real_loss_head_backward, __wrap_loss_head_backward;
+
 void __wrap_projections_forward(struct thread_pool *pool, enum precision precision, const struct projected *all, size_t n,
 				const float *x, size_t n_tokens, float *scratch)
 {
@@ -38,10 +40,6 @@ void __wrap_projections_forward(struct thread_pool *pool, enum precision precisi
 	seconds[CLOCK_LINEAR_FORWARD] += clock_now() - start;
 }
 
-void __real_projections_backward(enum precision precision, const struct projected *all, size_t n, float *d_x, const float *x,
-				 size_t n_tokens, float *scratch);
-void __wrap_projections_backward(enum precision precision, const struct projected *all, size_t n, float *d_x, const float *x,
-				 size_t n_tokens, float *scratch);
 void __wrap_projections_backward(enum precision precision, const struct projected *all, size_t n, float *d_x, const float *x,
 				 size_t n_tokens, float *scratch)
 {
@@ -50,10 +48,6 @@ void __wrap_projections_backward(enum precision precision, const struct projecte
 	seconds[CLOCK_LINEAR_BACKWARD] += clock_now() - start;
 }
 
-void __real_attention_forward(enum precision precision, float *out, float *lse, const float *q, const float *k, const float *v,
-			      const struct attention_shape *shape, float *scratch);
-void __wrap_attention_forward(enum precision precision, float *out, float *lse, const float *q, const float *k, const float *v,
-			      const struct attention_shape *shape, float *scratch);
 void __wrap_attention_forward(enum precision precision, float *out, float *lse, const float *q, const float *k, const float *v,
 			      const struct attention_shape *shape, float *scratch)
 {
@@ -62,12 +56,6 @@ void __wrap_attention_forward(enum precision precision, float *out, float *lse, 
 	seconds[CLOCK_ATTENTION_FORWARD] += clock_now() - start;
 }
 
-void __real_attention_backward(enum precision precision, float *d_q, float *d_k, float *d_v, const float *d_out, const float *out,
-			       const float *lse, const float *q, const float *k, const float *v,
-			       const struct attention_shape *shape, float *scratch);
-void __wrap_attention_backward(enum precision precision, float *d_q, float *d_k, float *d_v, const float *d_out, const float *out,
-			       const float *lse, const float *q, const float *k, const float *v,
-			       const struct attention_shape *shape, float *scratch);
 void __wrap_attention_backward(enum precision precision, float *d_q, float *d_k, float *d_v, const float *d_out, const float *out,
 			       const float *lse, const float *q, const float *k, const float *v,
 			       const struct attention_shape *shape, float *scratch)
@@ -77,12 +65,6 @@ void __wrap_attention_backward(enum precision precision, float *d_q, float *d_k,
 	seconds[CLOCK_ATTENTION_BACKWARD] += clock_now() - start;
 }
 
-void __real_loss_head_backward(enum precision precision, float *losses, bool *correct, float *d_x, float *d_w, const float *x,
-			       const struct tensor *w, const int32_t *targets, const float *weights, size_t n_rows,
-			       float *scratch);
-void __wrap_loss_head_backward(enum precision precision, float *losses, bool *correct, float *d_x, float *d_w, const float *x,
-			       const struct tensor *w, const int32_t *targets, const float *weights, size_t n_rows,
-			       float *scratch);
 void __wrap_loss_head_backward(enum precision precision, float *losses, bool *correct, float *d_x, float *d_w, const float *x,
 			       const struct tensor *w, const int32_t *targets, const float *weights, size_t n_rows,
 			       float *scratch)
