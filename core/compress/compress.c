@@ -151,6 +151,32 @@ enum pith_status pith_compressed_row_norms(const struct pith_compressed *compres
 	return PITH_OK;
 }
 
+enum pith_status pith_compressed_without(struct pith_compressed **out, const struct pith_compressed *compressed, size_t token,
+                                         struct pith_error *err)
+{
+	*out = NULL;
+	size_t n = compressed->info.compressed_tokens;
+	if (compressed->info.method->family != PITH_SOFT || token >= n || n == 1)
+		return fail(err, PITH_BAD_ARGUMENT, "There is no memory token %zu to take away.", token);
+	struct pith_compressed *copy = malloc(sizeof *copy);
+	if (copy == NULL)
+		return fail_memory(err, "the compressed document");
+	*copy = *compressed;
+	copy->info.note = copy->note;
+	copy->regenerated = NULL;
+	memset(copy->rows, 0, sizeof copy->rows);
+	enum pith_status status = PITH_OK;
+	for (int p = 0; status == PITH_OK && p < PITH_N_PURPOSES; p++)
+		if (copy->info.has_purpose[p])
+			status = rows_copy_without(&copy->rows[p], &compressed->rows[p], token, err);
+	if (status != PITH_OK) {
+		pith_compressed_destroy(copy);
+		return status;
+	}
+	*out = copy;
+	return PITH_OK;
+}
+
 enum pith_status compressed_check_model(const struct pith_compressed *compressed, struct pith_model *model, const char *where,
                                         struct pith_error *err)
 {

@@ -42,6 +42,25 @@ enum pith_status rows_create_embeddings(struct rows *rows, size_t n_embd, struct
 	return rows->embeddings == NULL ? fail_memory(err, "the memory tokens") : PITH_OK;
 }
 
+enum pith_status rows_copy_without(struct rows *rows, const struct rows *from, size_t row, struct pith_error *err)
+{
+	size_t row_floats = from->row_floats, n = from->n_rows - 1, span = 0, first = 0;
+	*rows = (struct rows){.row_floats = row_floats, .n_rows = n, .n_spans = from->n_spans};
+	rows->data = malloc((n > 0 ? n : 1) * row_floats * sizeof *rows->data);
+	rows->spans = malloc(from->n_spans * sizeof *rows->spans);
+	if (rows->data == NULL || rows->spans == NULL) {
+		rows_free(rows);
+		return fail_memory(err, "the memory rows");
+	}
+	memcpy(rows->data, from->data, row * row_floats * sizeof *rows->data);
+	memcpy(rows->data + row * row_floats, from->data + (row + 1) * row_floats, (n - row) * row_floats * sizeof *rows->data);
+	memcpy(rows->spans, from->spans, from->n_spans * sizeof *rows->spans);
+	while (row >= first + from->spans[span].n_rows)
+		first += from->spans[span++].n_rows;
+	rows->spans[span].n_rows--;
+	return PITH_OK;
+}
+
 size_t rows_bytes(const struct rows *rows)
 {
 	return rows->n_rows * (rows->embeddings != NULL ? rows->n_embd : rows->row_floats) * sizeof(float);

@@ -5,6 +5,7 @@
  */
 #include "pith/evaluate.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -250,6 +251,128 @@ enum pith_status pith_evaluate_regenerate(struct pith_regenerate_scores *out, st
 	out->seconds = run_seconds(&run);
 	run_end(&run);
 	return status;
+}
+
+static enum pith_status score_rouge_l(double *score, const struct run *run, const struct pith_compressed *compressed,
+				      const struct dataset_entry *entry, size_t length, struct pith_error *err)
+{
+	struct pith_generated back;
+	double scores[N_REGENERATE_SCORES] = {0};
+	enum pith_status status = pith_regenerate(&back, run->model, compressed, 0, &run->quiet, err);
+	if (status == PITH_OK)
+		status = score_regenerated(scores, entry->text, length, back.text, back.length, err);
+	*score = scores[ROUGE_L];
+	pith_generated_free(&back);
+	return status;
+}
+
+/* The first line says how many memory tokens there are, and so how many scores a line has: with all, then what each loses. */
+static enum pith_status check_memory(struct run *run, struct pith_error *err)
+{
+	size_t k = pith_compressed_info(run->compressed)->compressed_tokens;
+	if (run->options->compress.method->family != PITH_SOFT || k < 2)
+		return fail(err, PITH_BAD_ARGUMENT, "Taking memory tokens away needs a soft method and at least two of them.");
+	if (run->scores.n == 0)
+		run->scores.n_columns = 1 + k;
+	if (run->scores.n_columns != 1 + k)
+		return fail(err, PITH_BAD_ARGUMENT, "This text has %zu memory tokens, those before had %zu.", k,
+			    run->scores.n_columns - 1);
+	return PITH_OK;
+}
+
+static enum pith_status score_memory(struct run *run, const struct dataset_entry *entry, size_t length, struct pith_error *err)
+{
+	enum pith_status status = check_memory(run, err);
+	if (status != PITH_OK)
+		return status;
+	size_t k = run->scores.n_columns - 1;
+	double *scores = calloc(1 + k, sizeof *scores);
+	status = scores == NULL ? fail_memory(err, "the scores") : score_rouge_l(scores, run, run->compressed, entry, length, err);
+	for (size_t j = 0; status == PITH_OK && j < k; j++) {
+		struct pith_compressed *without;
+		status = pith_compressed_without(&without, run->compressed, j, err);
+		if (status == PITH_OK)
+			status = score_rouge_l(&scores[1 + j], run, without, entry, length, err);
+		pith_compressed_destroy(without);
+		if (status == PITH_OK)
+			scores[1 + j] = scores[0] - scores[1 + j];
+	}
+	if (status == PITH_OK)
+		status = add_scores(run, scores, err);
+	free(scores);
+	return status;
+}
+
+static enum pith_status memory_entry(struct run *run, size_t i, struct pith_error *err)
+{
+	struct dataset_entry entry;
+	enum pith_status status = dataset_read_text(&entry, run->dataset, i, err);
+	if (status != PITH_OK)
+		return status; /* names the line itself */
+	size_t length = entry.length;
+	status = cut_length(run, entry.text, &length, err);
+	if (status == PITH_OK)
+		status = run_compress(run, entry.text, length, err);
+	if (status == PITH_OK)
+		status = score_memory(run, &entry, length, err);
+	dataset_entry_free(&entry);
+	return status == PITH_OK || status == PITH_CANCELLED ? status : dataset_blame(run->dataset, i, status, err);
+}
+
+/* 1 when all carry the same, 0 when one carries everything or none anything. */
+static double find_evenness(const struct pith_mean *lost, size_t n)
+{
+	double sum = 0, entropy = 0;
+	for (size_t j = 0; j < n; j++)
+		sum += fmax(lost[j].mean, 0);
+	for (size_t j = 0; j < n; j++) {
+		double share = sum > 0 ? fmax(lost[j].mean, 0) / sum : 0;
+		entropy -= share > 0 ? share * log(share) : 0;
+	}
+	return n > 1 ? entropy / log((double)n) : 0;
+}
+
+static enum pith_status sum_up_memory(struct pith_memory_scores *out, const struct run *run, struct pith_error *err)
+{
+	out->n = run->scores.n;
+	if (out->n == 0)
+		return PITH_OK;
+	out->rouge_l = sample_table_mean(&run->scores, 0);
+	size_t n_tokens = run->scores.n_columns - 1;
+	out->lost = calloc(n_tokens, sizeof *out->lost);
+	if (out->lost == NULL)
+		return fail_memory(err, "the scores");
+	out->n_tokens = n_tokens;
+	for (size_t j = 0; j < n_tokens; j++)
+		out->lost[j] = sample_table_mean(&run->scores, 1 + j);
+	out->evenness = find_evenness(out->lost, n_tokens);
+	return PITH_OK;
+}
+
+enum pith_status pith_evaluate_memory(struct pith_memory_scores *out, struct pith_model *model,
+				      const struct pith_evaluate_options *options, const struct pith_control *control,
+				      struct pith_error *err)
+{
+	*out = (struct pith_memory_scores){0};
+	struct run run;
+	enum pith_status status = run_begin(&run, 0, model, options, control, err);
+	for (size_t i = 0; status == PITH_OK && i < dataset_size(run.dataset); i++) {
+		status = run_progress(&run, i, err);
+		if (status == PITH_OK)
+			status = memory_entry(&run, i, err);
+	}
+	if (status == PITH_OK)
+		status = run_progress(&run, run.scores.n, err);
+	enum pith_status summed = sum_up_memory(out, &run, status == PITH_OK ? err : NULL);
+	out->seconds = run_seconds(&run);
+	run_end(&run);
+	return status == PITH_OK ? summed : status;
+}
+
+void pith_memory_scores_free(struct pith_memory_scores *scores)
+{
+	free(scores->lost);
+	*scores = (struct pith_memory_scores){0};
 }
 
 enum { F1, EM, F1_FULL, EM_FULL, N_ANSWER_SCORES };

@@ -119,6 +119,13 @@ const struct pith_word *pith_compressed_words(const struct pith_compressed *comp
 enum pith_status pith_compressed_row_norms(const struct pith_compressed *compressed, enum pith_purpose purpose, size_t i, int layer,
                                            float *key_norm, float *value_norm, struct pith_error *err);
 
+/*
+ * A copy of a soft result without memory token `token` (from 0), of every purpose: what comes back from it lacks what that
+ * one carried. It is for measuring: its figures are those of the original. The only memory token cannot be taken away.
+ */
+enum pith_status pith_compressed_without(struct pith_compressed **out, const struct pith_compressed *compressed, size_t token,
+                                         struct pith_error *err);
+
 /* Saves a soft result as safetensors, atomically. Loads one for this model; refuses with the reason what was made for another. */
 enum pith_status pith_compressed_save(const struct pith_compressed *compressed, const char *path, struct pith_error *err);
 enum pith_status pith_compressed_load(struct pith_compressed **out, struct pith_model *model, const char *path,

@@ -95,6 +95,23 @@ enum pith_status pith_evaluate_regenerate(struct pith_regenerate_scores *out, st
                                           const struct pith_evaluate_options *options, const struct pith_control *control,
                                           struct pith_error *err);
 
+/*
+ * How much of the texts each memory token carries: they are regenerated as they are, and once without each memory token.
+ * Every text must have as many memory tokens as the first; a soft method and at least two tokens are asked for. Freed with
+ * pith_memory_scores_free(), also after an error.
+ */
+struct pith_memory_scores {
+	size_t n, n_tokens;
+	struct pith_mean rouge_l;  /* with all memory tokens */
+	struct pith_mean *lost;    /* (n_tokens): of ROUGE-L, when that one is missing */
+	double evenness;           /* entropy of the shares that they have of what is lost, by that of equal shares: 1 is even */
+	double seconds;
+};
+enum pith_status pith_evaluate_memory(struct pith_memory_scores *out, struct pith_model *model,
+                                      const struct pith_evaluate_options *options, const struct pith_control *control,
+                                      struct pith_error *err);
+void pith_memory_scores_free(struct pith_memory_scores *scores);
+
 struct pith_answer_scores {
 	size_t n;
 	struct pith_mean f1, em;           /* from the compressed form */

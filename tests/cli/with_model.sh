@@ -95,6 +95,14 @@ expect 0 "$pith" eval regenerate --data texts.jsonl -m selfinfo --cr 1 --json --
 json n=1 rouge_l=1 exact=1 matched_prefix=1
 expect 0 "$pith" eval regenerate --data texts.jsonl --cr 0.5 --length 5
 out_has 'ROUGE-L'
+expect 0 "$pith" eval memory --data texts.jsonl --tokens 3 --json
+json n=2 rouge_l:number lost:array lost_interval:array evenness:number method=500x
+expect 0 "$pith" eval memory --data texts.jsonl --tokens 2
+out_has 'lost without 2'
+expect 2 "$pith" eval memory --data texts.jsonl --tokens 1
+one_sentence
+expect 2 "$pith" eval memory --data texts.jsonl --tokens 3 -m selfinfo
+one_sentence
 printf '{"context": "The lake froze in January.", "question": "When did the lake freeze?", "answers": ["January"]}\n' >qa.jsonl
 expect 0 "$pith" eval answer --data qa.jsonl --tokens 4 --json
 json n=1 f1:number em:number f1_full:number em_full:number retained:number seconds:number

@@ -144,3 +144,45 @@ enum exit_code cmd_eval_answer(struct cli *cli)
 	target_end(&target);
 	return status == PITH_OK ? EXIT_CODE_OK : cli_failed(cli, status);
 }
+
+static enum pith_status print_memory(struct cli *cli, const struct target *target, const struct pith_memory_scores *scores)
+{
+	if (cli->json) {
+		json_t *lost = json_array(), *intervals = json_array();
+		for (size_t j = 0; j < scores->n_tokens; j++) {
+			json_array_append_new(lost, json_real(scores->lost[j].mean));
+			json_array_append_new(intervals, json_pack("[f, f]", scores->lost[j].low, scores->lost[j].high));
+		}
+		bool done = json_array_size(lost) == scores->n_tokens && json_array_size(intervals) == scores->n_tokens;
+		json_t *object = json_pack("{s:I, s:s, s:f, s:o, s:o, s:f, s:f}", "n", (json_int_t)scores->n, "method",
+					   target->options.method->name, "rouge_l", scores->rouge_l.mean, "lost", lost,
+					   "lost_interval", intervals, "evenness", scores->evenness, "seconds", scores->seconds);
+		return done && output_json(object) ? PITH_OK : fault_memory(&cli->err);
+	}
+	cli_progress_clear(cli);
+	printf("%-16s %8s\n%-16s %8zu\n", "method", target->options.method->name, "texts", scores->n);
+	print_scores(&(struct score){"rouge_l", "ROUGE-L", &scores->rouge_l}, 1);
+	for (size_t j = 0; j < scores->n_tokens; j++) {
+		char name[48];
+		snprintf(name, sizeof name, "lost without %zu", j + 1);
+		print_scores(&(struct score){"lost", name, &scores->lost[j]}, 1);
+	}
+	print_row("evenness", scores->evenness);
+	printf("%-16s %8.1f\n", "seconds", scores->seconds);
+	return PITH_OK;
+}
+
+enum exit_code cmd_eval_memory(struct cli *cli)
+{
+	struct target target;
+	struct pith_evaluate_options options;
+	struct pith_memory_scores scores = {0};
+	enum pith_status status = begin(cli, &target, &options);
+	if (status == PITH_OK)
+		status = pith_evaluate_memory(&scores, cli->model, &options, &cli->control, &cli->err);
+	if (status == PITH_OK)
+		status = print_memory(cli, &target, &scores);
+	pith_memory_scores_free(&scores);
+	target_end(&target);
+	return status == PITH_OK ? EXIT_CODE_OK : cli_failed(cli, status);
+}

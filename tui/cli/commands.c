@@ -73,6 +73,14 @@ static const struct command commands[] = {
 	 .run = cmd_eval_answer,
 	 .summary = "measure answers from full and compressed texts",
 	 .details = "--data is needed: lines with a \"context\", a \"question\", and \"answers\".\n"},
+	{.name = "eval memory",
+	 .arguments = "",
+	 .options = TARGET | BIT(OPTION_DATA) | BIT(OPTION_LENGTH) | BIT(OPTION_LIMIT) | BIT(OPTION_JSON),
+	 .run = cmd_eval_memory,
+	 .summary = "measure what each memory token carries",
+	 .details = "--data is needed: lines with a \"text\". Each text is regenerated with all memory\n"
+		    "tokens of a soft method and once without each of them. Use --tokens: all texts\n"
+		    "must have as many.\n"},
 	{.name = "inspect",
 	 .arguments = "FILE",
 	 .n_arguments = 1,

@@ -93,6 +93,7 @@ enum exit_code cmd_regenerate(struct cli *cli);
 enum exit_code cmd_ask(struct cli *cli);
 enum exit_code cmd_eval_regenerate(struct cli *cli);
 enum exit_code cmd_eval_answer(struct cli *cli);
+enum exit_code cmd_eval_memory(struct cli *cli);
 enum exit_code cmd_inspect(struct cli *cli);
 enum exit_code cmd_tokens(struct cli *cli);
 enum exit_code cmd_train_base(struct cli *cli);

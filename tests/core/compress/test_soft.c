@@ -403,6 +403,39 @@ static void check_regenerated_answer(struct pith_compressed *compressed)
 	pith_generated_free(&second);
 }
 
+/* Without one memory token the others are as they were, and its span has one row less. */
+static void test_without(void **state)
+{
+	(void)state;
+	enum { K = 9, LOST = 6 };
+	struct pith_document *document = document_of(100, 60);
+	struct pith_compressed *all = compress(document, K), *less, *alone;
+	struct pith_error err;
+	struct pith_generated out;
+	must(pith_compressed_without(&less, all, LOST, &err), &err);
+	for (int p = 0; p < PITH_N_PURPOSES; p++) {
+		const struct rows *a = &all->rows[p], *b = &less->rows[p];
+		size_t floats = a->row_floats;
+		assert_int_equal(a->n_spans, 2);
+		assert_int_equal(b->n_rows, K - 1);
+		assert_int_equal(b->spans[0].n_rows, a->spans[0].n_rows);
+		assert_int_equal(b->spans[1].n_rows, a->spans[1].n_rows - 1);
+		assert_int_equal(b->spans[1].n_tokens, a->spans[1].n_tokens);
+		assert_memory_equal(b->data, a->data, LOST * floats * sizeof(float));
+		assert_memory_equal(b->data + LOST * floats, a->data + (LOST + 1) * floats, (K - 1 - LOST) * floats * sizeof(float));
+	}
+	must(pith_regenerate(&out, model, less, 8, NULL, &err), &err);
+	pith_generated_free(&out);
+	pith_compressed_destroy(less);
+	expect_failure(pith_compressed_without(&less, all, K, &err), PITH_BAD_ARGUMENT, &err, "no memory token 9");
+	assert_null(less);
+	alone = compress(document, 1);
+	expect_failure(pith_compressed_without(&less, alone, 0, &err), PITH_BAD_ARGUMENT, &err, "no memory token 0");
+	pith_compressed_destroy(alone);
+	pith_compressed_destroy(all);
+	pith_document_destroy(document);
+}
+
 /* With one adapter there are rows of one purpose. */
 static void test_one_adapter(void **state)
 {
@@ -448,6 +481,7 @@ int main(void)
 		cmocka_unit_test(test_regeneration_limit),
 		cmocka_unit_test(test_regeneration_fits_context),
 		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_without),
 		cmocka_unit_test(test_one_adapter),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -92,6 +92,9 @@ enum pith_status pith_compress(struct pith_compressed **out, struct pith_documen
 	(*out)->text = copy_bytes(document->text, (*out)->length);
 	(*out)->info.method = options->method;
 	(*out)->info.original_tokens = document->length;
+	(*out)->info.compressed_tokens = 1;
+	for (const char *c = document->text; *c != '\0'; c++)
+		(*out)->info.compressed_tokens += *c == ' ';
 	(*out)->info.cr = 0.5;
 	return PITH_OK;
 }
@@ -112,6 +115,22 @@ const char *pith_compressed_text(const struct pith_compressed *compressed, size_
 {
 	*length = compressed->length;
 	return compressed->text;
+}
+
+/* A memory token is a word. */
+enum pith_status pith_compressed_without(struct pith_compressed **out, const struct pith_compressed *compressed, size_t token,
+					 struct pith_error *err)
+{
+	(void)err;
+	const char *begin = compressed->text;
+	for (size_t i = 0; i < token; i++)
+		begin = strchr(begin, ' ') + 1;
+	const char *end = begin + strcspn(begin, " ");
+	*out = calloc(1, sizeof **out);
+	**out = *compressed;
+	(*out)->text = copy_bytes(compressed->text, compressed->length);
+	memmove((*out)->text + (begin - compressed->text), end, strlen(end) + 1);
+	return PITH_OK;
 }
 
 void pith_refine_options_init(struct pith_refine_options *options)
@@ -382,6 +401,41 @@ static void test_control(void **state)
 	unlink(path);
 }
 
+/* Without one of three words two are left: F = 0.8. */
+static void test_memory(void **state)
+{
+	(void)state;
+	struct pith_model model = {0};
+	struct pith_error err = {0};
+	struct pith_memory_scores scores;
+	struct pith_evaluate_options options = write_lines("{\"text\": \"alpha beta gamma\"}\n{\"text\": \"one two three\"}\n", &rows);
+	assert_int_equal(pith_evaluate_memory(&scores, &model, &options, NULL, &err), PITH_OK);
+	assert_int_equal(scores.n, 2);
+	assert_int_equal(scores.n_tokens, 3);
+	expect_near(scores.rouge_l.mean, 1);
+	for (size_t j = 0; j < 3; j++)
+		expect_near(scores.lost[j].mean, 0.2);
+	expect_near(scores.evenness, 1);
+	pith_memory_scores_free(&scores);
+	assert_int_equal(model.n_open, 0);
+
+	options = write_lines("{\"text\": \"alpha beta\"}\n{\"text\": \"a b c\"}\n", &rows);
+	assert_int_equal(pith_evaluate_memory(&scores, &model, &options, NULL, &err), PITH_BAD_ARGUMENT);
+	assert_non_null(strstr(err.message, "has 3 memory tokens, those before had 2"));
+	assert_int_equal(scores.n, 1); /* what was done until then */
+	expect_near(scores.lost[1].mean, 1 - 2.0 / 3);
+	pith_memory_scores_free(&scores);
+
+	options = write_lines("{\"text\": \"alpha\"}\n", &rows);
+	assert_int_equal(pith_evaluate_memory(&scores, &model, &options, NULL, &err), PITH_BAD_ARGUMENT);
+	assert_non_null(strstr(err.message, "at least two"));
+	pith_memory_scores_free(&scores);
+	options = write_lines("{\"text\": \"alpha beta\"}\n", &half);
+	assert_int_equal(pith_evaluate_memory(&scores, &model, &options, NULL, &err), PITH_BAD_ARGUMENT);
+	pith_memory_scores_free(&scores);
+	assert_int_equal(model.n_open, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -392,6 +446,7 @@ int main(void)
 		cmocka_unit_test(test_answer),
 		cmocka_unit_test(test_errors_name_the_line),
 		cmocka_unit_test(test_control),
+		cmocka_unit_test(test_memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
