@@ -36,7 +36,7 @@ refused 'pith ask wants a question' ask text.txt
 refused 'pith ask wants a question' ask -q ' ' text.txt
 refused 'wants --data FILE.jsonl' eval regenerate
 refused 'wants --data FILE.jsonl' eval answer
-refused 'pith eval wants one of: regenerate, answer.' eval
+refused 'pith eval wants one of: regenerate, answer, memory.' eval
 refused 'pith train does not know "icae"' train icae
 refused '--set wants KEY=VALUE' --set rate config
 refused 'did you mean theme?' --set thme=x config
