@@ -217,6 +217,17 @@ static bool add_reader_sequence(struct microbatch *m, const struct sample *sampl
 	return true;
 }
 
+/* The first tokens of the newest reader sequence count more. */
+static void weigh_opening(struct microbatch *m, const struct microbatch_builder *builder, size_t n_given)
+{
+	const struct batch *b = &m->reader.batch;
+	const struct sequence *s = &b->sequences[b->n_sequences - 1];
+	for (size_t i = 0; i < builder->opening_tokens && n_given + i < s->n; i++) {
+		double left = 1 - (double)i / (double)builder->opening_tokens;
+		m->weights[s->first + n_given + i] *= (float)(1 + (builder->opening_weight - 1) * left);
+	}
+}
+
 /* Has the model positions for all of it? A question may be as long as its file likes. */
 static bool fits(const struct sample *sample, bool asks_memory, size_t n_positions)
 {
@@ -300,6 +311,8 @@ enum pith_status microbatch_add(struct microbatch *m, struct microbatch_builder 
 		size_t first = m->reader.batch.n_sequences;
 		if (status == PITH_OK && !add_reader_sequence(m, &sample, &data->task, &past, first_link))
 			status = fail_memory(err, "a micro-batch");
+		if (status == PITH_OK && objective == PITH_OBJECTIVE_REGENERATE)
+			weigh_opening(m, builder, past.n_given);
 		struct questions questions = {data, &sample, first_link, given ? 0 : m->n_links - first_link, past};
 		if (given)
 			questions.past = (struct reader_past){.n_rows = n_rows, .sequence = &first, .position = past.position};

@@ -70,6 +70,8 @@ struct microbatch_builder {
 	const struct tokenizer *tokenizer; /* this thread's own */
 	enum pith_memory memory;           /* what memory tokens hand over */
 	size_t n_positions;                /* of the model: samples that need more are left out */
+	size_t opening_tokens;             /* of a text that is regenerated; 0: all tokens count the same */
+	double opening_weight;             /* of the first of them, falling to 1 behind the last */
 	double cloze_noise;                /* share of a text's own questions that are no plain clozes */
 	struct random_state random;
 };

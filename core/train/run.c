@@ -277,6 +277,8 @@ static enum pith_status open_worker(struct run *run, int t, struct pith_error *e
 	                                         .tokenizer = run->tokenizers[t],
 	                                         .memory = run->recipe->memory,
 	                                         .n_positions = run->parameters->h.n_context,
+	                                         .opening_tokens = (size_t)run->recipe->opening_tokens,
+	                                         .opening_weight = run->recipe->opening_weight,
 	                                         .cloze_noise = run->recipe->cloze_noise};
 	return status;
 }
@@ -312,6 +314,8 @@ static enum pith_status check_recipe(struct run *run, struct pith_error *err)
 	if (!(r->learning_rate > 0) || r->max_memory_tokens < 1 || !(r->k_ratio_min > 0) || !(r->k_ratio_max >= r->k_ratio_min) ||
 	    !(r->k_ratio_min_start > 0) || !(r->k_ratio_max_start >= r->k_ratio_min_start))
 		return fail(err, PITH_BAD_ARGUMENT, "A recipe needs a positive learning_rate, max_memory_tokens, and k ratios above 0 in order.");
+	if (r->opening_tokens < 0 || (r->opening_tokens > 0 && !(r->opening_weight > 0)))
+		return fail(err, PITH_BAD_ARGUMENT, "A recipe with opening_tokens needs a positive opening_weight.");
 	if (r->trained == PITH_TRAIN_ADAPTER && r->base_path == NULL)
 		return fail(err, PITH_BAD_ARGUMENT, "Training an adapter needs a base.");
 	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {

@@ -75,6 +75,13 @@ struct pith_recipe {
 	/* Share of the questions that texts make of themselves that are put like questions, in words that were changed; 0: plain clozes. */
 	double cloze_noise;
 
+	/*
+	 * Regeneration: the first token counts opening_weight times, the ones behind it less and less, from token opening_tokens on
+	 * once. Nothing stands before them that could lead to the next word, and free running needs them first. 0 tokens: none.
+	 */
+	int opening_tokens;
+	double opening_weight;
+
 	int batch_tokens;       /* tokens of one micro-batch */
 	int n_accumulate;       /* micro-batches per step */
 	int n_steps;

@@ -580,6 +580,32 @@ static void test_given(void **state)
 	microbatch_free(&m);
 }
 
+/* The first tokens of a regenerated text count more, those of other objectives do not; memory tokens before them are no part of it. */
+static void test_opening(void **state)
+{
+	struct fixture *f = *state;
+	static const double expected[] = {9, 7, 5, 3, 1, 1};
+	for (int memory = 0; memory < PITH_N_MEMORIES; memory++) {
+		struct microbatch m = {0};
+		bool added;
+		struct microbatch_builder builder = f->builder;
+		builder.memory = (enum pith_memory)memory;
+		builder.opening_tokens = 4;
+		builder.opening_weight = 9;
+		random_seed(&builder.random, 3);
+		assert_int_equal(microbatch_add(&m, &builder, 1, 0, &f->sampling, &added, NULL), PITH_OK);
+		assert_true(added);
+		size_t text = memory == PITH_MEMORY_EMBEDDINGS ? m.n_given : 0;
+		for (size_t i = 0; i < sizeof expected / sizeof *expected; i++)
+			assert_true((double)m.weights[text + i] == expected[i]);
+		size_t first = m.reader.batch.n_tokens;
+		assert_int_equal(microbatch_add(&m, &builder, 0, 1, &f->sampling, &added, NULL), PITH_OK);
+		for (size_t i = first; i < m.reader.batch.n_tokens; i++)
+			assert_true(m.weights[i] == 1);
+		microbatch_free(&m);
+	}
+}
+
 static void test_reader_noise(void **state)
 {
 	struct fixture *f = *state;
@@ -612,7 +638,7 @@ int main(void)
 		cmocka_unit_test(test_seed),    cmocka_unit_test(test_cloze),                cmocka_unit_test(test_hopeless_data),
 		cmocka_unit_test(test_positions), cmocka_unit_test(test_shared_encoding),
 		cmocka_unit_test(test_shared_document),
-		cmocka_unit_test(test_reader_noise), cmocka_unit_test(test_given),
+		cmocka_unit_test(test_reader_noise), cmocka_unit_test(test_opening), cmocka_unit_test(test_given),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -357,7 +357,7 @@ static void test_embeddings(void **state)
 static void test_bad_recipes(void **state)
 {
 	(void)state;
-	for (int i = 0; i < 10; i++) {
+	for (int i = 0; i < 11; i++) {
 		struct named_recipe r;
 		struct pith_error err = {0};
 		struct pith_task task = tasks[1];
@@ -371,6 +371,7 @@ static void test_bad_recipes(void **state)
 		case 5: r.recipe.trained = PITH_TRAIN_ADAPTER; break; /* without a base */
 		case 6: r.recipe.tokenizer_path = NULL; break;
 		case 7: task.max_tokens = 250; break;                 /* 8 slots, BOS and 250 tokens in 256 positions */
+		case 10: r.recipe.opening_tokens = 5; break;          /* and no weight */
 		case 8: task.path = "/no/such/file.jsonl"; break;
 		case 9: r.recipe.span_tokens = 250; break;            /* an adapter that no model could load */
 		}
