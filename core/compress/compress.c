@@ -17,12 +17,12 @@ typedef enum pith_status compress_fn(struct pith_compressed *out, struct pith_do
 static const struct pith_method methods[] = {
 	{"500x", "500xCompressor", "memory tokens: K/V rows of every layer, written by an adapter, read by the frozen model",
 	 "arXiv 2408.03094", PITH_SOFT, PITH_MEMORY_ROWS},
-	{"icae", "ICAE", "memory tokens: last hidden states, written by an adapter, read by the frozen model as embeddings",
-	 "arXiv 2307.06945", PITH_SOFT, PITH_MEMORY_EMBEDDINGS},
 	{"selfinfo", "Self-information", "keeps the words that the model could predict least, whole and in order",
 	 "Selective Context, arXiv 2310.06201", PITH_EXTRACTIVE, PITH_MEMORY_ROWS},
+	{"icae", "ICAE", "memory tokens: last hidden states, written by an adapter, read by the frozen model as embeddings",
+	 "arXiv 2307.06945", PITH_SOFT, PITH_MEMORY_EMBEDDINGS},
 };
-static compress_fn *const functions[] = {soft_compress, soft_compress, selfinfo_compress};
+static compress_fn *const functions[] = {soft_compress, selfinfo_compress, soft_compress};
 enum { N_METHODS = sizeof methods / sizeof methods[0] };
 _Static_assert(N_METHODS == sizeof functions / sizeof functions[0], "one function for each method");
 
