@@ -43,6 +43,7 @@ const char *actions_context_title(enum action_context context)
 	case CONTEXT_SLIDER: return "When the slider has the focus";
 	case CONTEXT_PANES: return "When a pane has the focus";
 	case CONTEXT_LINE: return "While a line is typed (and readline's keys)";
+	case CONTEXT_CURVES: return "While a training run is watched";
 	case CONTEXT_MOUSE: return "Mouse";
 	case N_CONTEXTS: break;
 	}

@@ -15,6 +15,7 @@ enum action_context {
 	CONTEXT_SLIDER, /* the slider has the focus */
 	CONTEXT_PANES,  /* a pane of text has it */
 	CONTEXT_LINE,   /* a line is being typed; readline has the other keys */
+	CONTEXT_CURVES, /* a training run is watched */
 	CONTEXT_MOUSE,  /* not keys: what the mouse does */
 	N_CONTEXTS
 };
@@ -32,6 +33,7 @@ enum action_context {
 	X(REFINE, CONTEXT_ANYWHERE, "f", "refine", "Refine the memory tokens by gradient until the text comes back word for word") \
 	X(OPEN, CONTEXT_ANYWHERE, "o", "open", "Open a file; a paste becomes the document too") \
 	X(SAVE, CONTEXT_ANYWHERE, "s", "save", "Save the compressed text or the memory tokens") \
+	X(WATCH, CONTEXT_ANYWHERE, "w", "", "Watch a training run: the curves of the log that it writes") \
 	X(SYNC, CONTEXT_ANYWHERE, "y", "", "Scroll both panes together, sentence by sentence, or each alone") \
 	X(MARKS, CONTEXT_ANYWHERE, "x", "", "Show or hide the ~marks~ around dropped words") \
 	X(FOCUS_NEXT, CONTEXT_ANYWHERE, "Tab", "", "Next: slider, document, right pane, answers") \
@@ -59,6 +61,19 @@ enum action_context {
 	X(LINE_EARLIER, CONTEXT_LINE, "Up Down", "", "Earlier and later questions") \
 	X(LINE_SEARCH, CONTEXT_LINE, "Ctrl-R", "", "Search the earlier questions") \
 	X(LINE_COMPLETE, CONTEXT_LINE, "Tab", "", "Complete the name of a file") \
+	X(CURVES_LEAVE, CONTEXT_CURVES, "q Esc", "leave", "Leave the curves") \
+	X(CURVES_NEXT, CONTEXT_CURVES, "Tab", "next", "Next panel: all four, then each alone") \
+	X(CURVES_PREVIOUS, CONTEXT_CURVES, "Shift-Tab", "", "Previous one of these") \
+	X(CURVES_PANEL, CONTEXT_CURVES, "1 2 3 4", "", "Training loss, held-out loss, learning rate, speed alone") \
+	X(CURVES_GRID, CONTEXT_CURVES, "0 a", "all", "All four, where there is room") \
+	X(CURVES_LOGARITHMIC, CONTEXT_CURVES, "l", "log", "Logarithmic or straight y axis") \
+	X(CURVES_ZOOM_IN, CONTEXT_CURVES, "+ = Up", "zoom in", "Half as many steps") \
+	X(CURVES_ZOOM_OUT, CONTEXT_CURVES, "- Down", "out", "Twice as many steps") \
+	X(CURVES_EARLIER, CONTEXT_CURVES, "Left", "", "Earlier steps") \
+	X(CURVES_LATER, CONTEXT_CURVES, "Right", "", "Later steps") \
+	X(CURVES_WHOLE, CONTEXT_CURVES, "Home", "", "The whole run") \
+	X(CURVES_NEWEST, CONTEXT_CURVES, "End", "", "The newest steps, and along with the run") \
+	X(CURVES_HELP, CONTEXT_CURVES, "? h F1", "help", "This help") \
 	X(MOUSE_SLIDER, CONTEXT_MOUSE, "drag", "", "Move the slider; released, it compresses; Esc puts it back") \
 	X(MOUSE_WHEEL, CONTEXT_MOUSE, "wheel", "", "Scroll a pane; on the slider: 1 % a notch") \
 	X(MOUSE_CLICK, CONTEXT_MOUSE, "click", "", "Focus a pane, choose a view, the method, the question line") \

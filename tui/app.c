@@ -113,6 +113,7 @@ static void destroy(struct workbench *workbench)
 	bytes_free(&workbench->regenerated);
 	free(workbench->question);
 	free(workbench->overwrite_path);
+	training_view_close(&workbench->training);
 	for (int i = 0; i < N_ANSWERS; i++) {
 		bytes_free(&workbench->answers[i].text);
 		text_pane_free(&workbench->answers[i].pane);
@@ -124,18 +125,10 @@ static void destroy(struct workbench *workbench)
 	canvas_free(&workbench->canvas);
 }
 
-static bool wants_no_color(const struct settings *settings)
-{
-	const char *no_color = getenv("NO_COLOR");
-	if (settings->color == SETTINGS_COLOR_ALWAYS)
-		return false;
-	return settings->color == SETTINGS_COLOR_NEVER || (no_color != NULL && no_color[0] != '\0');
-}
-
 static enum pith_status open_screen(struct workbench *workbench, struct pith_error *err)
 {
 	const struct screen_options options = {
-		.no_color = wants_no_color(workbench->settings),
+		.no_color = settings_no_color(workbench->settings),
 		.ascii = workbench->settings->unicode == SETTINGS_UNICODE_ASCII,
 		.mouse = workbench->mouse,
 	};
@@ -219,6 +212,8 @@ static double next_deadline(const struct workbench *workbench, const struct inpu
 		                                                              : workbench->settings->escape_delay_ms / 1000.0));
 	if (workbench->settle_at > 0)
 		deadline = earlier(deadline, workbench->settle_at);
+	if (workbench->training.open)
+		deadline = earlier(deadline, workbench->training.looked_at + TRAINING_VIEW_SECONDS);
 	if (workbench->running.active)
 		deadline = earlier(deadline, clocks->ticked + tick_seconds);
 	return deadline;
@@ -236,6 +231,10 @@ static void handle_clocks(struct workbench *workbench, struct input_decoder *dec
 	if (workbench->settle_at > 0 && now >= workbench->settle_at) {
 		dispatch_settle(workbench);
 		jobs_schedule(workbench);
+	}
+	if (workbench->training.open && now >= workbench->training.looked_at + TRAINING_VIEW_SECONDS) {
+		training_view_look(&workbench->training, now);
+		workbench->dirty = true;
 	}
 	if (workbench->running.active && now >= clocks->ticked + tick_seconds) {
 		clocks->ticked = now;

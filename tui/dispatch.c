@@ -256,6 +256,7 @@ static void perform(struct workbench *workbench, enum action_id action, const ch
 	case ACTION_REFINE: refine(workbench); break;
 	case ACTION_OPEN: prompt_begin(PROMPT_OPEN, NULL); break;
 	case ACTION_SAVE: begin_save(workbench); break;
+	case ACTION_WATCH: prompt_begin(PROMPT_WATCH, NULL); break;
 	case ACTION_FOCUS_NEXT: move_focus(workbench, 1); break;
 	case ACTION_FOCUS_PREVIOUS: move_focus(workbench, -1); break;
 	case ACTION_THEME: workbench_next_theme(workbench); break;
@@ -313,6 +314,16 @@ static void take_rate(struct workbench *workbench, const char *line)
 	prompt_begin(PROMPT_RATE, line);
 }
 
+static void take_watch(struct workbench *workbench, const char *path)
+{
+	struct pith_error err = {0};
+	if (path[0] == '\0')
+		return;
+	workbench->message[0] = '\0';
+	if (training_view_open(&workbench->training, path, workbench_now(), &err) != PITH_OK)
+		workbench_say(workbench, ROLE_ERROR, "%s", err.message);
+}
+
 /* A line was taken: what it was typed for happens now. */
 static void take_line(struct workbench *workbench)
 {
@@ -331,6 +342,7 @@ static void take_line(struct workbench *workbench)
 		if (line[0] != '\0')
 			take_save(workbench, line);
 		break;
+	case PROMPT_WATCH: take_watch(workbench, line); break;
 	case PROMPT_NONE: break;
 	}
 	free(line);
@@ -474,17 +486,7 @@ static bool key_help(struct workbench *workbench, const char *key)
 {
 	if (!workbench->help)
 		return false;
-	enum action_id action = actions_find(CONTEXT_PANES, key);
-	size_t page = workbench->canvas.rows > 6 ? (size_t)workbench->canvas.rows - 5 : 1, top = workbench->help_top;
-	switch (action) {
-	case ACTION_SCROLL_UP: workbench->help_top = top > 0 ? top - 1 : 0; break;
-	case ACTION_SCROLL_DOWN: workbench->help_top = top + 1; break; /* drawing clips it */
-	case ACTION_PAGE_UP: workbench->help_top = top > page ? top - page : 0; break;
-	case ACTION_PAGE_DOWN: workbench->help_top = top + page; break;
-	case ACTION_TOP: workbench->help_top = 0; break;
-	case ACTION_BOTTOM: workbench->help_top = view_help_rows(); break;
-	default: workbench->help = false; break;
-	}
+	workbench->help = view_help_key(key, &workbench->help_top, workbench->canvas.rows, HELP_OF_ALL);
 	return true;
 }
 
@@ -520,6 +522,11 @@ static void take_key(struct workbench *workbench, const struct input_event *even
 		perform(workbench, actions_find(CONTEXT_ANYWHERE, key), key);
 		return;
 	}
+	if (workbench->training.open) {
+		if (!training_view_key(&workbench->training, key, workbench->canvas.rows, workbench->canvas.cols))
+			training_view_close(&workbench->training);
+		return;
+	}
 	if (key_help(workbench, key) || key_menu(workbench, key) || key_line(workbench, event, key))
 		return;
 	enum action_context context = workbench->focus == FOCUS_SLIDER ? CONTEXT_SLIDER : CONTEXT_PANES;
@@ -528,11 +535,18 @@ static void take_key(struct workbench *workbench, const struct input_event *even
 
 void dispatch_event(struct workbench *workbench, struct input_event *event)
 {
+	bool covered = workbench->training.open; /* what is not seen is not clicked on */
 	workbench->dirty = true;
 	switch (event->kind) {
 	case INPUT_CHARACTER: case INPUT_KEY: take_key(workbench, event); break;
-	case INPUT_MOUSE: take_mouse(workbench, event); break;
-	case INPUT_PASTE: take_paste(workbench, event); break;
+	case INPUT_MOUSE:
+		if (!covered)
+			take_mouse(workbench, event);
+		break;
+	case INPUT_PASTE:
+		if (!covered)
+			take_paste(workbench, event);
+		break;
 	case INPUT_MODE_REPORT:
 		/* 1 set, 2 reset, 3 always set: the terminal knows frames. */
 		screen_set_synchronized(event->code == 2026 && event->button >= 1 && event->button <= 3);

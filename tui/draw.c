@@ -9,6 +9,7 @@
 #include "prompt.h"
 #include "screen.h"
 #include "widgets/gauge.h"
+#include "widgets/hint_bar.h"
 #include "workbench.h"
 
 /* A job shows itself when it takes longer than a blink. */
@@ -328,25 +329,9 @@ static void draw_status(struct workbench *workbench, struct canvas *canvas)
 		draw_message(workbench, canvas, workbench->regions.hints.row); /* said since the job began */
 }
 
-/* The bar of keys: those of the table that have a word for it. */
-static void draw_hints(struct canvas *canvas, struct rect rect)
-{
-	const struct action *table = actions_table();
-	int col = 1;
-	for (int i = 0; i < N_ACTIONS; i++) {
-		const char *key;
-		size_t length = actions_first_key((enum action_id)i, &key);
-		int width = (int)length + 1 + (int)strlen(table[i].hint);
-		if (table[i].hint[0] == '\0' || col + width > rect.cols)
-			continue;
-		col += canvas_text(canvas, rect.row, col, rect.cols - col, ROLE_KEY, key, length);
-		col += 1 + canvas_string(canvas, rect.row, col + 1, rect.cols - col - 1, ROLE_FAINT, table[i].hint) + 2;
-	}
-}
-
 static void draw_line_hints(struct canvas *canvas, struct rect rect)
 {
-	const char *text = prompt_kind() == PROMPT_OPEN || prompt_kind() == PROMPT_SAVE
+	const char *text = prompt_takes_path()
 	                           ? "Enter takes the line  Esc leaves it  Tab completes the name"
 	                           : "Enter takes the line  Esc leaves it  Up earlier ones  Ctrl-R searches them";
 	canvas_string(canvas, rect.row, 1, rect.cols - 2, ROLE_FAINT, text);
@@ -370,6 +355,11 @@ void draw_frame(struct workbench *workbench)
 		return;
 	canvas_clear(canvas);
 	workbench->regions = regions_compute(rows, cols, workbench->asked);
+	if (workbench->training.open) {
+		training_view_draw(&workbench->training, canvas);
+		screen_show(canvas);
+		return;
+	}
 	if (workbench->regions.too_small) {
 		draw_too_small(canvas);
 		screen_show(canvas);
@@ -391,13 +381,13 @@ void draw_frame(struct workbench *workbench)
 	view_answers_draw(workbench, canvas);
 	prompt_draw(canvas, (struct rect){regions->question.row, 1, 1, regions->question.cols - 1}, workbench->question);
 	if (prompt_kind() == PROMPT_NONE)
-		draw_hints(canvas, regions->hints);
+		hint_bar_draw(canvas, regions->hints, CONTEXT_ANYWHERE);
 	else
 		draw_line_hints(canvas, regions->hints);
 	draw_status(workbench, canvas);
 	menu_draw(&workbench->menu, canvas);
 	if (workbench->help)
-		view_help_draw(workbench, canvas);
+		view_help_draw(canvas, &workbench->help_top, HELP_OF_ALL);
 	if (workbench->help || workbench->menu.title != NULL)
 		canvas->cursor_row = -1;
 	screen_show(canvas);

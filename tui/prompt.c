@@ -109,13 +109,18 @@ static void close_line(void)
 	ended = true;
 }
 
+static bool is_path(enum prompt_kind of)
+{
+	return of == PROMPT_OPEN || of == PROMPT_SAVE || of == PROMPT_WATCH;
+}
+
 static void on_line(char *line)
 {
 	enum prompt_kind taken = kind;
 	close_line();
 	if (line == NULL) /* Ctrl-D */
 		return;
-	if (taken == PROMPT_OPEN || taken == PROMPT_SAVE) {
+	if (is_path(taken)) {
 		char *expanded = tilde_expand(line);
 		free(line);
 		line = expanded;
@@ -179,6 +184,7 @@ static const char *label_of(enum prompt_kind of)
 	case PROMPT_RATE: return "Target (0.25, 25%, 4x, 16t): ";
 	case PROMPT_OPEN: return "Open: ";
 	case PROMPT_SAVE: return "Save as: ";
+	case PROMPT_WATCH: return "Training log: ";
 	case PROMPT_NONE: break;
 	}
 	return "";
@@ -216,6 +222,11 @@ void prompt_keep_question(const char *text)
 enum prompt_kind prompt_kind(void)
 {
 	return kind;
+}
+
+bool prompt_takes_path(void)
+{
+	return is_path(kind);
 }
 
 static void feed(const char *bytes, size_t length)
@@ -259,7 +270,7 @@ static void insert_paste(const struct input_event *event)
 	char *text = strndup(event->paste, event->paste_length);
 	if (text == NULL)
 		return;
-	if (kind == PROMPT_OPEN || kind == PROMPT_SAVE)
+	if (is_path(kind))
 		unquote_path(text);
 	for (char *c = text; *c != '\0'; c++)
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)

@@ -11,7 +11,7 @@
 #include "canvas.h"
 #include "keys.h"
 
-enum prompt_kind { PROMPT_NONE, PROMPT_QUESTION, PROMPT_RATE, PROMPT_OPEN, PROMPT_SAVE };
+enum prompt_kind { PROMPT_NONE, PROMPT_QUESTION, PROMPT_RATE, PROMPT_OPEN, PROMPT_SAVE, PROMPT_WATCH };
 
 /* Before the screen is opened. history_size questions are remembered over sessions. */
 void prompt_init(int history_size);
@@ -21,6 +21,7 @@ void prompt_end(void);
 void prompt_begin(enum prompt_kind kind, const char *text);
 void prompt_leave(void); /* Esc: a question's text is kept */
 enum prompt_kind prompt_kind(void);
+bool prompt_takes_path(void); /* is the open line the name of a file? */
 
 /* Hands over a key, a character or a paste; true: the line was taken (prompt_take() has it) or left by Ctrl-D. */
 bool prompt_input(const struct input_event *event);

@@ -382,3 +382,11 @@ char *settings_user_file(void)
 {
 	return paths_user_config("config.yaml");
 }
+
+bool settings_no_color(const struct settings *settings)
+{
+	const char *no_color = getenv("NO_COLOR");
+	if (settings->color == SETTINGS_COLOR_ALWAYS)
+		return false;
+	return settings->color == SETTINGS_COLOR_NEVER || (no_color != NULL && no_color[0] != '\0');
+}

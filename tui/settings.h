@@ -86,6 +86,9 @@ struct settings_request {
 enum pith_status settings_load(struct settings *settings, const struct settings_request *request, struct pith_error *err);
 void settings_free(struct settings *settings);
 
+/* No colours, by the setting or by NO_COLOR. */
+bool settings_no_color(const struct settings *settings);
+
 /* The value of row i as it would be written in a file; freed with free(), NULL: no memory. */
 char *settings_value(const struct settings *settings, size_t i);
 

@@ -48,6 +48,10 @@ static const struct role_row role_rows[N_ROLES] = {
 	[ROLE_PROMPT] = {0x0D, 0x00, ATTRIBUTE_BOLD, ATTRIBUTE_BOLD},
 	[ROLE_POPUP] = {0x05, 0x01, 0, 0},
 	[ROLE_CHOICE] = {0x00, 0x0D, ATTRIBUTE_BOLD, ATTRIBUTE_REVERSE},
+	[ROLE_CURVE_1] = {0x0D, 0x00, 0, 0},
+	[ROLE_CURVE_2] = {0x0B, 0x00, 0, ATTRIBUTE_BOLD},
+	[ROLE_CURVE_3] = {0x09, 0x00, 0, ATTRIBUTE_DIM},
+	[ROLE_CURVE_4] = {0x0E, 0x00, 0, 0},
 };
 
 /* The sixteen colours of a terminal that stand for the slots; -1: the terminal's own foreground or background. */

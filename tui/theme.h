@@ -43,6 +43,10 @@ enum role {
 	ROLE_PROMPT,
 	ROLE_POPUP,
 	ROLE_CHOICE,     /* the chosen row of a menu */
+	ROLE_CURVE_1,    /* lines of one plot */
+	ROLE_CURVE_2,
+	ROLE_CURVE_3,
+	ROLE_CURVE_4,
 	N_ROLES
 };
 

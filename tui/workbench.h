@@ -21,6 +21,8 @@
 #include "settings.h"
 #include "tasks.h"
 #include "theme.h"
+#include "training_view.h"
+#include "views/view_help.h"
 #include "widgets/menu.h"
 #include "widgets/slider.h"
 #include "widgets/text_pane.h"
@@ -108,6 +110,7 @@ struct workbench {
 	bool help;
 	size_t help_top;
 	size_t memory_top;
+	struct training_view training; /* over everything else while it is open */
 	struct text_pane document_pane, result_pane;
 	bool document_stale, result_stale; /* to be built again before they are drawn */
 	bool result_leads; /* of panes that scroll together the right one was moved last */
@@ -165,8 +168,6 @@ void view_regenerated_draw_legend(const struct workbench *workbench, struct canv
 void view_memory_draw(struct workbench *workbench, struct canvas *canvas, struct rect rect);
 size_t view_memory_rows(const struct workbench *workbench);
 void view_answers_draw(struct workbench *workbench, struct canvas *canvas);
-void view_help_draw(struct workbench *workbench, struct canvas *canvas);
-size_t view_help_rows(void);
 
 /* views/synchronise.c: the other pane follows the one that was scrolled, sentence by sentence. */
 void synchronise_panes(const struct workbench *workbench, const struct text_pane *leader, struct text_pane *follower);

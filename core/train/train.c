@@ -146,7 +146,7 @@ static void log_number(FILE *log, const char *name, double value)
 static void write_log(FILE *log, const struct pith_train_report *r, bool evaluated)
 {
 	char name[64];
-	fprintf(log, "{\"step\":%d,\"tokens\":%llu", r->step, (unsigned long long)r->tokens);
+	fprintf(log, "{\"step\":%d,\"n_steps\":%d,\"tokens\":%llu", r->step, r->n_steps, (unsigned long long)r->tokens);
 	log_number(log, "loss", r->loss);
 	for (int i = 0; i < PITH_N_OBJECTIVES; i++) {
 		snprintf(name, sizeof name, "loss_%s", pith_objective_name((enum pith_objective)i));

@@ -151,13 +151,18 @@ static enum pith_status find_command(struct arguments *arguments, struct pith_er
 {
 	size_t n_used;
 	arguments->command = command_find(arguments->words, arguments->n_words, &n_used);
-	if (arguments->command == NULL && n_used == 1) {
+	bool bare = arguments->command != NULL && command_is_group(arguments->command) && !arguments->given[OPTION_HELP] &&
+		    !arguments->given[OPTION_WATCH] && !arguments->given[OPTION_PLOT];
+	if ((arguments->command == NULL && n_used == 1) || bare) {
 		char list[160];
 		const char *group = arguments->words[0];
 		arguments->group = group;
 		list_group(group, list, sizeof list);
 		if (arguments->given[OPTION_HELP])
 			return PITH_OK;
+		if (bare)
+			return fault(err, PITH_BAD_ARGUMENT, "pith %s wants one of: %s; or %s.", group, list,
+				     arguments->command->arguments);
 		if (arguments->n_words < 2)
 			return fault(err, PITH_BAD_ARGUMENT, "pith %s wants one of: %s.", group, list);
 		return fault(err, PITH_BAD_ARGUMENT, "pith %s does not know \"%.60s\", only: %s.", group, arguments->words[1],

@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/train_report.h"
 #include "fault.h"
 #include "pith/train.h"
 #include "recipe.h"
@@ -19,62 +20,20 @@ struct watch {
 	bool reported;
 };
 
-/* "1:02:03", or "2:03". */
-static void format_time(double seconds, char *out, size_t size)
-{
-	long total = seconds > 0 && seconds < 1e9 ? lround(seconds) : 0;
-	if (total >= 3600)
-		snprintf(out, size, "%ld:%02ld:%02ld", total / 3600, total / 60 % 60, total % 60);
-	else
-		snprintf(out, size, "%ld:%02ld", total / 60, total % 60);
-}
-
-/* " (lm 3.21, regenerate 1.08 95 %)" for the losses that were seen; accuracy may be NULL. */
-static void print_losses(const char *before, const double *losses, const double *accuracy)
-{
-	bool any = false;
-	for (int i = 0; i < PITH_N_OBJECTIVES; i++) {
-		if (isnan(losses[i]))
-			continue;
-		fprintf(stderr, "%s%s %.3f", any ? ", " : before, pith_objective_name((enum pith_objective)i), losses[i]);
-		if (accuracy != NULL && !isnan(accuracy[i]))
-			fprintf(stderr, " %.1f %%", 100 * accuracy[i]);
-		any = true;
-	}
-	if (any)
-		fputc(')', stderr);
-}
-
 /* On a terminal one line is rewritten; elsewhere each report is a line. */
 static void on_report(void *user, const struct pith_train_report *report)
 {
 	struct watch *watch = user;
 	struct cli *cli = watch->cli;
-	char left[32];
 	watch->last = *report;
 	watch->reported = true;
-	format_time(report->seconds_left, left, sizeof left);
 	cli_progress_clear(cli);
-	fprintf(stderr, "step %d/%d, loss %.3f", report->step, report->n_steps, report->loss);
-	print_losses(" (", report->objective_loss, NULL);
-	print_losses(", held out (", report->eval_loss, report->eval_accuracy);
-	fprintf(stderr, ", length %.0f, rate %.2e, %.0f tokens/s, %s left", report->length, report->learning_rate,
-	        report->tokens_per_second, left);
+	train_report_print(stderr, report);
 	if (cli->shows_progress)
 		cli->progress_on_line = true;
 	else
 		fputc('\n', stderr);
 	fflush(stderr);
-}
-
-/* Losses or accuracies by objective; those that were not seen are left out. */
-static json_t *losses_json(const double *losses)
-{
-	json_t *object = json_object();
-	for (int i = 0; i < PITH_N_OBJECTIVES; i++)
-		if (!isnan(losses[i]))
-			json_object_set_new(object, pith_objective_name((enum pith_objective)i), json_real(losses[i]));
-	return object;
 }
 
 static enum pith_status print_result(struct cli *cli, const struct watch *watch, const char *output)
@@ -89,9 +48,9 @@ static enum pith_status print_result(struct cli *cli, const struct watch *watch,
 		json_object_set_new(object, "steps", json_integer(watch->last.step));
 		json_object_set_new(object, "tokens", json_integer((json_int_t)watch->last.tokens));
 		json_object_set_new(object, "loss", isnan(watch->last.loss) ? json_null() : json_real(watch->last.loss));
-		json_object_set_new(object, "losses", losses_json(watch->last.objective_loss));
-		json_object_set_new(object, "eval_losses", losses_json(watch->last.eval_loss));
-		json_object_set_new(object, "eval_accuracies", losses_json(watch->last.eval_accuracy));
+		json_object_set_new(object, "losses", train_report_losses(watch->last.objective_loss));
+		json_object_set_new(object, "eval_losses", train_report_losses(watch->last.eval_loss));
+		json_object_set_new(object, "eval_accuracies", train_report_losses(watch->last.eval_accuracy));
 	}
 	return output_json(object) ? PITH_OK : fault_memory(&cli->err);
 }

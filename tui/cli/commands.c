@@ -31,6 +31,8 @@ static const struct option_row options[OPTION_N] = {
 	[OPTION_LENGTH] = {0, "length", "N", "cut each text to N tokens", NULL, NULL},
 	[OPTION_LIMIT] = {0, "limit", "L", "stop after L lines", NULL, NULL},
 	[OPTION_REFINE] = {0, "refine", "N", "improve memory rows by up to N steps, until the text is right", NULL, NULL},
+	[OPTION_WATCH] = {0, "watch", "LOG", "draw the curves of a run, and go on with it", NULL, NULL},
+	[OPTION_PLOT] = {0, "plot", "LOG", "print the loss curves as a picture (SVG)", NULL, NULL},
 	[OPTION_JSON] = {0, "json", NULL, "print one line of JSON", NULL, NULL},
 };
 
@@ -95,6 +97,14 @@ static const struct command commands[] = {
 	 .run = cmd_tokens,
 	 .summary = "the tokens of a document",
 	 .details = "Prints a line per token: its id, the bytes that it covers (from-to), its text.\n"},
+	{.name = "train",
+	 .arguments = "--watch|--plot LOG",
+	 .options = BIT(OPTION_WATCH) | BIT(OPTION_PLOT) | BIT(OPTION_JSON),
+	 .run = cmd_train,
+	 .summary = "the curves of a training run",
+	 .details = "LOG is what a recipe calls log. On a terminal --watch draws training and held-out\n"
+		    "losses, learning rate and speed while the log grows (? lists the keys); elsewhere,\n"
+		    "or with --json, it prints the last state once.\n"},
 	{.name = "train base",
 	 .arguments = "RECIPE.yaml",
 	 .n_arguments = 1,
@@ -155,14 +165,13 @@ static bool begins_with_word(const char *name, const char *word)
 
 const struct command *command_find(char *const *words, size_t n_words, size_t *n_used)
 {
+	const struct command *found = NULL;
 	*n_used = 0;
-	if (n_words == 0)
-		return NULL;
-	for (size_t i = 0; i < N_COMMANDS; i++) {
+	for (size_t i = 0; n_words > 0 && i < N_COMMANDS; i++) {
 		const char *name = commands[i].name;
 		if (strcmp(name, words[0]) == 0) {
 			*n_used = 1;
-			return &commands[i];
+			found = &commands[i];
 		}
 		if (!begins_with_word(name, words[0]))
 			continue;
@@ -172,7 +181,16 @@ const struct command *command_find(char *const *words, size_t n_words, size_t *n
 			return &commands[i];
 		}
 	}
-	return NULL;
+	/* pith train NONSENSE: a word of the group was meant. */
+	return found != NULL && n_words > 1 && command_is_group(found) ? NULL : found;
+}
+
+bool command_is_group(const struct command *command)
+{
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		if (begins_with_word(commands[i].name, command->name))
+			return true;
+	return false;
 }
 
 bool command_takes(const struct command *command, enum option_id option)
@@ -241,6 +259,10 @@ void command_help(FILE *out, const struct command *command)
 	for (int option = OPTION_N_GENERAL; option < OPTION_N; option++)
 		if ((command->options & BIT(option)) != 0)
 			print_option(out, &options[option]);
+	if (command_is_group(command)) {
+		fputc('\n', out);
+		command_help_group(out, command->name);
+	}
 	fputs("\nOptions of every command are listed by pith --help.\n", out);
 }
 

@@ -44,6 +44,8 @@ enum option_id {
 	OPTION_LENGTH,
 	OPTION_LIMIT,
 	OPTION_REFINE,
+	OPTION_WATCH,
+	OPTION_PLOT,
 	OPTION_JSON,
 	OPTION_N
 };
@@ -73,7 +75,8 @@ const struct command *commands_table(size_t *n);
 
 /*
  * The command that words name, and in *n_used how many of them (1 or 2); NULL:
- * none. For a word that only begins commands of two words NULL comes with *n_used = 1.
+ * none. For a word that only begins commands of two words NULL comes with
+ * *n_used = 1, also when a word that is none of theirs follows.
  */
 const struct command *command_find(char *const *words, size_t n_words, size_t *n_used);
 
@@ -87,6 +90,9 @@ const char *command_nearest(const char *word);
 void command_help(FILE *out, const struct command *command);
 void command_help_group(FILE *out, const char *word);
 
+/* Do other commands begin with the name of this one, as those of pith train do? */
+bool command_is_group(const struct command *command);
+
 /* Each in its own cmd_*.c. */
 enum exit_code cmd_compress(struct cli *cli);
 enum exit_code cmd_regenerate(struct cli *cli);
@@ -96,6 +102,7 @@ enum exit_code cmd_eval_answer(struct cli *cli);
 enum exit_code cmd_eval_memory(struct cli *cli);
 enum exit_code cmd_inspect(struct cli *cli);
 enum exit_code cmd_tokens(struct cli *cli);
+enum exit_code cmd_train(struct cli *cli);
 enum exit_code cmd_train_base(struct cli *cli);
 enum exit_code cmd_train_regenerate(struct cli *cli);
 enum exit_code cmd_train_answer(struct cli *cli);

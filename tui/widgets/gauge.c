@@ -71,3 +71,12 @@ void figure_seconds(char out[FIGURE_SIZE], double seconds)
 	else
 		snprintf(out, FIGURE_SIZE, "%.0f h %.0f min", floor(seconds / 3600), fmod(floor(seconds / 60), 60));
 }
+
+void figure_clock(char out[FIGURE_SIZE], double seconds)
+{
+	long total = seconds > 0 && seconds < 1e9 ? lround(seconds) : 0;
+	if (total >= 3600)
+		snprintf(out, FIGURE_SIZE, "%ld:%02ld:%02ld", total / 3600, total / 60 % 60, total % 60);
+	else
+		snprintf(out, FIGURE_SIZE, "%ld:%02ld", total / 60, total % 60);
+}

@@ -19,5 +19,7 @@ void figure_count(char out[FIGURE_SIZE], size_t n);
 void figure_bytes(char out[FIGURE_SIZE], size_t n);
 /* "8 ms", "0.42 s", "3 min 20 s" */
 void figure_seconds(char out[FIGURE_SIZE], double seconds);
+/* "1:02:03", or "2:03" */
+void figure_clock(char out[FIGURE_SIZE], double seconds);
 
 #endif
