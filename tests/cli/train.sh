@@ -61,6 +61,11 @@ recipe stopped 200
 expect 0 "$pith" train base straight.yaml --json
 json steps=200 'loss>0' 'losses.lm>0' 'losses.regenerate>0' 'eval_losses.lm>0' output=straight.gguf
 err_has 'step 200/200'
+# Its log can be watched and drawn.
+expect 0 "$pith" train --watch straight.jsonl --json
+json step=200 n_steps=200 'losses.lm>0' 'held_out.lm>0' 'tokens_per_second>0' seconds_left:number 'seconds_left<0.001'
+expect 0 "$pith" train --plot straight.jsonl
+out_has '</svg>'
 
 # Stopped by an interrupt, then killed, then left alone: it ends where the straight run ended.
 for signal in INT:130 KILL:137; do

@@ -38,6 +38,12 @@ refused 'wants --data FILE.jsonl' eval regenerate
 refused 'wants --data FILE.jsonl' eval answer
 refused 'pith eval wants one of: regenerate, answer, memory.' eval
 refused 'pith train does not know "icae"' train icae
+refused 'pith train wants one of: base, regenerate, answer, tokenizer; or --watch|--plot LOG.' train
+refused '--watch wants a value.' train --watch
+refused 'pith train base takes no --watch.' train base --watch run.jsonl
+refused 'pith compress takes no --plot.' compress --plot run.jsonl text.txt
+refused 'give one of them' train --watch run.jsonl --plot run.jsonl
+refused 'it takes no --json' train --plot run.jsonl --json
 refused '--set wants KEY=VALUE' --set rate config
 refused 'did you mean theme?' --set thme=x config
 refused 'rate must be a number from 0.001 to 1' --set rate=7 config

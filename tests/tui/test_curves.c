@@ -131,7 +131,7 @@ static void grid_and_single(void **state)
 	struct curves_view view;
 	fill_log(&log, points);
 	curves_view_init(&view);
-	char *dump = drawn(&log, &view, 24, 80, false, NULL);
+	char *dump = drawn(&log, &view, 24, 110, false, NULL);
 	static const char *const shown[] = {"base.jsonl", "step 1,000 of 4,000 (25 %)", "loss 3.000", "1,000 tokens/s", "Training loss",
 	                                    "a lm 3.000", "d answer 2.000", "Held-out loss", "a lm 4.000", "Learning rate", "1.00e-03", "Speed",
 	                                    "0 all<", "q leave", "? help"};
