@@ -185,7 +185,8 @@ static void draw_tabs(struct canvas *canvas, const struct training_log *log, con
 		if (all && !fits)
 			continue;
 		col += canvas_printf(canvas, 1, col, 2, ROLE_KEY, "%d ", all ? 0 : i + 1);
-		col += canvas_string(canvas, 1, col, canvas->cols - col, i == shown ? ROLE_TAB : ROLE_LABEL, all ? "all" : panels[i].tab);
+		enum role role = i == shown ? ROLE_TAB : ROLE_LABEL;
+		col += canvas_string(canvas, 1, col, canvas->cols - col, role, all ? "all" : panels[i].tab);
 		col += i == shown ? canvas_string(canvas, 1, col, canvas->cols - col, ROLE_TAB, "<") + 1 : 2;
 	}
 	char text[3 * FIGURE_SIZE] = "", first_figure[FIGURE_SIZE], last_figure[FIGURE_SIZE];
@@ -227,7 +228,8 @@ static enum role series_role(int series)
 }
 
 /* Draws title and legend; returns the rows used. */
-static int draw_heading(struct canvas *canvas, struct rect rect, const struct training_panel *panel, const struct training_log *log)
+static int draw_heading(struct canvas *canvas, struct rect rect, const struct training_panel *panel,
+                        const struct training_log *log)
 {
 	enum { MOST_ROWS = 3, PLOT_ROWS = 4 };
 	int most = rect.rows - PLOT_ROWS < 1 ? 1 : rect.rows - PLOT_ROWS < MOST_ROWS ? rect.rows - PLOT_ROWS : MOST_ROWS;
@@ -243,7 +245,8 @@ static int draw_heading(struct canvas *canvas, struct rect rect, const struct tr
 			break;
 		legend.row += !fits;
 		legend.col = fits ? legend.col : 0;
-		legend.col += canvas_string(canvas, rect.row + legend.row, rect.col + legend.col, rect.cols - legend.col, series_role(s), entry) + 2;
+		int room = rect.cols - legend.col;
+		legend.col += canvas_string(canvas, rect.row + legend.row, rect.col + legend.col, room, series_role(s), entry) + 2;
 	}
 	int unit = (int)strlen(panel->unit);
 	if (legend.col + unit <= rect.cols)
@@ -264,8 +267,8 @@ static double *gather(const struct training_panel *panel, const struct training_
 	return values;
 }
 
-static void draw_panel(struct canvas *canvas, struct rect rect, const struct training_panel *panel, const struct training_log *log,
-                       const struct curves_view *view)
+static void draw_panel(struct canvas *canvas, struct rect rect, const struct training_panel *panel,
+                       const struct training_log *log, const struct curves_view *view)
 {
 	enum { MOST_SERIES = PITH_N_OBJECTIVES > 1 ? PITH_N_OBJECTIVES : 1 };
 	struct plot_series series[MOST_SERIES];

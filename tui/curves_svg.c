@@ -102,11 +102,12 @@ static void write_axes(FILE *out, const struct plot *plot)
 	for (int i = 0; i < plot->x.n_ticks; i++) {
 		double x = x_of(plot, plot->x.ticks[i]);
 		figure_count(count, (size_t)plot->x.ticks[i]);
-		fprintf(out, "<line class=\"frame\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>\n", x, bottom, x, bottom + 5);
+		fprintf(out, "<path class=\"frame\" d=\"M%.1f %.1fv5\"/>\n", x, bottom);
 		fprintf(out, "<text class=\"soft\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%s</text>\n", x, bottom + 20, count);
 	}
 	fprintf(out, "<path class=\"frame\" d=\"M%d %.1fV%.1fH%d\"/>\n", LEFT, plot->top, bottom, LEFT + PLOT_WIDTH);
-	fprintf(out, "<text class=\"soft\" x=\"%d\" y=\"%.1f\" text-anchor=\"middle\">step</text>\n", LEFT + PLOT_WIDTH / 2, bottom + 38);
+	fprintf(out, "<text class=\"soft\" x=\"%d\" y=\"%.1f\" text-anchor=\"middle\">step</text>\n", LEFT + PLOT_WIDTH / 2,
+	        bottom + 38);
 	fprintf(out, "<text class=\"ink title\" x=\"%d\" y=\"%.1f\">%s", LEFT, plot->top - 14, plot->panel->title);
 	fprintf(out, "<tspan class=\"soft\" dx=\"8\" font-weight=\"400\" font-size=\"13\">%s</tspan></text>\n", plot->panel->unit);
 }
@@ -165,7 +166,8 @@ static void write_legend(FILE *out, const struct plot *plot, int series, int row
 	int x = LEFT + PLOT_WIDTH + 14;
 	fprintf(out, "<path class=\"line s%d\" d=\"M%d %.1fH%d\"/>\n", series % N_STYLES, x, y, x + 30);
 	fprintf(out, "<text class=\"ink\" x=\"%d\" y=\"%.1f\">%s", x + 38, y + 4, training_series_name(plot->panel, series));
-	fprintf(out, "<tspan class=\"soft\" dx=\"6\">%.3f</tspan></text>\n", training_series_newest(plot->panel, plot->log, series));
+	fprintf(out, "<tspan class=\"soft\" dx=\"6\">%.3f</tspan></text>\n",
+	        training_series_newest(plot->panel, plot->log, series));
 }
 
 static void write_plot(FILE *out, const struct training_log *log, int i)
@@ -174,8 +176,8 @@ static void write_plot(FILE *out, const struct training_log *log, int i)
 	bool any = fit(&plot);
 	write_axes(out, &plot);
 	if (!any) {
-		fprintf(out, "<text class=\"soft\" x=\"%d\" y=\"%.1f\" text-anchor=\"middle\">nothing yet</text>\n", LEFT + PLOT_WIDTH / 2,
-		        plot.top + PLOT_HEIGHT / 2.0);
+		fprintf(out, "<text class=\"soft\" x=\"%d\" y=\"%.1f\" text-anchor=\"middle\">nothing yet</text>\n",
+		        LEFT + PLOT_WIDTH / 2, plot.top + PLOT_HEIGHT / 2.0);
 		return;
 	}
 	for (int s = 0, row = 0; s < plot.panel->n_series; s++) {
