@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "glyphs.h"
+#include "perform.h"
 #include "prompt.h"
 #include "screen.h"
 #include "terminal.h"
@@ -229,7 +230,7 @@ static void handle_clocks(struct workbench *workbench, struct input_decoder *dec
 		handle_events(workbench, decoder);
 	}
 	if (workbench->settle_at > 0 && now >= workbench->settle_at) {
-		dispatch_settle(workbench);
+		perform_settle(workbench);
 		jobs_schedule(workbench);
 	}
 	if (workbench->training.open && now >= workbench->training.looked_at + TRAINING_VIEW_SECONDS) {

@@ -6,272 +6,12 @@
 #include <unistd.h>
 
 #include "document_file.h"
+#include "perform.h"
 #include "prompt.h"
 #include "screen.h"
 #include "workbench.h"
 
-/* Keys and wheel settle the slider after this pause, so that ten presses are one job. */
-#define SETTLE_SECONDS 0.3
-
 enum { WHEEL_ROWS = 3 };
-
-static void slider_moved(struct workbench *workbench)
-{
-	workbench->settle_at = workbench_now() + SETTLE_SECONDS;
-}
-
-void dispatch_settle(struct workbench *workbench)
-{
-	workbench->settle_at = 0;
-	workbench->dirty = true;
-	if (!workbench->slider.dragging && slider_unsettled(&workbench->slider))
-		jobs_want_compressed(workbench);
-}
-
-static void step_rate(struct workbench *workbench, int percent)
-{
-	slider_step(&workbench->slider, percent, workbench->n_tokens);
-	slider_moved(workbench);
-}
-
-static void step_tokens(struct workbench *workbench, int tokens)
-{
-	size_t budget = jobs_budget(workbench);
-	if (budget == 0)
-		return;
-	slider_step_tokens(&workbench->slider, tokens, budget, workbench->n_tokens);
-	slider_moved(workbench);
-}
-
-/* The pane that the scrolling keys move; NULL: none (memory rows scroll by themselves). */
-static struct text_pane *focused_pane(struct workbench *workbench)
-{
-	switch (workbench->focus) {
-	case FOCUS_RESULT: return workbench->view == VIEW_MEMORY ? NULL : &workbench->result_pane;
-	case FOCUS_ANSWERS: return &workbench->answers[ANSWER_FULL].pane;
-	default: return &workbench->document_pane;
-	}
-}
-
-static void scroll_memory(struct workbench *workbench, long rows)
-{
-	if (rows < 0)
-		workbench->memory_top -= workbench->memory_top < (size_t)-rows ? workbench->memory_top : (size_t)-rows;
-	else if (workbench->memory_top + (size_t)rows <= view_memory_rows(workbench))
-		workbench->memory_top += (size_t)rows; /* drawing clips it */
-}
-
-static void scroll_pane(struct workbench *workbench, struct text_pane *pane, long rows)
-{
-	if (pane == NULL) {
-		scroll_memory(workbench, rows);
-		return;
-	}
-	text_pane_scroll(pane, rows);
-	if (pane == &workbench->answers[ANSWER_FULL].pane || pane == &workbench->answers[ANSWER_COMPRESSED].pane) {
-		struct text_pane *other = &workbench->answers[pane == &workbench->answers[ANSWER_FULL].pane].pane;
-		text_pane_scroll_to(other, pane->top);
-		return;
-	}
-	workbench->result_leads = pane == &workbench->result_pane;
-	workbench->follow = false;
-}
-
-static long page_rows(struct workbench *workbench)
-{
-	const struct text_pane *pane = focused_pane(workbench);
-	int rows = pane == NULL ? workbench->regions.result.rows - 4 : pane->rows;
-	return rows > 2 ? rows - 1 : 1;
-}
-
-static void move_focus(struct workbench *workbench, int step)
-{
-	int n = workbench->asked ? N_FOCUS : N_FOCUS - 1;
-	workbench->focus = (enum focus)(((int)workbench->focus + step + n) % n);
-}
-
-static void next_view(struct workbench *workbench, enum view view)
-{
-	workbench->view = view;
-	workbench->result_stale = true;
-	workbench->result_leads = false;
-	workbench->follow = false;
-}
-
-static void open_method_menu(struct workbench *workbench)
-{
-	size_t n, chosen = 0;
-	const struct pith_method *methods = pith_methods(&n);
-	for (size_t i = 0; i < n; i++) {
-		bool able = methods[i].family != PITH_SOFT || workbench->model.has_memory[methods[i].memory];
-		workbench->method_items[i] =
-			(struct menu_item){methods[i].title, able ? methods[i].summary : "needs an adapter, and this model has none for it"};
-		if (&methods[i] == workbench->method)
-			chosen = i;
-	}
-	menu_open(&workbench->menu, "Method", workbench->method_items, n, chosen);
-}
-
-static void choose_method(struct workbench *workbench, size_t i)
-{
-	size_t n;
-	const struct pith_method *methods = pith_methods(&n);
-	menu_close(&workbench->menu);
-	if (i >= n || &methods[i] == workbench->method)
-		return;
-	workbench->method = &methods[i];
-	jobs_want_compressed(workbench);
-}
-
-static void begin_rate(const char *key)
-{
-	prompt_begin(PROMPT_RATE, key[0] >= '0' && key[0] <= '9' ? key : NULL);
-}
-
-static void begin_save(struct workbench *workbench)
-{
-	if (workbench->compressed == NULL) {
-		workbench_say(workbench, ROLE_WARNING, "There is nothing to save yet.");
-		return;
-	}
-	/* A name beside where pith was started: the document's, with what it has become. */
-	const char *name = workbench->document_name == NULL ? "document" : workbench->document_name;
-	const char *dot = strrchr(name, '.');
-	int length = dot == NULL || dot == name ? (int)strlen(name) : (int)(dot - name);
-	char *path = NULL;
-	if (asprintf(&path, "%.*s-%s.%s", length, name, workbench->compressed->info.method->name,
-	             workbench->compressed->text != NULL ? "txt" : "safetensors") < 0)
-		path = NULL;
-	prompt_begin(PROMPT_SAVE, path);
-	free(path);
-}
-
-static void quit(struct workbench *workbench)
-{
-	workbench->quitting = true;
-	jobs_cancel(workbench);
-}
-
-static void cancel(struct workbench *workbench)
-{
-	if (workbench->slider.dragging || slider_unsettled(&workbench->slider)) {
-		slider_revert(&workbench->slider);
-		workbench->settle_at = 0;
-		return;
-	}
-	if (!workbench->running.active) {
-		workbench->message[0] = '\0';
-		return;
-	}
-	jobs_cancel(workbench);
-}
-
-/* Are there memory tokens to work with? If not, that is said. */
-static bool has_memory(struct workbench *workbench, const char *what)
-{
-	if (workbench->compressed == NULL)
-		workbench_say(workbench, ROLE_WARNING, "There is nothing to %s yet.", what);
-	else if (workbench->compressed->info.method->family != PITH_SOFT)
-		workbench_say(workbench, ROLE_WARNING, "%s keeps words: there are no memory tokens to %s (m: another method).",
-		              workbench->compressed->info.method->title, what);
-	else
-		return true;
-	return false;
-}
-
-static void regenerate(struct workbench *workbench)
-{
-	if (!has_memory(workbench, "regenerate from"))
-		return;
-	/* Who asks for it wants to see it come. After a move of the slider the place being read stays. */
-	workbench->follow = true;
-	jobs_want_regenerated(workbench);
-}
-
-static void refine(struct workbench *workbench)
-{
-	if (has_memory(workbench, "refine"))
-		jobs_want_refined(workbench);
-}
-
-static void toggle(struct workbench *workbench, enum action_id action)
-{
-	switch (action) {
-	case ACTION_SYNC:
-		workbench->sync = !workbench->sync;
-		workbench_say(workbench, ROLE_TEXT, workbench->sync ? "The panes scroll together." : "Each pane scrolls alone.");
-		break;
-	case ACTION_MARKS:
-		/* Where there is no colour the marks are all that tells kept from dropped. */
-		workbench->marks = !workbench->marks || !theme_has_color(&workbench->theme, screen_colors());
-		workbench->document_stale = true;
-		break;
-	case ACTION_MOUSE:
-		workbench->mouse = !workbench->mouse;
-		screen_set_mouse(workbench->mouse);
-		workbench_say(workbench, ROLE_TEXT, workbench->mouse ? "The mouse is pith's again." : "The mouse is the terminal's: M takes it back.");
-		break;
-	default: break;
-	}
-}
-
-static void perform_slider(struct workbench *workbench, enum action_id action)
-{
-	switch (action) {
-	case ACTION_RATE_DOWN: step_rate(workbench, -1); break;
-	case ACTION_RATE_UP: step_rate(workbench, 1); break;
-	case ACTION_RATE_PAGE_UP: step_rate(workbench, 10); break;
-	case ACTION_RATE_PAGE_DOWN: step_rate(workbench, -10); break;
-	case ACTION_RATE_LEAST: step_rate(workbench, -100); break;
-	case ACTION_RATE_MOST: step_rate(workbench, 100); break;
-	case ACTION_TOKEN_DOWN: step_tokens(workbench, -1); break;
-	case ACTION_TOKEN_UP: step_tokens(workbench, 1); break;
-	default: break;
-	}
-}
-
-static void perform_scroll(struct workbench *workbench, enum action_id action)
-{
-	enum { FAR = 1 << 30 };
-	struct text_pane *pane = focused_pane(workbench);
-	switch (action) {
-	case ACTION_SCROLL_UP: scroll_pane(workbench, pane, -1); break;
-	case ACTION_SCROLL_DOWN: scroll_pane(workbench, pane, 1); break;
-	case ACTION_PAGE_UP: scroll_pane(workbench, pane, -page_rows(workbench)); break;
-	case ACTION_PAGE_DOWN: scroll_pane(workbench, pane, page_rows(workbench)); break;
-	case ACTION_TOP: scroll_pane(workbench, pane, -FAR); break;
-	case ACTION_BOTTOM: scroll_pane(workbench, pane, pane == NULL ? (long)view_memory_rows(workbench) : FAR); break;
-	default: break;
-	}
-}
-
-static void perform(struct workbench *workbench, enum action_id action, const char *key)
-{
-	switch (action) {
-	case ACTION_ASK: prompt_begin(PROMPT_QUESTION, NULL); break;
-	case ACTION_RATE: begin_rate(key); break;
-	case ACTION_METHOD: open_method_menu(workbench); break;
-	case ACTION_VIEW: next_view(workbench, (enum view)((workbench->view + 1) % N_VIEWS)); break;
-	case ACTION_REGENERATE: regenerate(workbench); break;
-	case ACTION_REFINE: refine(workbench); break;
-	case ACTION_OPEN: prompt_begin(PROMPT_OPEN, NULL); break;
-	case ACTION_SAVE: begin_save(workbench); break;
-	case ACTION_WATCH: prompt_begin(PROMPT_WATCH, NULL); break;
-	case ACTION_FOCUS_NEXT: move_focus(workbench, 1); break;
-	case ACTION_FOCUS_PREVIOUS: move_focus(workbench, -1); break;
-	case ACTION_THEME: workbench_next_theme(workbench); break;
-	case ACTION_CANCEL: cancel(workbench); break;
-	case ACTION_REDRAW: screen_redraw(); break;
-	case ACTION_SUSPEND: screen_suspend(); break;
-	case ACTION_HELP: workbench->help = true; break;
-	case ACTION_QUIT: case ACTION_INTERRUPT: quit(workbench); break;
-	case ACTION_SYNC: case ACTION_MARKS: case ACTION_MOUSE: toggle(workbench, action); break;
-	default:
-		perform_slider(workbench, action);
-		perform_scroll(workbench, action);
-		break;
-	}
-}
 
 /* A file that exists is replaced only when the same line is taken twice. */
 static void take_save(struct workbench *workbench, const char *path)
@@ -385,7 +125,7 @@ static bool drag_slider(struct workbench *workbench, const struct input_event *e
 	} else if (event->action == MOUSE_RELEASE || event->action == MOUSE_MOTION) {
 		/* Motion without a button: the release happened where nobody told us. */
 		workbench->slider.dragging = false;
-		dispatch_settle(workbench);
+		perform_settle(workbench);
 	}
 	return true;
 }
@@ -396,7 +136,7 @@ static bool press_slider(struct workbench *workbench, const struct input_event *
 	if (!rect_contains(row, event->row, event->col))
 		return false;
 	if (event->action == MOUSE_WHEEL_UP || event->action == MOUSE_WHEEL_DOWN) {
-		step_rate(workbench, event->action == MOUSE_WHEEL_UP ? 1 : -1);
+		perform_rate_step(workbench, event->action == MOUSE_WHEEL_UP ? 1 : -1);
 	} else if (event->action == MOUSE_PRESS && event->button == 0) {
 		workbench->focus = FOCUS_SLIDER;
 		if (rect_contains(track, event->row, event->col))
@@ -414,7 +154,7 @@ static bool use_pane(struct workbench *workbench, const struct input_event *even
 	if (event->action == MOUSE_PRESS)
 		workbench->focus = focus;
 	else if (event->action == MOUSE_WHEEL_UP || event->action == MOUSE_WHEEL_DOWN)
-		scroll_pane(workbench, pane, event->action == MOUSE_WHEEL_UP ? -WHEEL_ROWS : WHEEL_ROWS);
+		perform_scroll_pane(workbench, pane, event->action == MOUSE_WHEEL_UP ? -WHEEL_ROWS : WHEEL_ROWS);
 	return true;
 }
 
@@ -424,7 +164,7 @@ static void mouse_menu(struct workbench *workbench, const struct input_event *ev
 	if (event->action == MOUSE_WHEEL_UP || event->action == MOUSE_WHEEL_DOWN)
 		menu_move(&workbench->menu, event->action == MOUSE_WHEEL_UP ? -1 : 1);
 	else if (event->action == MOUSE_PRESS && menu_hit(&workbench->menu, event->row, event->col, &item))
-		choose_method(workbench, item);
+		perform_method_choice(workbench, item);
 	else if (event->action == MOUSE_PRESS && !rect_contains(workbench->menu.place, event->row, event->col))
 		menu_close(&workbench->menu);
 }
@@ -450,9 +190,9 @@ static void take_mouse(struct workbench *workbench, const struct input_event *ev
 	if (event->action == MOUSE_PRESS) {
 		for (int i = 0; i < N_VIEWS; i++)
 			if (rect_contains(workbench->view_tabs[i], event->row, event->col))
-				next_view(workbench, (enum view)i);
+				perform_view(workbench, (enum view)i);
 		if (rect_contains(workbench->method_place, event->row, event->col))
-			open_method_menu(workbench);
+			perform_method_menu(workbench);
 		if (rect_contains(regions->question, event->row, event->col) && prompt_kind() == PROMPT_NONE)
 			prompt_begin(PROMPT_QUESTION, NULL);
 	}
@@ -476,7 +216,7 @@ static bool key_menu(struct workbench *workbench, const char *key)
 	else if (strcmp(key, "Home") == 0 || strcmp(key, "End") == 0)
 		menu_move(&workbench->menu, key[0] == 'H' ? -(long)workbench->menu.n : (long)workbench->menu.n);
 	else if (strcmp(key, "Enter") == 0 || strcmp(key, "Space") == 0)
-		choose_method(workbench, workbench->menu.chosen);
+		perform_method_choice(workbench, workbench->menu.chosen);
 	else
 		menu_close(&workbench->menu);
 	return true;
@@ -498,7 +238,7 @@ static bool key_line(struct workbench *workbench, const struct input_event *even
 		prompt_leave();
 	} else if (strcmp(key, "Tab") == 0 && prompt_kind() == PROMPT_QUESTION) {
 		prompt_leave();
-		move_focus(workbench, 1);
+		perform_focus_move(workbench, 1);
 	} else if (prompt_input(event)) {
 		take_line(workbench);
 	}
@@ -515,11 +255,11 @@ static void take_key(struct workbench *workbench, const struct input_event *even
 			screen_close();
 			_exit(130);
 		}
-		quit(workbench);
+		perform_quit(workbench);
 		return;
 	}
 	if (strcmp(key, "Ctrl-Z") == 0 || strcmp(key, "Ctrl-L") == 0) {
-		perform(workbench, actions_find(CONTEXT_ANYWHERE, key), key);
+		perform_action(workbench, actions_find(CONTEXT_ANYWHERE, key), key);
 		return;
 	}
 	if (workbench->training.open) {
@@ -530,7 +270,7 @@ static void take_key(struct workbench *workbench, const struct input_event *even
 	if (key_help(workbench, key) || key_menu(workbench, key) || key_line(workbench, event, key))
 		return;
 	enum action_context context = workbench->focus == FOCUS_SLIDER ? CONTEXT_SLIDER : CONTEXT_PANES;
-	perform(workbench, actions_find(context, key), key);
+	perform_action(workbench, actions_find(context, key), key);
 }
 
 void dispatch_event(struct workbench *workbench, struct input_event *event)

@@ -21,7 +21,7 @@
 #include "settings.h"
 #include "tasks.h"
 #include "theme.h"
-#include "training_view.h"
+#include "training/training_view.h"
 #include "views/view_help.h"
 #include "widgets/menu.h"
 #include "widgets/slider.h"
@@ -150,7 +150,6 @@ size_t jobs_budget(const struct workbench *workbench); /* tokens that the live v
 
 /* dispatch.c */
 void dispatch_event(struct workbench *workbench, struct input_event *event); /* frees what the event owns */
-void dispatch_settle(struct workbench *workbench); /* the slider has rested */
 
 /* draw.c */
 void draw_frame(struct workbench *workbench);

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "axis.h"
+#include "training/axis.h"
 #include "unit.h"
 
 /* The labels of an axis in one line. */

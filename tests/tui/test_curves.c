@@ -7,8 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "curves.h"
-#include "curves_svg.h"
+#include "training/curves.h"
+#include "training/curves_svg.h"
 #include "unit.h"
 #include "widgets/plot.h"
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "scratch.h"
-#include "training_log.h"
+#include "training/training_log.h"
 #include "unit.h"
 
 static const char first_line[] =

@@ -10,10 +10,10 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/train_report.h"
-#include "curves_svg.h"
+#include "training/curves_svg.h"
 #include "fault.h"
-#include "training_view.h"
-#include "watch.h"
+#include "training/training_view.h"
+#include "training/watch.h"
 
 static json_t *number_json(double value)
 {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "axis.h"
+#include "training/axis.h"
 
 enum {
 	MIN_ROWS = 2, MIN_COLS = 8,        /* of the dots */

@@ -1,12 +1,12 @@
-#include "curves_svg.h"
+#include "training/curves_svg.h"
 
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
-#include "axis.h"
+#include "training/axis.h"
 #include "document_file.h"
-#include "training_panels.h"
+#include "training/training_panels.h"
 #include "widgets/gauge.h"
 
 /* Pixels: the picture, its margins, one plot below the other. */

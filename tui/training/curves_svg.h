@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "training_log.h"
+#include "training/training_log.h"
 
 /*
  * Writes an SVG with the training and the held-out losses, a line per

@@ -1,4 +1,4 @@
-#include "axis.h"
+#include "training/axis.h"
 
 #include <math.h>
 #include <stdio.h>

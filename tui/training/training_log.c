@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "training_log.h"
+#include "training/training_log.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -10,9 +10,9 @@
 #include <stddef.h>
 
 #include "canvas.h"
-#include "curves.h"
+#include "training/curves.h"
 #include "pith/status.h"
-#include "training_log.h"
+#include "training/training_log.h"
 
 /* Seconds between two looks at the log. */
 #define TRAINING_VIEW_SECONDS 1.0

@@ -1,4 +1,4 @@
-#include "curves.h"
+#include "training/curves.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -7,8 +7,8 @@
 
 #include "actions.h"
 #include "canvas.h"
-#include "training_log.h"
-#include "training_panels.h"
+#include "training/training_log.h"
+#include "training/training_panels.h"
 
 struct curves_view {
 	int panel;        /* enum training_panel_id, or N_PANELS: all of them */

@@ -2,7 +2,7 @@
 #ifndef TRAINING_PANELS_H
 #define TRAINING_PANELS_H
 
-#include "training_log.h"
+#include "training/training_log.h"
 
 enum training_panel_id { PANEL_LOSS, PANEL_HELD_OUT, PANEL_RATE, PANEL_SPEED, N_PANELS };
 

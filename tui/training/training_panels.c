@@ -1,4 +1,4 @@
-#include "training_panels.h"
+#include "training/training_panels.h"
 
 #include <math.h>
 

@@ -1,6 +1,6 @@
 /* The loop of the watcher: keys, signals, and a look at the log once a second. */
 #define _GNU_SOURCE
-#include "watch.h"
+#include "training/watch.h"
 
 #include <errno.h>
 #include <langinfo.h>

@@ -1,4 +1,4 @@
-#include "training_view.h"
+#include "training/training_view.h"
 
 #include <time.h>
 

@@ -1,0 +1,271 @@
+/* What an action of the table does to the workbench. */
+#define _GNU_SOURCE
+#include "perform.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "prompt.h"
+#include "screen.h"
+
+/* Keys and wheel settle the slider after this pause, so that ten presses are one job. */
+#define SETTLE_SECONDS 0.3
+
+static void slider_moved(struct workbench *workbench)
+{
+	workbench->settle_at = workbench_now() + SETTLE_SECONDS;
+}
+
+void perform_settle(struct workbench *workbench)
+{
+	workbench->settle_at = 0;
+	workbench->dirty = true;
+	if (!workbench->slider.dragging && slider_unsettled(&workbench->slider))
+		jobs_want_compressed(workbench);
+}
+
+void perform_rate_step(struct workbench *workbench, int percent)
+{
+	slider_step(&workbench->slider, percent, workbench->n_tokens);
+	slider_moved(workbench);
+}
+
+static void step_tokens(struct workbench *workbench, int tokens)
+{
+	size_t budget = jobs_budget(workbench);
+	if (budget == 0)
+		return;
+	slider_step_tokens(&workbench->slider, tokens, budget, workbench->n_tokens);
+	slider_moved(workbench);
+}
+
+/* The pane that the scrolling keys move; NULL: none (memory rows scroll by themselves). */
+static struct text_pane *focused_pane(struct workbench *workbench)
+{
+	switch (workbench->focus) {
+	case FOCUS_RESULT: return workbench->view == VIEW_MEMORY ? NULL : &workbench->result_pane;
+	case FOCUS_ANSWERS: return &workbench->answers[ANSWER_FULL].pane;
+	default: return &workbench->document_pane;
+	}
+}
+
+static void scroll_memory(struct workbench *workbench, long rows)
+{
+	if (rows < 0)
+		workbench->memory_top -= workbench->memory_top < (size_t)-rows ? workbench->memory_top : (size_t)-rows;
+	else if (workbench->memory_top + (size_t)rows <= view_memory_rows(workbench))
+		workbench->memory_top += (size_t)rows; /* drawing clips it */
+}
+
+void perform_scroll_pane(struct workbench *workbench, struct text_pane *pane, long rows)
+{
+	if (pane == NULL) {
+		scroll_memory(workbench, rows);
+		return;
+	}
+	text_pane_scroll(pane, rows);
+	if (pane == &workbench->answers[ANSWER_FULL].pane || pane == &workbench->answers[ANSWER_COMPRESSED].pane) {
+		struct text_pane *other = &workbench->answers[pane == &workbench->answers[ANSWER_FULL].pane].pane;
+		text_pane_scroll_to(other, pane->top);
+		return;
+	}
+	workbench->result_leads = pane == &workbench->result_pane;
+	workbench->follow = false;
+}
+
+static long page_rows(struct workbench *workbench)
+{
+	const struct text_pane *pane = focused_pane(workbench);
+	int rows = pane == NULL ? workbench->regions.result.rows - 4 : pane->rows;
+	return rows > 2 ? rows - 1 : 1;
+}
+
+void perform_focus_move(struct workbench *workbench, int step)
+{
+	int n = workbench->asked ? N_FOCUS : N_FOCUS - 1;
+	workbench->focus = (enum focus)(((int)workbench->focus + step + n) % n);
+}
+
+void perform_view(struct workbench *workbench, enum view view)
+{
+	workbench->view = view;
+	workbench->result_stale = true;
+	workbench->result_leads = false;
+	workbench->follow = false;
+}
+
+void perform_method_menu(struct workbench *workbench)
+{
+	size_t n, chosen = 0;
+	const struct pith_method *methods = pith_methods(&n);
+	for (size_t i = 0; i < n; i++) {
+		bool able = methods[i].family != PITH_SOFT || workbench->model.has_memory[methods[i].memory];
+		workbench->method_items[i] =
+			(struct menu_item){methods[i].title, able ? methods[i].summary : "needs an adapter, and this model has none for it"};
+		if (&methods[i] == workbench->method)
+			chosen = i;
+	}
+	menu_open(&workbench->menu, "Method", workbench->method_items, n, chosen);
+}
+
+void perform_method_choice(struct workbench *workbench, size_t i)
+{
+	size_t n;
+	const struct pith_method *methods = pith_methods(&n);
+	menu_close(&workbench->menu);
+	if (i >= n || &methods[i] == workbench->method)
+		return;
+	workbench->method = &methods[i];
+	jobs_want_compressed(workbench);
+}
+
+static void begin_rate(const char *key)
+{
+	prompt_begin(PROMPT_RATE, key[0] >= '0' && key[0] <= '9' ? key : NULL);
+}
+
+static void begin_save(struct workbench *workbench)
+{
+	if (workbench->compressed == NULL) {
+		workbench_say(workbench, ROLE_WARNING, "There is nothing to save yet.");
+		return;
+	}
+	/* A name beside where pith was started: the document's, with what it has become. */
+	const char *name = workbench->document_name == NULL ? "document" : workbench->document_name;
+	const char *dot = strrchr(name, '.');
+	int length = dot == NULL || dot == name ? (int)strlen(name) : (int)(dot - name);
+	char *path = NULL;
+	if (asprintf(&path, "%.*s-%s.%s", length, name, workbench->compressed->info.method->name,
+	             workbench->compressed->text != NULL ? "txt" : "safetensors") < 0)
+		path = NULL;
+	prompt_begin(PROMPT_SAVE, path);
+	free(path);
+}
+
+void perform_quit(struct workbench *workbench)
+{
+	workbench->quitting = true;
+	jobs_cancel(workbench);
+}
+
+static void cancel(struct workbench *workbench)
+{
+	if (workbench->slider.dragging || slider_unsettled(&workbench->slider)) {
+		slider_revert(&workbench->slider);
+		workbench->settle_at = 0;
+		return;
+	}
+	if (!workbench->running.active) {
+		workbench->message[0] = '\0';
+		return;
+	}
+	jobs_cancel(workbench);
+}
+
+/* Are there memory tokens to work with? If not, that is said. */
+static bool has_memory(struct workbench *workbench, const char *what)
+{
+	if (workbench->compressed == NULL)
+		workbench_say(workbench, ROLE_WARNING, "There is nothing to %s yet.", what);
+	else if (workbench->compressed->info.method->family != PITH_SOFT)
+		workbench_say(workbench, ROLE_WARNING, "%s keeps words: there are no memory tokens to %s (m: another method).",
+		              workbench->compressed->info.method->title, what);
+	else
+		return true;
+	return false;
+}
+
+static void regenerate(struct workbench *workbench)
+{
+	if (!has_memory(workbench, "regenerate from"))
+		return;
+	/* Who asks for it wants to see it come. After a move of the slider the place being read stays. */
+	workbench->follow = true;
+	jobs_want_regenerated(workbench);
+}
+
+static void refine(struct workbench *workbench)
+{
+	if (has_memory(workbench, "refine"))
+		jobs_want_refined(workbench);
+}
+
+static void toggle(struct workbench *workbench, enum action_id action)
+{
+	switch (action) {
+	case ACTION_SYNC:
+		workbench->sync = !workbench->sync;
+		workbench_say(workbench, ROLE_TEXT, workbench->sync ? "The panes scroll together." : "Each pane scrolls alone.");
+		break;
+	case ACTION_MARKS:
+		/* Where there is no colour the marks are all that tells kept from dropped. */
+		workbench->marks = !workbench->marks || !theme_has_color(&workbench->theme, screen_colors());
+		workbench->document_stale = true;
+		break;
+	case ACTION_MOUSE:
+		workbench->mouse = !workbench->mouse;
+		screen_set_mouse(workbench->mouse);
+		workbench_say(workbench, ROLE_TEXT, workbench->mouse ? "The mouse is pith's again." : "The mouse is the terminal's: M takes it back.");
+		break;
+	default: break;
+	}
+}
+
+static void perform_slider(struct workbench *workbench, enum action_id action)
+{
+	switch (action) {
+	case ACTION_RATE_DOWN: perform_rate_step(workbench, -1); break;
+	case ACTION_RATE_UP: perform_rate_step(workbench, 1); break;
+	case ACTION_RATE_PAGE_UP: perform_rate_step(workbench, 10); break;
+	case ACTION_RATE_PAGE_DOWN: perform_rate_step(workbench, -10); break;
+	case ACTION_RATE_LEAST: perform_rate_step(workbench, -100); break;
+	case ACTION_RATE_MOST: perform_rate_step(workbench, 100); break;
+	case ACTION_TOKEN_DOWN: step_tokens(workbench, -1); break;
+	case ACTION_TOKEN_UP: step_tokens(workbench, 1); break;
+	default: break;
+	}
+}
+
+static void perform_scroll(struct workbench *workbench, enum action_id action)
+{
+	enum { FAR = 1 << 30 };
+	struct text_pane *pane = focused_pane(workbench);
+	switch (action) {
+	case ACTION_SCROLL_UP: perform_scroll_pane(workbench, pane, -1); break;
+	case ACTION_SCROLL_DOWN: perform_scroll_pane(workbench, pane, 1); break;
+	case ACTION_PAGE_UP: perform_scroll_pane(workbench, pane, -page_rows(workbench)); break;
+	case ACTION_PAGE_DOWN: perform_scroll_pane(workbench, pane, page_rows(workbench)); break;
+	case ACTION_TOP: perform_scroll_pane(workbench, pane, -FAR); break;
+	case ACTION_BOTTOM: perform_scroll_pane(workbench, pane, pane == NULL ? (long)view_memory_rows(workbench) : FAR); break;
+	default: break;
+	}
+}
+
+void perform_action(struct workbench *workbench, enum action_id action, const char *key)
+{
+	switch (action) {
+	case ACTION_ASK: prompt_begin(PROMPT_QUESTION, NULL); break;
+	case ACTION_RATE: begin_rate(key); break;
+	case ACTION_METHOD: perform_method_menu(workbench); break;
+	case ACTION_VIEW: perform_view(workbench, (enum view)((workbench->view + 1) % N_VIEWS)); break;
+	case ACTION_REGENERATE: regenerate(workbench); break;
+	case ACTION_REFINE: refine(workbench); break;
+	case ACTION_OPEN: prompt_begin(PROMPT_OPEN, NULL); break;
+	case ACTION_SAVE: begin_save(workbench); break;
+	case ACTION_WATCH: prompt_begin(PROMPT_WATCH, NULL); break;
+	case ACTION_FOCUS_NEXT: perform_focus_move(workbench, 1); break;
+	case ACTION_FOCUS_PREVIOUS: perform_focus_move(workbench, -1); break;
+	case ACTION_THEME: workbench_next_theme(workbench); break;
+	case ACTION_CANCEL: cancel(workbench); break;
+	case ACTION_REDRAW: screen_redraw(); break;
+	case ACTION_SUSPEND: screen_suspend(); break;
+	case ACTION_HELP: workbench->help = true; break;
+	case ACTION_QUIT: case ACTION_INTERRUPT: perform_quit(workbench); break;
+	case ACTION_SYNC: case ACTION_MARKS: case ACTION_MOUSE: toggle(workbench, action); break;
+	default:
+		perform_slider(workbench, action);
+		perform_scroll(workbench, action);
+		break;
+	}
+}

@@ -1,0 +1,21 @@
+/* Actions, and the parts of them that keys and mouse reach in other ways. */
+#ifndef PERFORM_H
+#define PERFORM_H
+
+#include "actions.h"
+#include "workbench.h"
+
+/* key: the one that was pressed; some actions want to know. */
+void perform_action(struct workbench *workbench, enum action_id action, const char *key);
+
+void perform_settle(struct workbench *workbench); /* the slider has rested */
+void perform_rate_step(struct workbench *workbench, int percent);
+void perform_focus_move(struct workbench *workbench, int step);
+void perform_view(struct workbench *workbench, enum view view);
+/* Scrolls a pane and, where they go together, its neighbour. pane NULL: the memory rows. */
+void perform_scroll_pane(struct workbench *workbench, struct text_pane *pane, long rows);
+void perform_method_menu(struct workbench *workbench);
+void perform_method_choice(struct workbench *workbench, size_t i); /* by its row in the method table */
+void perform_quit(struct workbench *workbench);                    /* at the second call without waiting */
+
+#endif
