@@ -244,11 +244,24 @@ struct questions {
 	struct reader_past past;    /* of the others */
 };
 
+/* A malformed line may be left out: what is wrong with it is kept to be told. */
+static enum pith_status forgive(struct microbatch_builder *builder, enum pith_status status, bool *made, struct pith_error *err)
+{
+	if (status != PITH_BAD_FILE || !builder->skip_malformed)
+		return status;
+	if (err != NULL) {
+		builder->skipped = *err;
+		*err = (struct pith_error){0};
+	}
+	*made = false;
+	return PITH_OK;
+}
+
 /* Asks the question of another line about the same document. *asked false: it has none. */
 static enum pith_status add_question(struct microbatch *m, struct microbatch_builder *builder, const struct questions *q,
                                      size_t line, bool *asked, struct pith_error *err)
 {
-	enum pith_status status = sample_make_further(q->sample, builder, q->data, line, asked, err);
+	enum pith_status status = forgive(builder, sample_make_further(q->sample, builder, q->data, line, asked, err), asked, err);
 	*asked = *asked && (size_t)q->past.position + q->sample->reader.n <= builder->n_positions;
 	if (status != PITH_OK || !*asked)
 		return status;
@@ -291,7 +304,7 @@ enum pith_status microbatch_add(struct microbatch *m, struct microbatch_builder 
 	struct sample sample = {0};
 	enum pith_objective objective = data->task.objective;
 	bool memory = objective_has_memory(objective);
-	enum pith_status status = sample_make(&sample, builder, data, line, sampling, added, err);
+	enum pith_status status = forgive(builder, sample_make(&sample, builder, data, line, sampling, added, err), added, err);
 	*added = *added && fits(&sample, objective == PITH_OBJECTIVE_ANSWER, builder->n_positions);
 	if (status == PITH_OK && *added) {
 		size_t n_rows = 0, longest = 0, first_link = m->n_links;

@@ -74,6 +74,8 @@ struct microbatch_builder {
 	double opening_weight;             /* of the first of them, falling to 1 behind the last */
 	double cloze_noise;                /* share of a text's own questions that are no plain clozes */
 	struct random_state random;
+	bool skip_malformed;               /* a line that is no JSON object is left out, ... */
+	struct pith_error skipped;         /* ... and this is the newest such, until somebody clears its code */
 };
 
 void microbatch_clear(struct microbatch *m);

@@ -277,6 +277,7 @@ static enum pith_status open_worker(struct run *run, int t, struct pith_error *e
 	                                         .tokenizer = run->tokenizers[t],
 	                                         .memory = run->recipe->memory,
 	                                         .n_positions = run->parameters->h.n_context,
+	                                         .skip_malformed = run->recipe->skip_malformed,
 	                                         .opening_tokens = (size_t)run->recipe->opening_tokens,
 	                                         .opening_weight = run->recipe->opening_weight,
 	                                         .cloze_noise = run->recipe->cloze_noise};

@@ -219,6 +219,21 @@ static enum pith_status open_log(FILE **log, const char *path, int step, struct 
 	return status;
 }
 
+/* Lines that were left out since the last step. */
+static void tell_skipped(struct run *run, const struct pith_control *control)
+{
+	char line[sizeof(struct pith_error) + 32];
+	for (int t = 0; t < run->n_threads; t++) {
+		struct pith_error *skipped = &run->workers[t].builder.skipped;
+		if (skipped->code == PITH_OK)
+			continue;
+		snprintf(line, sizeof line, "%s It was skipped.", skipped->message);
+		if (control != NULL && control->log != NULL)
+			control->log(control->user, line);
+		*skipped = (struct pith_error){0};
+	}
+}
+
 /* --- the loop ------------------------------------------------------------------------------------------- */
 
 static enum pith_status save(struct run *run, struct telling *t, struct pith_error *err)
@@ -248,6 +263,7 @@ static enum pith_status loop(struct run *run, struct telling *t, const struct pi
 		}
 		double norm = 0;
 		status = train_step(run, &t->sum, &norm, err);
+		tell_skipped(run, control);
 		bool last = run->state.step == recipe->n_steps;
 		if (status == PITH_OK && (due(run->state.step, recipe->eval_steps) || last))
 			status = run_validate(run, t->newest.eval_loss, t->newest.eval_accuracy, err);

@@ -82,6 +82,7 @@ struct pith_recipe {
 	int opening_tokens;
 	double opening_weight;
 
+	bool skip_malformed;    /* a line that is no JSON object is left out and told of (control->log); false: it ends the run */
 	int batch_tokens;       /* tokens of one micro-batch */
 	int n_accumulate;       /* micro-batches per step */
 	int n_steps;

@@ -447,6 +447,36 @@ static void add_shared(struct microbatch *m, struct microbatch_builder *builder,
 	assert_true(added);
 }
 
+/* A malformed line ends the run, or is left out and named, also where it would have been a further question. */
+static void test_skipping(void **state)
+{
+	struct fixture *f = *state;
+	static const char lines[] = "{\"context\": \"The stone is red.\", \"question\": \"Stone?\", \"answers\": [\"red\"]}\n"
+				    "{\"context\": \"The stone is red.\", \"question\n";
+	for (int first = 0; first < 2; first++) {
+		struct task_data task = {.task = {.objective = PITH_OBJECTIVE_ANSWER_FULL, .weight = 1, .max_tokens = 64}, .has_questions = true};
+		struct microbatch_builder builder = {.tasks = &task, .n_tasks = 1, .tokenizer = f->tokenizer, .n_positions = 1024};
+		struct microbatch m = {0};
+		struct pith_error err = {0};
+		bool added;
+		assert_int_equal(jsonl_open(&task.file, scratch_write("torn.jsonl", lines, strlen(lines)), NULL), PITH_OK);
+		random_seed(&builder.random, 1);
+		assert_int_equal(microbatch_add(&m, &builder, 0, (size_t)first, &f->sampling, &added, &err), PITH_BAD_FILE);
+		assert_non_null(strstr(err.message, "torn.jsonl, line 2"));
+		microbatch_clear(&m);
+		builder.skip_malformed = true;
+		err = (struct pith_error){0};
+		assert_int_equal(microbatch_add(&m, &builder, 0, (size_t)first, &f->sampling, &added, &err), PITH_OK);
+		assert_int_equal(added, first == 0);
+		assert_int_equal(m.reader.batch.n_sequences, first == 0 ? 1 : 0);
+		assert_int_equal(err.code, PITH_OK);
+		assert_int_equal(builder.skipped.code, PITH_BAD_FILE);
+		assert_non_null(strstr(builder.skipped.message, "torn.jsonl, line 2"));
+		jsonl_close(task.file);
+		microbatch_free(&m);
+	}
+}
+
 /* Lines that share a context share one encoding: every reader sees its rows, and asks its own question. */
 static void test_shared_encoding(void **state)
 {
@@ -638,7 +668,7 @@ int main(void)
 		cmocka_unit_test(test_seed),    cmocka_unit_test(test_cloze),                cmocka_unit_test(test_hopeless_data),
 		cmocka_unit_test(test_positions), cmocka_unit_test(test_shared_encoding),
 		cmocka_unit_test(test_shared_document),
-		cmocka_unit_test(test_reader_noise), cmocka_unit_test(test_opening), cmocka_unit_test(test_given),
+		cmocka_unit_test(test_reader_noise), cmocka_unit_test(test_opening), cmocka_unit_test(test_skipping), cmocka_unit_test(test_given),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
