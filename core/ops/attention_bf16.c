@@ -99,6 +99,15 @@ static struct query_block block_at(const struct attention_shape *shape, size_t b
 	};
 }
 
+/*
+ * Whole steps of tiles: the products of scores run over the edge, into the padding of their buffers, where operands are
+ * padded with zeros. An edge inside costs a detour.
+ */
+static size_t padded(size_t n)
+{
+	return (n + TILES_STEP - 1) / TILES_STEP * TILES_STEP;
+}
+
 /* Keys that row i of the block sees. */
 static size_t n_visible(const struct query_block *block, size_t i)
 {
@@ -115,7 +124,7 @@ static void find_scores(struct head_buffers *b, const struct query_block *block,
 		kernels_get()->scale(row, block->scale, head_dim);
 	}
 	pack_rows(&b->q, TILES_A, b->block, head_dim, block->n_rows, head_dim);
-	multiply(block->n_rows, block->n_keys, head_dim, &b->q, &b->k, false, b->scores, b->stride);
+	multiply(padded(block->n_rows), padded(block->n_keys), head_dim, &b->q, &b->k, false, b->scores, b->stride);
 }
 
 static void attend_block(struct head_buffers *b, const struct query_block *block, float *out, float *lse, const float *q)
@@ -184,7 +193,7 @@ static void attend_block_backward(struct head_buffers *b, const struct query_blo
 	pack_turned(&b->q_turned, TILES_B, b->block, head_dim, n, head_dim);
 	pack_rows(&b->d_out, TILES_A, d_out + first, block->q_stride, n, head_dim);
 	pack_turned(&b->d_out_turned, TILES_B, d_out + first, block->q_stride, n, head_dim);
-	multiply(n, n_keys, head_dim, &b->d_out, &b->v, false, b->d_scores, b->stride);
+	multiply(padded(n), padded(n_keys), head_dim, &b->d_out, &b->v, false, b->d_scores, b->stride);
 	find_d_scores(b, block, d_out + first, out + first, lse);
 	pack_turned(&b->p_turned, TILES_A, b->scores, b->stride, n, n_keys);
 	multiply(n_keys, head_dim, n, &b->p_turned, &b->d_out_turned, true, d_v, block->kv_stride);
