@@ -51,6 +51,7 @@ static const struct key recipe_keys[] = {
 	{"k_ratio_max", KEY_NUMBER, IN_RECIPE(k_ratio_max), 0, 1},
 	{"k_ratio_min", KEY_NUMBER, IN_RECIPE(k_ratio_min), 0, 1},
 	{"cloze_noise", KEY_NUMBER, IN_RECIPE(cloze_noise), 0, 1},
+	{"question_noise", KEY_NUMBER, IN_RECIPE(question_noise), 0, 1},
 	{"reader_noise", KEY_NUMBER, IN_RECIPE(reader_noise), 0, 1},
 	{"opening_tokens", KEY_INTEGER, IN_RECIPE(opening_tokens), 0, 1 << 16},
 	{"opening_weight", KEY_NUMBER, IN_RECIPE(opening_weight), 0, 1000},

@@ -280,6 +280,7 @@ static enum pith_status open_worker(struct run *run, int t, struct pith_error *e
 	                                         .skip_malformed = run->recipe->skip_malformed,
 	                                         .opening_tokens = (size_t)run->recipe->opening_tokens,
 	                                         .opening_weight = run->recipe->opening_weight,
+	                                         .question_noise = run->recipe->question_noise,
 	                                         .cloze_noise = run->recipe->cloze_noise};
 	return status;
 }

@@ -199,6 +199,27 @@ static enum pith_status append_answer(struct sample *sample, const struct tokeni
 	return status;
 }
 
+/*
+ * Replaces single tokens of a prompt, up to what asks for the answer: by others of the prompt, or of the vocabulary. The
+ * targets stay right.
+ */
+static void disturb_prompt(struct sample *sample, struct microbatch_builder *builder)
+{
+	enum { CUE_TOKENS = 4 }; /* "\nAnswer:" must be found */
+	struct token_list *reader = &sample->reader;
+	struct random_state *random = &builder->random;
+	size_t first = sample->document_end > 0 ? 1 : 0; /* BOS */
+	if (builder->question_noise <= 0)
+		return;
+	for (size_t i = first; i + CUE_TOKENS < sample->first_answer; i++) {
+		if (random_uniform(random) >= builder->question_noise)
+			continue;
+		reader->ids[i] = random_below(random, 2) == 0
+		                         ? reader->ids[first + random_below(random, sample->first_answer - first)]
+		                         : (int32_t)random_below(random, (uint64_t)tokenizer_n_vocab(builder->tokenizer));
+	}
+}
+
 static enum pith_status make_answer(struct sample *sample, struct microbatch_builder *builder, const struct task_data *data,
                                     const struct jsonl_record *record, size_t n, bool *made, struct pith_error *err)
 {
@@ -220,6 +241,8 @@ static enum pith_status make_answer(struct sample *sample, struct microbatch_bui
 			status = append_answer(sample, tokenizer, q.answer, made, err);
 		if (status == PITH_OK && !buffer_append(&sample->context, q.context, q.context_length))
 			status = fail_memory(err, "a sample");
+		if (status == PITH_OK && *made)
+			disturb_prompt(sample, builder);
 		*made = *made && end - begin <= n && end > begin;
 	}
 	/*
@@ -273,6 +296,10 @@ enum pith_status sample_make_further(struct sample *sample, struct microbatch_bu
 		token_list_remove(&sample->reader, 0, read);
 		token_list_remove(&sample->targets, 0, read);
 		sample->first_answer -= read;
+	}
+	if (status == PITH_OK && *made) {
+		sample->document_end = 0; /* what is left of the reader is the question alone */
+		disturb_prompt(sample, builder);
 	}
 	buffer_free(&q.cloze_question);
 	buffer_free(&q.cloze_answer);

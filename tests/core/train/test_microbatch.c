@@ -636,6 +636,44 @@ static void test_opening(void **state)
 	}
 }
 
+/* Some tokens of document and question are wrong, the cue, the answer and all targets are right. */
+static void test_question_noise(void **state)
+{
+	struct fixture *f = *state;
+	enum { ROUNDS = 300 };
+	size_t n_changed = 0, n_all = 0;
+	for (uint64_t round = 0; round < ROUNDS; round++) {
+		struct microbatch clean = {0}, noisy = {0};
+		bool added;
+		for (int task = 2; task <= 3; task++) {
+			struct microbatch_builder builder = f->builder;
+			random_seed(&builder.random, round);
+			assert_int_equal(microbatch_add(&clean, &builder, (size_t)task, round % 20, &f->sampling, &added, NULL), PITH_OK);
+			builder.question_noise = 0.1;
+			random_seed(&builder.random, round);
+			assert_int_equal(microbatch_add(&noisy, &builder, (size_t)task, round % 20, &f->sampling, &added, NULL), PITH_OK);
+		}
+		/* The first sequence of each; what is drawn behind it differs. */
+		const struct sequence *a = &clean.reader.batch.sequences[0], *b = &noisy.reader.batch.sequences[0];
+		assert_int_equal(a->n, b->n);
+		assert_memory_equal(clean.targets, noisy.targets, a->n * sizeof *clean.targets);
+		size_t answer = 0;
+		while (clean.objectives[answer] == PITH_OBJECTIVE_LM)
+			answer++;
+		assert_int_equal(noisy.reader.batch.ids[0], TINY_BOS);
+		for (size_t i = 0; i < a->n; i++) {
+			bool same = clean.reader.batch.ids[i] == noisy.reader.batch.ids[i];
+			assert_true(same || (i > 0 && i + 4 < answer));
+			n_changed += !same;
+		}
+		n_all += answer - 5;
+		microbatch_free(&clean);
+		microbatch_free(&noisy);
+	}
+	double share = (double)n_changed / (double)n_all;
+	assert_true(share > 0.07 && share < 0.11);
+}
+
 static void test_reader_noise(void **state)
 {
 	struct fixture *f = *state;
@@ -668,7 +706,7 @@ int main(void)
 		cmocka_unit_test(test_seed),    cmocka_unit_test(test_cloze),                cmocka_unit_test(test_hopeless_data),
 		cmocka_unit_test(test_positions), cmocka_unit_test(test_shared_encoding),
 		cmocka_unit_test(test_shared_document),
-		cmocka_unit_test(test_reader_noise), cmocka_unit_test(test_opening), cmocka_unit_test(test_skipping), cmocka_unit_test(test_given),
+		cmocka_unit_test(test_reader_noise), cmocka_unit_test(test_question_noise), cmocka_unit_test(test_opening), cmocka_unit_test(test_skipping), cmocka_unit_test(test_given),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
