@@ -61,6 +61,7 @@ static void run_microbatches(void *user, size_t begin, size_t end, int thread)
 	for (; begin < end; begin++) {
 		struct step_losses losses;
 		double start = clock_now();
+		run_use_slot(&m->run, worker, (int)begin % m->run.n_slots);
 		if (batches_fill(&m->batches, (size_t)m->run.state.step, begin, &worker->microbatch, &share->error) == PITH_OK &&
 		    step_run(worker, true, &losses, &share->error) == PITH_OK)
 			step_losses_add(&share->losses, &losses);

@@ -242,6 +242,7 @@ struct questions {
 	struct sample *sample;
 	size_t first_link, n_links; /* of the first question; 0 of them: its sequence is shared instead */
 	struct reader_past past;    /* of the others */
+	double noise;
 };
 
 /* A malformed line may be left out: what is wrong with it is kept to be told. */
@@ -261,7 +262,7 @@ static enum pith_status forgive(struct microbatch_builder *builder, enum pith_st
 static enum pith_status add_question(struct microbatch *m, struct microbatch_builder *builder, const struct questions *q,
                                      size_t line, bool *asked, struct pith_error *err)
 {
-	enum pith_status status = forgive(builder, sample_make_further(q->sample, builder, q->data, line, asked, err), asked, err);
+	enum pith_status status = forgive(builder, sample_make_further(q->sample, builder, q->data, line, q->noise, asked, err), asked, err);
 	*asked = *asked && (size_t)q->past.position + q->sample->reader.n <= builder->n_positions;
 	if (status != PITH_OK || !*asked)
 		return status;
@@ -326,7 +327,7 @@ enum pith_status microbatch_add(struct microbatch *m, struct microbatch_builder 
 			status = fail_memory(err, "a micro-batch");
 		if (status == PITH_OK && objective == PITH_OBJECTIVE_REGENERATE)
 			weigh_opening(m, builder, past.n_given);
-		struct questions questions = {data, &sample, first_link, given ? 0 : m->n_links - first_link, past};
+		struct questions questions = {data, &sample, first_link, given ? 0 : m->n_links - first_link, past, sampling->question_noise};
 		if (given)
 			questions.past = (struct reader_past){.n_rows = n_rows, .sequence = &first, .position = past.position};
 		if (objective == PITH_OBJECTIVE_ANSWER_FULL)

@@ -60,6 +60,7 @@ struct sampling {
 	int length;                  /* longest text now */
 	double k_ratio_min, k_ratio_max;
 	double reader_noise;         /* share of wrong tokens that the reader is given */
+	double question_noise;       /* share of wrong tokens in questions */
 	size_t n_memory;             /* k_max */
 	size_t n_tokens;             /* fill up to this many tokens */
 };
@@ -72,7 +73,6 @@ struct microbatch_builder {
 	size_t n_positions;                /* of the model: samples that need more are left out */
 	size_t opening_tokens;             /* of a text that is regenerated; 0: all tokens count the same */
 	double opening_weight;             /* of the first of them, falling to 1 behind the last */
-	double question_noise;             /* share of wrong tokens in document and question */
 	double cloze_noise;                /* share of a text's own questions that are no plain clozes */
 	struct random_state random;
 	bool skip_malformed;               /* a line that is no JSON object is left out, ... */

@@ -11,10 +11,10 @@
 
 enum { GRAIN = 4096 }; /* values of one piece of work: sums do not depend on the number of threads that share them */
 
-enum pith_status trained_array_init(struct trained_array *array, float *values, size_t n, float **gradients, int n_threads,
-                                    struct pith_error *err)
+enum pith_status trained_array_init(struct trained_array *array, float *values, size_t n, float **gradients, int n_gradients,
+                                    int n_threads, struct pith_error *err)
 {
-	*array = (struct trained_array){.n = n, .values = values, .gradients = gradients, .n_threads = n_threads};
+	*array = (struct trained_array){.n = n, .values = values, .gradients = gradients, .n_gradients = n_gradients, .n_threads = n_threads};
 	array->m = aligned_floats(n);
 	array->v = aligned_floats(n);
 	if (array->m == NULL || array->v == NULL) {
@@ -63,8 +63,8 @@ static void sum_gradients(void *user, size_t begin, size_t end, int thread)
 	for (; begin < end; begin += GRAIN) {
 		size_t n = end - begin < GRAIN ? end - begin : GRAIN;
 		float *sum = array->gradients[0] + begin;
-		for (int t = 1; t < array->n_threads; t++)
-			kernels->add(sum, array->gradients[t] + begin, n);
+		for (int i = 1; i < array->n_gradients; i++)
+			kernels->add(sum, array->gradients[i] + begin, n);
 		job->squares[begin / GRAIN] = (double)kernels->sum_squares(sum, n);
 	}
 }
@@ -93,8 +93,8 @@ static void update(void *user, size_t begin, size_t end, int thread)
 		if (!decays || !array->ranges[range].by_muon)
 			kernels_get()->adamw(array->values + begin, array->m + begin, array->v + begin, array->gradients[0] + begin,
 			                     &step, stop - begin);
-		for (int t = 0; t < array->n_threads; t++)
-			memset(array->gradients[t] + begin, 0, (stop - begin) * sizeof(float));
+		for (int i = 0; i < array->n_gradients; i++)
+			memset(array->gradients[i] + begin, 0, (stop - begin) * sizeof(float));
 		begin = stop;
 	}
 }

@@ -1,6 +1,6 @@
 /*
  * AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101) over flat arrays, with
- * the gradients of several threads summed first and clipped by their norm; and
+ * the gradients of several micro-batches summed first and clipped by their norm; and
  * for the matrices that ask for it Muon (train/muon.h).
  */
 #ifndef TRAIN_OPTIMIZER_H
@@ -29,17 +29,17 @@ struct trained_array {
 	size_t n_ranges;
 	float *scratch;      /* (n_threads, scratch_size): Muon's, owned */
 	size_t scratch_size;
-	float **gradients;   /* (n_threads) of (n) */
-	int n_threads;
+	float **gradients;   /* (n_gradients) of (n) */
+	int n_gradients, n_threads;
 };
-enum pith_status trained_array_init(struct trained_array *array, float *values, size_t n, float **gradients, int n_threads,
-                                    struct pith_error *err);
+enum pith_status trained_array_init(struct trained_array *array, float *values, size_t n, float **gradients, int n_gradients,
+                                    int n_threads, struct pith_error *err);
 /* Adds a matrix; they come in order and do not overlap. */
 enum pith_status trained_array_add_matrix(struct trained_array *array, const struct matrix_range *range, struct pith_error *err);
 void trained_array_free(struct trained_array *array);
 
 /*
- * One step over all arrays: sums the threads' gradients in order, scales them
+ * One step over all arrays: sums the gradients in order, scales them
  * by 1 / n_micro, clips, updates, zeroes. Returns the norm before clipping.
  */
 double optimizer_step(struct trained_array *arrays, size_t n_arrays, const struct pith_recipe *recipe, int step, int n_micro,

@@ -187,10 +187,10 @@ static enum pith_status open_model(struct run *run, struct pith_error *err)
 
 /* --- threads ------------------------------------------------------------------------------------------- */
 
-static float **gradient_arrays(int n_threads, size_t n)
+static float **gradient_arrays(int n_slots, size_t n)
 {
-	float **arrays = calloc((size_t)n_threads, sizeof *arrays);
-	for (int t = 0; arrays != NULL && t < n_threads; t++) {
+	float **arrays = calloc((size_t)n_slots, sizeof *arrays);
+	for (int t = 0; arrays != NULL && t < n_slots; t++) {
 		arrays[t] = aligned_floats(n);
 		if (arrays[t] == NULL) {
 			while (t-- > 0)
@@ -202,9 +202,9 @@ static float **gradient_arrays(int n_threads, size_t n)
 	return arrays;
 }
 
-static void free_gradient_arrays(float **arrays, int n_threads)
+static void free_gradient_arrays(float **arrays, int n_slots)
 {
-	for (int t = 0; arrays != NULL && t < n_threads; t++)
+	for (int t = 0; arrays != NULL && t < n_slots; t++)
 		free(arrays[t]);
 	free(arrays);
 }
@@ -213,10 +213,11 @@ static enum pith_status open_base_array(struct run *run, struct pith_error *err)
 {
 	struct parameters *p = run->parameters;
 	struct trained_array *array = &run->arrays[run->n_arrays];
-	run->base_gradients = gradient_arrays(run->n_threads, p->n_values);
+	run->base_gradients = gradient_arrays(run->n_slots, p->n_values);
 	if (run->base_gradients == NULL)
 		return fail_memory(err, "the gradients");
-	enum pith_status status = trained_array_init(array, p->values, p->n_values, run->base_gradients, run->n_threads, err);
+	enum pith_status status = trained_array_init(array, p->values, p->n_values, run->base_gradients, run->n_slots, run->n_threads,
+	                                             err);
 	if (status != PITH_OK)
 		return status;
 	run->n_arrays++;
@@ -244,15 +245,41 @@ static enum pith_status open_arrays(struct run *run, struct pith_error *err)
 		struct adapter *adapter = run->adapters[p];
 		if (adapter == NULL)
 			continue;
-		run->adapter_gradients[p] = gradient_arrays(run->n_threads, adapter->n_values);
+		run->adapter_gradients[p] = gradient_arrays(run->n_slots, adapter->n_values);
 		if (run->adapter_gradients[p] == NULL)
 			return fail_memory(err, "the gradients");
 		status = trained_array_init(&run->arrays[run->n_arrays], adapter->values, adapter->n_values, run->adapter_gradients[p],
-		                            run->n_threads, err);
+		                            run->n_slots, run->n_threads, err);
 		if (status == PITH_OK)
 			run->n_arrays++;
 	}
 	return status;
+}
+
+static enum pith_status open_slots(struct run *run, struct pith_error *err)
+{
+	enum { MOST_SLOTS = 8 }; /* as many arrays of gradients; more only where there are more threads */
+	int most = run->n_threads > MOST_SLOTS ? run->n_threads : MOST_SLOTS;
+	run->n_slots = run->recipe->n_accumulate < most ? run->recipe->n_accumulate : most;
+	run->slots = calloc((size_t)run->n_slots, sizeof *run->slots);
+	if (run->slots == NULL)
+		return fail_memory(err, "the gradients");
+	enum pith_status status = open_arrays(run, err);
+	for (int i = 0; status == PITH_OK && i < run->n_slots; i++) {
+		struct gradient_slot *slot = &run->slots[i];
+		for (int p = 0; status == PITH_OK && p < PITH_N_PURPOSES; p++)
+			if (run->adapters[p] != NULL)
+				status = adapter_view(&slot->adapters[p], run->adapters[p], run->adapter_gradients[p][i], err);
+		if (status == PITH_OK && run->recipe->trained == PITH_TRAIN_BASE)
+			status = parameters_gradients(run->parameters, run->base_gradients[i], &slot->gradients, err);
+	}
+	return status;
+}
+
+void run_use_slot(const struct run *run, struct step_worker *worker, int slot)
+{
+	worker->gradients = run->slots[slot].gradients;
+	memcpy(worker->adapters, run->slots[slot].adapters, sizeof worker->adapters);
 }
 
 static enum pith_status open_worker(struct run *run, int t, struct pith_error *err)
@@ -265,13 +292,9 @@ static enum pith_status open_worker(struct run *run, int t, struct pith_error *e
 	enum pith_status status = tokenizer_create(&run->tokenizers[t], run->base_file, err);
 	if (status == PITH_OK)
 		status = trace_init(&w->reader, &run->transformer, err);
-	for (int p = 0; status == PITH_OK && p < PITH_N_PURPOSES; p++) {
+	for (int p = 0; status == PITH_OK && p < PITH_N_PURPOSES; p++)
 		status = trace_init(&w->encoder[p], &run->transformer, err);
-		if (status == PITH_OK && run->adapters[p] != NULL)
-			status = adapter_view(&w->adapters[p], run->adapters[p], run->adapter_gradients[p][t], err);
-	}
-	if (status == PITH_OK && w->trains_base)
-		status = parameters_gradients(run->parameters, run->base_gradients[t], &w->gradients, err);
+	run_use_slot(run, w, 0);
 	w->builder = (struct microbatch_builder){.tasks = run->tasks,
 	                                         .n_tasks = run->n_tasks,
 	                                         .tokenizer = run->tokenizers[t],
@@ -280,7 +303,6 @@ static enum pith_status open_worker(struct run *run, int t, struct pith_error *e
 	                                         .skip_malformed = run->recipe->skip_malformed,
 	                                         .opening_tokens = (size_t)run->recipe->opening_tokens,
 	                                         .opening_weight = run->recipe->opening_weight,
-	                                         .question_noise = run->recipe->question_noise,
 	                                         .cloze_noise = run->recipe->cloze_noise};
 	return status;
 }
@@ -295,7 +317,7 @@ static enum pith_status open_workers(struct run *run, struct pith_error *err)
 	run->tokenizers = calloc((size_t)run->n_threads, sizeof *run->tokenizers);
 	if (run->workers == NULL || run->tokenizers == NULL)
 		return fail_memory(err, "the threads");
-	enum pith_status status = open_arrays(run, err);
+	enum pith_status status = open_slots(run, err);
 	for (int t = 0; status == PITH_OK && t < run->n_threads; t++)
 		status = open_worker(run, t, err);
 	if (status == PITH_OK)
@@ -371,12 +393,9 @@ enum pith_status run_open(struct run *run, const struct pith_recipe *recipe, str
 static void close_worker(struct step_worker *w)
 {
 	trace_free(&w->reader);
-	for (int p = 0; p < PITH_N_PURPOSES; p++) {
+	for (int p = 0; p < PITH_N_PURPOSES; p++)
 		trace_free(&w->encoder[p]);
-		adapter_view_destroy(w->adapters[p]);
-	}
 	microbatch_free(&w->microbatch);
-	free(w->gradients.layers);
 	scratch_free(&w->head);
 	scratch_free(&w->losses);
 	scratch_free(&w->given);
@@ -399,9 +418,15 @@ void run_close(struct run *run)
 		tokenizer_destroy(run->tokenizers[t]);
 	free(run->workers);
 	free(run->tokenizers);
-	free_gradient_arrays(run->base_gradients, run->n_threads);
+	for (int i = 0; run->slots != NULL && i < run->n_slots; i++) {
+		free(run->slots[i].gradients.layers);
+		for (int p = 0; p < PITH_N_PURPOSES; p++)
+			adapter_view_destroy(run->slots[i].adapters[p]);
+	}
+	free(run->slots);
+	free_gradient_arrays(run->base_gradients, run->n_slots);
 	for (int p = 0; p < PITH_N_PURPOSES; p++) {
-		free_gradient_arrays(run->adapter_gradients[p], run->n_threads);
+		free_gradient_arrays(run->adapter_gradients[p], run->n_slots);
 		adapter_destroy(run->adapters[p]);
 	}
 	for (size_t i = 0; i < run->n_arrays; i++)

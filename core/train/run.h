@@ -13,6 +13,17 @@
 #include "train/optimizer.h"
 #include "train/step.h"
 
+/*
+ * Where the gradients of every so-manieth micro-batch are summed. Threads take slots as they come free, and slots are summed
+ * in order: the result does not depend on which thread was how fast, nor on how many there are.
+ */
+struct gradient_slot {
+	struct weight_gradients gradients;         /* into base_gradients; all NULL when the base is frozen */
+	struct adapter *adapters[PITH_N_PURPOSES]; /* views with this slot's gradients; NULL: that purpose is not used */
+	struct step_losses losses;                 /* of the step's micro-batches */
+	struct pith_error error;
+};
+
 struct run {
 	const struct pith_recipe *recipe;
 	struct gguf *base_file;                     /* weights to start from, or the vocabulary of a new base */
@@ -29,8 +40,10 @@ struct run {
 	int n_threads;
 	struct step_worker *workers;                /* (n_threads) */
 	struct tokenizer **tokenizers;              /* (n_threads): each thread its own */
-	float **base_gradients;                     /* (n_threads) */
-	float **adapter_gradients[PITH_N_PURPOSES]; /* (n_threads) */
+	int n_slots;
+	struct gradient_slot *slots;                /* (n_slots) */
+	float **base_gradients;                     /* (n_slots) */
+	float **adapter_gradients[PITH_N_PURPOSES]; /* (n_slots) */
 
 	struct trained_array arrays[1 + PITH_N_PURPOSES];
 	size_t n_arrays;
@@ -40,6 +53,8 @@ struct run {
 
 enum pith_status run_open(struct run *run, const struct pith_recipe *recipe, struct pith_error *err);
 void run_close(struct run *run);
+/* From here on the worker's gradients go to this slot. */
+void run_use_slot(const struct run *run, struct step_worker *worker, int slot);
 /* Writes the output files as they are now. */
 enum pith_status run_save_outputs(struct run *run, struct pith_error *err);
 

@@ -200,19 +200,19 @@ static enum pith_status append_answer(struct sample *sample, const struct tokeni
 }
 
 /*
- * Replaces single tokens of a prompt, up to what asks for the answer: by others of the prompt, or of the vocabulary. The
- * targets stay right.
+ * Replaces single tokens of a question: by others of it, or of the vocabulary. The document stays as it is, what stands in
+ * it is what has to be found; so do the targets.
  */
-static void disturb_prompt(struct sample *sample, struct microbatch_builder *builder)
+static void disturb_question(struct sample *sample, struct microbatch_builder *builder, double noise)
 {
 	enum { CUE_TOKENS = 4 }; /* "\nAnswer:" must be found */
 	struct token_list *reader = &sample->reader;
 	struct random_state *random = &builder->random;
-	size_t first = sample->document_end > 0 ? 1 : 0; /* BOS */
-	if (builder->question_noise <= 0)
+	size_t first = sample->document_end;
+	if (noise <= 0)
 		return;
 	for (size_t i = first; i + CUE_TOKENS < sample->first_answer; i++) {
-		if (random_uniform(random) >= builder->question_noise)
+		if (random_uniform(random) >= noise)
 			continue;
 		reader->ids[i] = random_below(random, 2) == 0
 		                         ? reader->ids[first + random_below(random, sample->first_answer - first)]
@@ -221,7 +221,8 @@ static void disturb_prompt(struct sample *sample, struct microbatch_builder *bui
 }
 
 static enum pith_status make_answer(struct sample *sample, struct microbatch_builder *builder, const struct task_data *data,
-                                    const struct jsonl_record *record, size_t n, bool *made, struct pith_error *err)
+                                    const struct jsonl_record *record, size_t n, double noise, bool *made,
+                                    struct pith_error *err)
 {
 	const struct tokenizer *tokenizer = builder->tokenizer;
 	struct question q = {0};
@@ -242,7 +243,7 @@ static enum pith_status make_answer(struct sample *sample, struct microbatch_bui
 		if (status == PITH_OK && !buffer_append(&sample->context, q.context, q.context_length))
 			status = fail_memory(err, "a sample");
 		if (status == PITH_OK && *made)
-			disturb_prompt(sample, builder);
+			disturb_question(sample, builder, noise);
 		*made = *made && end - begin <= n && end > begin;
 	}
 	/*
@@ -272,7 +273,7 @@ static bool find_further(struct question *q, struct sample *sample, struct micro
 }
 
 enum pith_status sample_make_further(struct sample *sample, struct microbatch_builder *builder, const struct task_data *data,
-                                     size_t line, bool *made, struct pith_error *err)
+                                     size_t line, double noise, bool *made, struct pith_error *err)
 {
 	struct jsonl_record *record = NULL;
 	struct question q = {0};
@@ -299,7 +300,7 @@ enum pith_status sample_make_further(struct sample *sample, struct microbatch_bu
 	}
 	if (status == PITH_OK && *made) {
 		sample->document_end = 0; /* what is left of the reader is the question alone */
-		disturb_prompt(sample, builder);
+		disturb_question(sample, builder, noise);
 	}
 	buffer_free(&q.cloze_question);
 	buffer_free(&q.cloze_answer);
@@ -324,9 +325,9 @@ enum pith_status sample_make(struct sample *sample, struct microbatch_builder *b
 	else if (data->task.objective == PITH_OBJECTIVE_REGENERATE)
 		status = make_regenerate(sample, builder, record, n, sampling->reader_noise, made, err);
 	else if (data->task.objective == PITH_OBJECTIVE_ANSWER && !data->has_questions)
-		status = make_answer(sample, builder, data, record, n, made, err);
+		status = make_answer(sample, builder, data, record, n, sampling->question_noise, made, err);
 	else
-		status = make_answer(sample, builder, data, record, longest, made, err);
+		status = make_answer(sample, builder, data, record, longest, sampling->question_noise, made, err);
 	jsonl_record_free(record);
 	return status;
 }

@@ -26,10 +26,10 @@ enum pith_status sample_make(struct sample *sample, struct microbatch_builder *b
  * Another question about the document of a sample with a question, which keeps
  * its document and gets a new reader, from the document's end on: the question
  * of another line if its context is the same, or another that the text makes
- * of itself. *made false: there is none.
+ * of itself. noise: share of wrong tokens in it. *made false: there is none.
  */
 enum pith_status sample_make_further(struct sample *sample, struct microbatch_builder *builder, const struct task_data *data,
-                                     size_t line, bool *made, struct pith_error *err);
+                                     size_t line, double noise, bool *made, struct pith_error *err);
 
 /* Does the objective read memory rows, and which? */
 bool objective_has_memory(enum pith_objective objective);

@@ -69,6 +69,7 @@ struct sampling schedule_sampling(const struct pith_recipe *recipe, const struct
 		.k_ratio_min = between(recipe->k_ratio_min_start, recipe->k_ratio_min, share),
 		.k_ratio_max = between(recipe->k_ratio_max_start, recipe->k_ratio_max, share),
 		.reader_noise = recipe->reader_noise,
+		.question_noise = recipe->question_noise,
 		.n_memory = (size_t)recipe->max_memory_tokens,
 		.n_tokens = (size_t)recipe->batch_tokens,
 	};
@@ -78,6 +79,6 @@ struct sampling schedule_final_sampling(const struct pith_recipe *recipe)
 {
 	struct curriculum end = {.length = longest_text(recipe), .loss = NAN};
 	struct sampling sampling = schedule_sampling(recipe, &end);
-	sampling.reader_noise = 0;
+	sampling.reader_noise = sampling.question_noise = 0;
 	return sampling;
 }

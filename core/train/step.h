@@ -24,14 +24,13 @@ struct step_worker {
 	const struct transformer *transformer;
 	bool trains_base;
 	enum precision precision;
-	struct adapter *adapters[PITH_N_PURPOSES];  /* views with this thread's gradients; NULL: that purpose is not used */
+	struct adapter *adapters[PITH_N_PURPOSES];  /* borrowed: views with the gradients at work; NULL: that purpose is not used */
 	struct trace encoder[PITH_N_PURPOSES], reader;
 	enum pith_memory memory;                    /* what the encoders hand to the reader */
 	struct scratch given, d_given;              /* (n_given, n_embd), when that is embeddings */
 	struct microbatch microbatch;
 	struct microbatch_builder builder;
-	float *base_gradients;                      /* (n_values of the parameters) or NULL */
-	struct weight_gradients gradients;          /* into base_gradients; all NULL when the base is frozen */
+	struct weight_gradients gradients;          /* all NULL when the base is frozen */
 	struct scratch head, losses;
 	bool *correct;
 	size_t n_correct_capacity;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -63,58 +64,56 @@ static double now(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* The micro-batches of a step: thread t of T builds and runs t, t + T, t + 2T, ... without waiting for the others. */
+/* The micro-batches of a step, taken slot by slot by whichever thread is free. */
 struct round {
 	struct run *run;
-	int step, n_micro;
-	struct step_losses *losses; /* (n_threads) */
-	struct pith_error *errors;  /* (n_threads) */
+	atomic_int next; /* slot that nobody has taken */
 };
 
-static void run_microbatches(void *user, size_t begin, size_t end, int thread)
+/* Of n slots, slot i has the micro-batches i, i + n, i + 2n, ... */
+static void run_slot(struct run *run, struct step_worker *w, int number)
 {
-	struct round *round = user;
-	struct step_worker *w = &round->run->workers[thread];
-	struct sampling sampling = schedule_sampling(round->run->recipe, &round->run->state.curriculum);
-	(void)end; /* one part a thread */
-	for (size_t i = begin; i < (size_t)round->n_micro; i += (size_t)round->run->n_threads) {
+	struct gradient_slot *slot = &run->slots[number];
+	struct sampling sampling = schedule_sampling(run->recipe, &run->state.curriculum);
+	int n_micro = run->recipe->n_accumulate;
+	slot->losses = (struct step_losses){0};
+	slot->error = (struct pith_error){0};
+	run_use_slot(run, w, number);
+	for (int i = number; i < n_micro; i += run->n_slots) {
 		/* The data of a micro-batch follow from the seed and its number alone. */
-		uint64_t number = (uint64_t)round->step * (uint64_t)round->n_micro + i;
-		random_seed(&w->builder.random, round->run->recipe->seed * 0x9e3779b97f4a7c15u + number);
+		uint64_t seed = (uint64_t)run->state.step * (uint64_t)n_micro + (uint64_t)i;
+		random_seed(&w->builder.random, run->recipe->seed * 0x9e3779b97f4a7c15u + seed);
 		microbatch_clear(&w->microbatch);
 		struct step_losses losses = {0};
-		struct pith_error *err = &round->errors[thread];
-		if (microbatch_build(&w->microbatch, &w->builder, &sampling, err) != PITH_OK ||
-		    step_run(w, true, &losses, err) != PITH_OK)
+		if (microbatch_build(&w->microbatch, &w->builder, &sampling, &slot->error) != PITH_OK ||
+		    step_run(w, true, &losses, &slot->error) != PITH_OK)
 			return;
-		step_losses_add(&round->losses[thread], &losses);
+		step_losses_add(&slot->losses, &losses);
 	}
 }
 
-enum { MOST_THREADS = 256 };
+static void run_slots(void *user, size_t begin, size_t end, int thread)
+{
+	struct round *round = user;
+	(void)begin, (void)end;
+	for (int slot; (slot = atomic_fetch_add(&round->next, 1)) < round->run->n_slots;)
+		run_slot(round->run, &round->run->workers[thread], slot);
+}
 
 static enum pith_status train_step(struct run *run, struct step_losses *sum, double *norm, struct pith_error *err)
 {
-	static _Thread_local struct step_losses losses[MOST_THREADS];
-	static _Thread_local struct pith_error errors[MOST_THREADS];
-	int n_micro = run->recipe->n_accumulate;
-	if (run->n_threads > MOST_THREADS)
-		return fail(err, PITH_UNSUPPORTED, "More than %d threads are not supported.", MOST_THREADS);
-	for (int t = 0; t < run->n_threads; t++) {
-		losses[t] = (struct step_losses){0};
-		errors[t] = (struct pith_error){0};
-	}
-	struct round round = {run, run->state.step, n_micro, losses, errors};
-	thread_pool_run(run->pool, (size_t)(n_micro < run->n_threads ? n_micro : run->n_threads), 1, run_microbatches, &round);
+	struct round round = {.run = run};
+	thread_pool_run(run->pool, (size_t)run->n_threads, 1, run_slots, &round);
 	struct step_losses step = {0};
-	for (int t = 0; t < run->n_threads; t++) {
-		if (errors[t].code != PITH_OK)
-			return fail(err, errors[t].code, "%s", errors[t].message);
-		step_losses_add(&step, &losses[t]);
+	for (int i = 0; i < run->n_slots; i++) {
+		const struct gradient_slot *slot = &run->slots[i];
+		if (slot->error.code != PITH_OK)
+			return fail(err, slot->error.code, "%s", slot->error.message);
+		step_losses_add(&step, &slot->losses);
 	}
 	step_losses_add(sum, &step);
 	run->state.tokens += (uint64_t)step.n_read;
-	*norm = optimizer_step(run->arrays, run->n_arrays, run->recipe, run->state.step, n_micro, run->pool);
+	*norm = optimizer_step(run->arrays, run->n_arrays, run->recipe, run->state.step, run->recipe->n_accumulate, run->pool);
 	if (!isfinite(*norm))
 		return fail(err, PITH_BAD_ARGUMENT, "The loss became infinite at step %d: the learning rate is too high.",
 		            run->state.step + 1);

@@ -72,7 +72,7 @@ struct pith_recipe {
 	 * right. Without it the reader leans on its own last words, and one error in free running leads to the next.
 	 */
 	double reader_noise;
-	/* Share of the words of document and question that are replaced by others while answers are learned: small sets are soon known by heart. */
+	/* Share of a question's tokens that are replaced by others while answers are learned: small sets are soon known by heart. */
 	double question_noise;
 	/* Share of the questions that texts make of themselves that are put like questions, in words that were changed; 0: plain clozes. */
 	double cloze_noise;

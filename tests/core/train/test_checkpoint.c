@@ -27,7 +27,7 @@ static void arrays_open(struct arrays *a, uint64_t seed)
 		a->values[i] = calloc(sizes[i], sizeof(float));
 		a->gradients[i] = NULL;
 		assert_non_null(a->values[i]);
-		assert_int_equal(trained_array_init(&a->array[i], a->values[i], sizes[i], &a->gradients[i], 1, NULL), PITH_OK);
+		assert_int_equal(trained_array_init(&a->array[i], a->values[i], sizes[i], &a->gradients[i], 1, 1, NULL), PITH_OK);
 		for (size_t j = 0; j < sizes[i]; j++) {
 			a->array[i].values[j] = (float)random_normal(&random);
 			a->array[i].m[j] = (float)(1e-20 * random_normal(&random));

@@ -45,7 +45,7 @@ static void training_open(struct training *t)
 		t->values[a] = normal_array(&t->random, sizes[a], 1);
 		for (int i = 0; i < N_THREADS; i++)
 			t->gradients[a][i] = calloc(sizes[a], sizeof(float));
-		assert_int_equal(trained_array_init(&t->arrays[a], t->values[a], sizes[a], t->gradients[a], N_THREADS, &err), PITH_OK);
+		assert_int_equal(trained_array_init(&t->arrays[a], t->values[a], sizes[a], t->gradients[a], N_THREADS, N_THREADS, &err), PITH_OK);
 	}
 	for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
 		assert_int_equal(trained_array_add_matrix(&t->arrays[0], &ranges[i], &err), PITH_OK);

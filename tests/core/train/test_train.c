@@ -262,6 +262,21 @@ static void test_seed(void **state)
 	assert_true(x[1].loss != y[1].loss);
 }
 
+/* Slots of gradients are summed in order, whoever filled them: one thread takes the same way as two or three. */
+static void test_number_of_threads(void **state)
+{
+	(void)state;
+	struct named_recipe runs[3];
+	static const char *const names[] = {"threads1", "threads2", "threads3"};
+	for (int i = 0; i < 3; i++) {
+		base_recipe(&runs[i], names[i]);
+		runs[i].recipe.n_threads = i + 1;
+		run_to_end(&runs[i]);
+	}
+	assert_same_run(&runs[0], &runs[1], N_FILES);
+	assert_same_run(&runs[0], &runs[2], N_FILES);
+}
+
 /* The base's own bytes do not change while its adapter is trained; the adapter knows whom it belongs to. */
 static void test_adapter_goes_on(void **state)
 {
@@ -406,7 +421,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_base_goes_on),    cmocka_unit_test(test_bf16_goes_on), cmocka_unit_test(test_seed),
-		cmocka_unit_test(test_adapter_goes_on), cmocka_unit_test(test_embeddings), cmocka_unit_test(test_bad_recipes),  cmocka_unit_test(test_diverging),
+		cmocka_unit_test(test_adapter_goes_on), cmocka_unit_test(test_embeddings), cmocka_unit_test(test_number_of_threads), cmocka_unit_test(test_bad_recipes),  cmocka_unit_test(test_diverging),
 	};
 	return cmocka_run_group_tests(tests, setup, scratch_teardown);
 }
