@@ -284,8 +284,9 @@ void dispatch_event(struct workbench *workbench, struct input_event *event)
 			take_mouse(workbench, event);
 		break;
 	case INPUT_PASTE:
-		if (!covered)
-			take_paste(workbench, event);
+		if (covered) /* what was pasted is to be seen, not lost */
+			training_view_close(&workbench->training);
+		take_paste(workbench, event);
 		break;
 	case INPUT_MODE_REPORT:
 		/* 1 set, 2 reset, 3 always set: the terminal knows frames. */
