@@ -77,10 +77,10 @@ static void fill_entries(struct entries *entries, const struct pith_compressed *
 	add_number(entries, "original_tokens", compressed->info.original_tokens);
 	add_number(entries, "original_bytes", compressed->info.original_bytes);
 	add_entry(entries, "source_hash", compressed->source_hash);
-	if (compressed->info.refine_steps > 0) {
+	if (compressed->info.refine_steps > 0)
 		add_number(entries, "refine.steps", (size_t)compressed->info.refine_steps);
+	if (compressed->info.refine_steps > 0 || compressed->info.exact) /* rows may be exact without a step */
 		add_entry(entries, "refine.exact", compressed->info.exact ? "true" : "false");
-	}
 	if (compressed->info.method->memory == PITH_MEMORY_ROWS)
 		add_entry(entries, "keys", "after RoPE");
 	add_entry(entries, "positions", "memory token j of k at position 1 + (2j + 1) n / 2k of a span of n tokens, j from 0");
@@ -254,11 +254,12 @@ static enum pith_status read_rows(struct pith_compressed *out, const struct safe
 static enum pith_status read_refinement(struct pith_compressed_info *info, const struct safetensors *file, const char *path,
                                         struct pith_error *err)
 {
-	size_t steps;
+	size_t steps = 0;
 	char exact[8];
-	if (safetensors_metadata(file, "refine.steps") == NULL)
+	bool stepped = safetensors_metadata(file, "refine.steps") != NULL;
+	if (!stepped && safetensors_metadata(file, "refine.exact") == NULL)
 		return PITH_OK;
-	enum pith_status status = read_number(&steps, file, path, "refine.steps", err);
+	enum pith_status status = stepped ? read_number(&steps, file, path, "refine.steps", err) : PITH_OK;
 	if (status == PITH_OK)
 		status = read_text(exact, sizeof exact, file, path, "refine.exact", err);
 	if (status != PITH_OK)

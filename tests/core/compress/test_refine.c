@@ -91,16 +91,19 @@ static void test_exact(void **state)
 	check_exact(f, f->document, 2, 1);
 }
 
-/* More memory tokens than one span may have: two spans, each with rows of its own. */
+/* Longer than one span may be: two spans, each with rows of its own. */
 static void test_two_spans(void **state)
 {
 	struct fixture *f = *state;
 	struct pith_document *document;
 	struct pith_error err;
-	char twice[2 * sizeof text];
-	snprintf(twice, sizeof twice, "%s %s", text, text);
-	assert_int_equal(pith_document_create(&document, f->model, twice, strlen(twice), &err), PITH_OK);
-	check_exact(f, document, 66, 2);
+	char longer[8 * sizeof text] = "";
+	for (size_t n = 0; n <= (size_t)pith_model_info(f->model)->span_tokens; n += f->document->n_tokens) {
+		strcat(longer, text);
+		strcat(longer, " ");
+	}
+	assert_int_equal(pith_document_create(&document, f->model, longer, strlen(longer) - 1, &err), PITH_OK);
+	check_exact(f, document, 12, 2);
 	pith_document_destroy(document);
 }
 
@@ -121,9 +124,9 @@ static void test_saved(void **state)
 	pith_refine_options_init(&options);
 	options.watch = count_watch;
 	options.user = &n_watched;
-	struct pith_compressed *compressed = compress(f->document, "500x", 4), *loaded;
+	struct pith_compressed *compressed = compress(f->document, "500x", 2), *loaded;
 	assert_int_equal(pith_refine(compressed, f->document, &options, &result, NULL, &err), PITH_OK);
-	assert_true(result.exact && n_watched == result.n_steps);
+	assert_true(result.exact && result.n_steps > 0 && n_watched == result.n_steps);
 	char path[] = "/tmp/pith-refined-XXXXXX";
 	int descriptor = mkstemp(path);
 	assert_true(descriptor >= 0);
@@ -132,6 +135,29 @@ static void test_saved(void **state)
 	assert_int_equal(pith_compressed_load(&loaded, f->model, path, &err), PITH_OK);
 	assert_int_equal(pith_compressed_info(loaded)->refine_steps, result.n_steps);
 	assert_true(pith_compressed_info(loaded)->exact && comes_back(f, loaded, f->document));
+	unlink(path);
+	pith_compressed_destroy(loaded);
+	pith_compressed_destroy(compressed);
+}
+
+/* So is that rows were exact before anything was done to them. */
+static void test_saved_without_a_step(void **state)
+{
+	struct fixture *f = *state;
+	struct pith_refine_options options;
+	struct pith_refine_result result;
+	struct pith_error err;
+	pith_refine_options_init(&options);
+	struct pith_compressed *compressed = compress(f->document, "500x", 4), *loaded;
+	assert_int_equal(pith_refine(compressed, f->document, &options, &result, NULL, &err), PITH_OK);
+	compressed->info.refine_steps = 0;
+	char path[] = "/tmp/pith-refined-XXXXXX";
+	int descriptor = mkstemp(path);
+	assert_true(descriptor >= 0);
+	close(descriptor);
+	assert_int_equal(pith_compressed_save(compressed, path, &err), PITH_OK);
+	assert_int_equal(pith_compressed_load(&loaded, f->model, path, &err), PITH_OK);
+	assert_true(pith_compressed_info(loaded)->exact && pith_compressed_info(loaded)->refine_steps == 0);
 	unlink(path);
 	pith_compressed_destroy(loaded);
 	pith_compressed_destroy(compressed);
@@ -197,7 +223,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_exact),
 		cmocka_unit_test(test_two_spans),
-		cmocka_unit_test(test_saved),
+		cmocka_unit_test(test_saved), cmocka_unit_test(test_saved_without_a_step),
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_cancelled),
 		cmocka_unit_test(test_refused),
