@@ -73,10 +73,10 @@ case $question in
     heading 'trained with'
     for tokens in 4 16; do
       row 'every number of memory tokens' "$runs/nested/model.gguf" 500x $tokens
-      # As a share of the text's tokens, about 113.
-      ratio=$(echo "$tokens / 113" | bc -l | cut -c1-6)
+      # As a share of the text's tokens, about 112.
+      ratio=$(echo "$tokens / 112" | bc -l | cut -c1-6)
       train "only$tokens" rows "0$ratio" "0$ratio"
-      row "one for $(echo "113 / $tokens" | bc) tokens of text" "$runs/only$tokens/model.gguf" 500x $tokens
+      row "one for $(echo "112 / $tokens" | bc) tokens of text" "$runs/only$tokens/model.gguf" 500x $tokens
     done
     ;;
   staged)

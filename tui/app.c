@@ -174,12 +174,7 @@ static void handle_events(struct workbench *workbench, struct input_decoder *dec
 static void handle_signals(struct workbench *workbench, double *quit_at)
 {
 	struct terminal_news news = terminal_news();
-	if (news.resized)
-		screen_resized();
-	if (news.suspend)
-		screen_suspend();
-	if (news.continued)
-		screen_continued();
+	screen_take_news(&news);
 	if (news.ended != 0) {
 		workbench->quitting = true;
 		workbench->exit_code = EXIT_SIGNAL + news.ended;

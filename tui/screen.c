@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "fault.h"
-#include "terminal.h"
 
 static SCREEN *curses;
 static FILE *out, *in;
@@ -143,7 +142,7 @@ void screen_size(int *rows, int *cols)
 	*cols = COLS;
 }
 
-void screen_resized(void)
+static void take_size(void)
 {
 	int rows, cols;
 	if (terminal_size(&rows, &cols) && (rows != LINES || cols != COLS))
@@ -229,7 +228,7 @@ static void come_back(void)
 {
 	reset_prog_mode();
 	refresh();
-	screen_resized();
+	take_size();
 	terminal_modes(mouse);
 }
 
@@ -242,7 +241,12 @@ void screen_suspend(void)
 	come_back();
 }
 
-void screen_continued(void)
+void screen_take_news(const struct terminal_news *news)
 {
-	come_back();
+	if (news->resized)
+		take_size();
+	if (news->suspend)
+		screen_suspend();
+	if (news->continued)
+		come_back();
 }

@@ -7,6 +7,7 @@
 
 #include "canvas.h"
 #include "pith/status.h"
+#include "terminal.h"
 #include "theme.h"
 
 struct screen_options {
@@ -23,7 +24,6 @@ int screen_descriptor(void); /* of the keyboard */
 int screen_colors(void);     /* 0: none */
 bool screen_ascii(void);
 void screen_size(int *rows, int *cols);
-void screen_resized(void);   /* after SIGWINCH */
 
 void screen_set_theme(const struct theme *theme);
 void screen_show(const struct canvas *canvas);
@@ -32,6 +32,7 @@ void screen_set_mouse(bool on);
 void screen_set_synchronized(bool on); /* frames between the marks of DEC mode 2026 */
 
 void screen_suspend(void); /* stops the process; the screen is back when it returns */
-void screen_continued(void); /* after a SIGSTOP and SIGCONT from outside */
+/* Does what signals ask of the screen: a new size, a stop, the return from one that nobody announced. */
+void screen_take_news(const struct terminal_news *news);
 
 #endif

@@ -2,75 +2,17 @@
 # A training run that is watched on a real screen, inside tmux: a log that grows,
 # breaks and is cut, keys, sizes, locales; and the same from the workbench.
 # Every wait is for something to appear. Called with the program.
-# shellcheck disable=SC2016
+# shellcheck disable=SC2016,SC2034
 set -u
-pith=$1
-failures=0
+server="pith-watch"
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
 
-skip() {
-  echo "SKIPPED: $*"
-  exit 77
-}
-command -v tmux >/dev/null 2>&1 || skip "tmux is not installed"
-
-here=$(mktemp -d)
-cd "$here" || exit 1
-for name in $(env | sed -n 's/^\(PITH_[A-Z_]*\)=.*/\1/p'); do
-  unset "$name"
-done
-unset TMUX NO_COLOR
-export HOME="$here" XDG_CONFIG_HOME="$here/config" XDG_CONFIG_DIRS="$here/xdg" XDG_STATE_HOME="$here/state" \
-  XDG_DATA_HOME="$here/data" TMUX_TMPDIR="$here" LC_ALL=C.UTF-8 SHELL=/bin/sh
-# A server of its own: nobody's sessions are touched.
-t() { tmux -L pith-watch -f /dev/null "$@"; }
-trap 't kill-server 2>/dev/null; rm -rf "$here"' EXIT
-
-screen() { t capture-pane -p; }
-fail() {
-  echo "FAILED: $*"
-  screen | sed 's/^/  | /'
-  failures=$((failures + 1))
-}
-# await PATTERN: until a row of the screen matches the extended regular expression.
-await() {
-  tries=400
-  while [ "$tries" -gt 0 ]; do
-    screen | grep -qE -- "$1" && return 0
-    tries=$((tries - 1))
-    sleep 0.05
-  done
-  fail "waited for \"$1\""
-  return 1
-}
-# await_gone PATTERN: until no row matches.
-await_gone() {
-  tries=400
-  while screen | grep -qE -- "$1"; do
-    tries=$((tries - 1))
-    [ "$tries" -gt 0 ] || {
-      fail "\"$1\" did not go away"
-      return 1
-    }
-    sleep 0.05
-  done
-}
 hides() {
   screen | grep -qE -- "$1" && fail "\"$1\" is on the screen"
 }
-keys() { t send-keys "$@"; }
-start_shell() {
-  t kill-server 2>/dev/null
-  tries=100
-  until t new-session -d -x "$1" -y "$2" "PS1='ready> ' exec sh" 2>/dev/null; do
-    tries=$((tries - 1))
-    [ "$tries" -gt 0 ] || skip "tmux does not start"
-    sleep 0.05
-  done
-  t set-option -g status off
-  await 'ready>'
-}
 run_pith() {
-  t send-keys -l "$1 '$pith' $2; echo status=\$?"
+  type_text "$1 '$pith' $2; echo status=\$?"
   keys Enter
 }
 # report FIRST LAST: lines of these steps, 20 apart, each with 80,000 tokens at 4,000 a second, so 20 s.

@@ -2,65 +2,16 @@
 # The workbench as people use it: inside tmux, by keys, mouse bytes and pastes,
 # judged by what is on the screen. Every wait is for something to appear, never
 # for a time to pass. Called with the program.
-# shellcheck disable=SC2016
+# shellcheck disable=SC2016,SC2034
 set -u
-pith=$1
-root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
-failures=0
-
-skip() {
-  echo "SKIPPED: $*"
-  exit 77
-}
-command -v tmux >/dev/null 2>&1 || skip "tmux is not installed"
-model=${PITH_TEST_MODEL:-$root/models/pith-default.gguf}
+server="pith-test"
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+model=${own_model:-$root/models/pith-default.gguf}
 [ -r "$model" ] || skip "$model is not there"
-
-here=$(mktemp -d)
-cd "$here" || exit 1
-for name in $(env | sed -n 's/^\(PITH_[A-Z_]*\)=.*/\1/p'); do
-  [ "$name" = PITH_CPU ] || unset "$name"
-done
-unset TMUX NO_COLOR
 # The rate that the figures below are of; the default is another.
 export PITH_RATE=0.25
-export HOME="$here" XDG_CONFIG_HOME="$here/config" XDG_CONFIG_DIRS="$here/xdg" XDG_STATE_HOME="$here/state" \
-  XDG_DATA_HOME="$here/data" TMUX_TMPDIR="$here" LC_ALL=C.UTF-8 SHELL=/bin/sh
-# A server of its own: nobody's sessions are touched.
-t() { tmux -L pith-test -f /dev/null "$@"; }
-trap 't kill-server 2>/dev/null; rm -rf "$here"' EXIT
 
-screen() { t capture-pane -p; }
-# The same without the ~marks~ around dropped words: which words those are is the model's affair.
-unmarked() { screen | tr -d '~'; }
-fail() {
-  echo "FAILED: $*"
-  screen | sed 's/^/  | /'
-  failures=$((failures + 1))
-}
-# await PATTERN [SECONDS]: until a row of the screen matches the extended regular expression.
-await() {
-  tries=$((${2:-40} * 20))
-  while [ "$tries" -gt 0 ]; do
-    { screen; unmarked; } | grep -qE -- "$1" && return 0
-    tries=$((tries - 1))
-    sleep 0.05
-  done
-  fail "waited for \"$1\""
-  return 1
-}
-# await_gone PATTERN: until no row matches.
-await_gone() {
-  tries=600
-  while screen | grep -qE -- "$1"; do
-    tries=$((tries - 1))
-    [ "$tries" -gt 0 ] || {
-      fail "\"$1\" did not go away"
-      return 1
-    }
-    sleep 0.05
-  done
-}
 # await_stable: until two looks in a row agree.
 await_stable() {
   before=
@@ -74,30 +25,15 @@ await_stable() {
   done
   fail "the screen does not come to rest"
 }
-keys() { t send-keys "$@"; }
 # Escape, and what follows it only when it has been taken for itself and not for the Alt of the next key.
 leave_line() {
   keys Escape
   await_gone 'Enter takes the line'
 }
-type_text() { t send-keys -l "$1"; }
 # mouse BUTTON COLUMN ROW M|m, as the terminal reports it (from 1).
 mouse() { t send-keys -l "$(printf '\033[<%d;%d;%d%s' "$1" "$2" "$3" "$4")"; }
 # The row of the screen (from 1) that matches.
 row_of() { screen | grep -nE -- "$1" | head -n 1 | cut -d: -f1; }
-# In the pane's shell, which must have its terminal back: the modes that stty tells.
-start_shell() {
-  t kill-server 2>/dev/null
-  tries=100
-  # The old server may still be about to leave.
-  until t new-session -d -x "$1" -y "$2" "PS1='ready> ' exec sh" 2>/dev/null; do
-    tries=$((tries - 1))
-    [ "$tries" -gt 0 ] || skip "tmux does not start"
-    sleep 0.05
-  done
-  t set-option -g status off
-  await 'ready>'
-}
 run_pith() {
   type_text "$1 '$pith' --model '$model' $2; echo status=\$?"
   keys Enter

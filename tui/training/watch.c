@@ -113,12 +113,7 @@ static void read_keyboard(struct watcher *watcher)
 static void take_signals(struct watcher *watcher)
 {
 	struct terminal_news news = terminal_news();
-	if (news.resized)
-		screen_resized();
-	if (news.suspend)
-		screen_suspend();
-	if (news.continued)
-		screen_continued();
+	screen_take_news(&news);
 	if (news.ended != 0) {
 		watcher->leaving = true;
 		watcher->exit_code = EXIT_SIGNAL + news.ended;

@@ -113,6 +113,21 @@ static void count_watch(void *user, const struct pith_compressed *compressed)
 	++*(int *)user;
 }
 
+/* What a file says of it. */
+static struct pith_compressed *saved_and_loaded(const struct fixture *f, const struct pith_compressed *compressed)
+{
+	struct pith_compressed *loaded;
+	struct pith_error err;
+	char path[] = "/tmp/pith-refined-XXXXXX";
+	int descriptor = mkstemp(path);
+	assert_true(descriptor >= 0);
+	close(descriptor);
+	assert_int_equal(pith_compressed_save(compressed, path, &err), PITH_OK);
+	assert_int_equal(pith_compressed_load(&loaded, f->model, path, &err), PITH_OK);
+	unlink(path);
+	return loaded;
+}
+
 /* Every step is watched; what was reached is in the file that the rows are saved to. */
 static void test_saved(void **state)
 {
@@ -127,15 +142,9 @@ static void test_saved(void **state)
 	struct pith_compressed *compressed = compress(f->document, "500x", 2), *loaded;
 	assert_int_equal(pith_refine(compressed, f->document, &options, &result, NULL, &err), PITH_OK);
 	assert_true(result.exact && result.n_steps > 0 && n_watched == result.n_steps);
-	char path[] = "/tmp/pith-refined-XXXXXX";
-	int descriptor = mkstemp(path);
-	assert_true(descriptor >= 0);
-	close(descriptor);
-	assert_int_equal(pith_compressed_save(compressed, path, &err), PITH_OK);
-	assert_int_equal(pith_compressed_load(&loaded, f->model, path, &err), PITH_OK);
+	loaded = saved_and_loaded(f, compressed);
 	assert_int_equal(pith_compressed_info(loaded)->refine_steps, result.n_steps);
 	assert_true(pith_compressed_info(loaded)->exact && comes_back(f, loaded, f->document));
-	unlink(path);
 	pith_compressed_destroy(loaded);
 	pith_compressed_destroy(compressed);
 }
@@ -151,14 +160,8 @@ static void test_saved_without_a_step(void **state)
 	struct pith_compressed *compressed = compress(f->document, "500x", 4), *loaded;
 	assert_int_equal(pith_refine(compressed, f->document, &options, &result, NULL, &err), PITH_OK);
 	compressed->info.refine_steps = 0;
-	char path[] = "/tmp/pith-refined-XXXXXX";
-	int descriptor = mkstemp(path);
-	assert_true(descriptor >= 0);
-	close(descriptor);
-	assert_int_equal(pith_compressed_save(compressed, path, &err), PITH_OK);
-	assert_int_equal(pith_compressed_load(&loaded, f->model, path, &err), PITH_OK);
+	loaded = saved_and_loaded(f, compressed);
 	assert_true(pith_compressed_info(loaded)->exact && pith_compressed_info(loaded)->refine_steps == 0);
-	unlink(path);
 	pith_compressed_destroy(loaded);
 	pith_compressed_destroy(compressed);
 }
