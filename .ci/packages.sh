@@ -31,6 +31,7 @@ need_program() {
   need_module libutf8proc libutf8proc-dev
   need_module libpcre2-8 libpcre2-dev
   need_module libxxhash libxxhash-dev
+  need_module libcurl libcurl4-openssl-dev
   need_module yaml-0.1 libyaml-dev
   need_module ncursesw libncurses-dev
   need_module readline libreadline-dev

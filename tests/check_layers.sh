@@ -3,6 +3,7 @@
 #   base <- kernels <- ops <-+
 #   base <- formats <- text <+- model <- compress <-+- train
 #                                                   +- eval
+#   base <- remote <- compress
 # Everybody may include pith/*.h; the program (tui/) nothing else of ours but
 # its own. Called with the root of the tree; then it proves on a broken copy
 # that it sees what it should.
@@ -37,14 +38,15 @@ violations() (
   layer kernels base
   layer ops base kernels
   layer formats base
+  layer remote base
   layer text base formats
   layer model base kernels ops formats text
-  layer compress base kernels ops formats text model
+  layer compress base kernels ops formats remote text model
   layer train base kernels ops formats text model compress
   layer eval base kernels ops formats text model compress
   for folder in core/*/; do
     case $folder in
-    core/base/ | core/kernels/ | core/ops/ | core/formats/ | core/text/ | core/model/ | core/compress/ | core/train/ | core/eval/) ;;
+    core/base/ | core/kernels/ | core/ops/ | core/formats/ | core/remote/ | core/text/ | core/model/ | core/compress/ | core/train/ | core/eval/) ;;
     *) echo "$folder is no layer that this check knows" ;;
     esac
   done
@@ -68,6 +70,7 @@ violations() (
   only 'immintrin\.h|arm_neon\.h' 'core/kernels/'
   only '(ncursesw/)?(n?curses|panel|term)\.h' 'tui/[a-z_]+\.[ch]|tui/(views|widgets)/'
   only 'readline/.*' 'tui/[a-z_]+\.[ch]'
+  only 'curl/.*' 'core/remote/'
   only 'yaml\.h' 'tui/yaml_tree\.c'
 
   # What the commands include must not bring curses with it.
@@ -99,6 +102,9 @@ break_it() {
 }
 break_it core/base/broken.c '#include "kernels/kernels.h"'
 break_it core/formats/broken.c '#include "text/tokenizer.h"'
+break_it core/remote/broken.c '#include "text/tokenizer.h"'
+break_it core/eval/chat.c '#include "remote/chat_client.h"'
+break_it core/text/broken.c '#include <curl/curl.h>'
 break_it core/train/broken.c '  # include "eval/words.h"'
 break_it core/eval/broken.c '#include "train/adamw.h"'
 break_it core/model/broken.c '#include <cblas.h>'

@@ -177,7 +177,7 @@ static void draw_result(struct workbench *workbench, struct canvas *canvas)
 		return;
 	}
 	if (!soft) {
-		draw_hint(canvas, rect, "This method keeps words: the compressed text is all there is.",
+		draw_hint(canvas, rect, "This method makes text: the compressed text is all there is.",
 		          "Regeneration belongs to memory tokens (m: method, p: view).");
 		return;
 	}
@@ -253,6 +253,10 @@ static void draw_figures(const struct workbench *workbench, struct canvas *canva
 	figure_bytes(b, info->compressed_bytes);
 	snprintf(value, sizeof value, "%s -> %s", a, b);
 	flow_figure(&flow, "bytes ", ROLE_VALUE, value);
+	if (info->n_chunks > 0) {
+		snprintf(value, sizeof value, "%zu of %zu", info->n_chunks - info->n_chunks_extractive, info->n_chunks);
+		flow_figure(&flow, "rewritten ", info->n_chunks_extractive > 0 ? ROLE_WARNING : ROLE_GOOD, value);
+	}
 	if (info->n_spans > 0) {
 		snprintf(value, sizeof value, "%zu", info->n_spans);
 		flow_figure(&flow, "spans ", ROLE_VALUE, value);

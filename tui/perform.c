@@ -95,14 +95,23 @@ void perform_view(struct workbench *workbench, enum view view)
 	workbench->follow = false;
 }
 
+/* Why a method cannot be used with this model; NULL: it can. */
+static const char *why_unable(const struct workbench *workbench, const struct pith_method *method)
+{
+	if (method->family == PITH_SOFT && !workbench->model.has_memory[method->memory])
+		return "needs an adapter, and this model has none for it";
+	if (method->family == PITH_ABSTRACTIVE && workbench->settings->server[0] == '\0' && !workbench->model.has_chat_format)
+		return "needs an instruct model or a server (--server URL), and this model has no chat format";
+	return NULL;
+}
+
 void perform_method_menu(struct workbench *workbench)
 {
 	size_t n, chosen = 0;
 	const struct pith_method *methods = pith_methods(&n);
 	for (size_t i = 0; i < n; i++) {
-		bool able = methods[i].family != PITH_SOFT || workbench->model.has_memory[methods[i].memory];
-		workbench->method_items[i] =
-			(struct menu_item){methods[i].title, able ? methods[i].summary : "needs an adapter, and this model has none for it"};
+		const char *why = why_unable(workbench, &methods[i]);
+		workbench->method_items[i] = (struct menu_item){methods[i].title, why == NULL ? methods[i].summary : why};
 		if (&methods[i] == workbench->method)
 			chosen = i;
 	}
@@ -169,7 +178,7 @@ static bool has_memory(struct workbench *workbench, const char *what)
 	if (workbench->compressed == NULL)
 		workbench_say(workbench, ROLE_WARNING, "There is nothing to %s yet.", what);
 	else if (workbench->compressed->info.method->family != PITH_SOFT)
-		workbench_say(workbench, ROLE_WARNING, "%s keeps words: there are no memory tokens to %s (m: another method).",
+		workbench_say(workbench, ROLE_WARNING, "%s makes text: there are no memory tokens to %s (m: another method).",
 		              workbench->compressed->info.method->title, what);
 	else
 		return true;

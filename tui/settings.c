@@ -32,6 +32,13 @@ static const struct setting table[SETTINGS_N] = {
 	    "extractive methods keep words with digits before all others"),
 	ROW(keep_negations, SETTING_BOOL, "true", 0, 0, NULL, "PITH_KEEP_NEGATIONS",
 	    "extractive methods keep not, no, never and the like before all others"),
+	ROW(keep_facts, SETTING_BOOL, "true", 0, 0, NULL, "PITH_KEEP_FACTS",
+	    "a rewrite that loses numbers, negations or names gives way to words that lose fewer"),
+	ROW(server, SETTING_TEXT, "", 0, 0, NULL, "PITH_SERVER",
+	    "OpenAI-compatible server that rewrites, http://HOST:PORT/v1; empty: the model does. The key is in PITH_API_KEY"),
+	ROW(server_model, SETTING_TEXT, "", 0, 0, NULL, "PITH_SERVER_MODEL", "which model of the server; empty: its only one"),
+	ROW(server_timeout, SETTING_INTEGER, "120", 1, 3600, NULL, "PITH_SERVER_TIMEOUT",
+	    "seconds that the server may say nothing"),
 	ROW(auto_regenerate, SETTING_BOOL, "true", 0, 0, NULL, "PITH_AUTO_REGENERATE",
 	    "regenerate the text whenever the slider has settled"),
 	ROW(auto_answer, SETTING_BOOL, "false", 0, 0, NULL, "PITH_AUTO_ANSWER",
@@ -117,6 +124,7 @@ static void describe_wanted(const struct setting *row, char *out, size_t size)
 	switch (row->type) {
 	case SETTING_NAME: snprintf(out, size, "a name"); return;
 	case SETTING_PATH: snprintf(out, size, "a path"); return;
+	case SETTING_TEXT: snprintf(out, size, "a text"); return;
 	case SETTING_BOOL: snprintf(out, size, "true or false"); return;
 	case SETTING_CHOICE: snprintf(out, size, "one of %s", row->choices); return;
 	case SETTING_INTEGER: snprintf(out, size, "a whole number from %.0f to %.0f", row->minimum, row->maximum); return;
@@ -158,6 +166,7 @@ static enum assigned assign_value(struct settings *settings, size_t i, const cha
 		if (text[0] == '\0')
 			return WRONG_VALUE;
 		/* fall through */
+	case SETTING_TEXT:
 	case SETTING_PATH: {
 		char *copy = resolve_text(row, text, file);
 		if (copy == NULL)
@@ -348,6 +357,8 @@ void settings_free(struct settings *settings)
 	free(settings->theme);
 	free(settings->model);
 	free(settings->method);
+	free(settings->server);
+	free(settings->server_model);
 	for (size_t i = 0; i < SETTINGS_N; i++)
 		free(settings->origin[i]);
 	free(settings->warnings);
@@ -363,6 +374,7 @@ char *settings_value(const struct settings *settings, size_t i)
 	switch (row->type) {
 	case SETTING_NAME:
 	case SETTING_PATH:
+	case SETTING_TEXT:
 	case SETTING_METHOD: return strdup(*(char *const *)field);
 	case SETTING_BOOL: return strdup(*(const bool *)field ? "true" : "false");
 	case SETTING_INTEGER: length = asprintf(&text, "%d", *(const int *)field); break;

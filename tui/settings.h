@@ -17,14 +17,17 @@
 enum settings_unicode { SETTINGS_UNICODE_FULL, SETTINGS_UNICODE_SAFE, SETTINGS_UNICODE_ASCII };
 enum settings_color { SETTINGS_COLOR_AUTO, SETTINGS_COLOR_ALWAYS, SETTINGS_COLOR_NEVER };
 
-enum { SETTINGS_N = 16 };
+enum { SETTINGS_N = 20 };
 
 struct settings {
 	char *theme;  /* a name of themes/, or the path of a base16 file */
 	char *model;  /* path of a GGUF file; "": the shipped one */
 	char *method; /* as pith_methods() names them */
 	double rate;  /* target CR, (0, 1] */
-	bool keep_digits, keep_negations;
+	bool keep_digits, keep_negations, keep_facts;
+	char *server;       /* address of an OpenAI-compatible server that rewrites; "": the model does */
+	char *server_model; /* "": the server's only one */
+	int server_timeout; /* seconds that it may say nothing */
 	bool auto_regenerate, auto_answer; /* without being asked, whenever the slider has settled */
 	int max_answer_tokens;
 	int threads; /* 0: one per core */
@@ -46,6 +49,7 @@ struct settings {
 enum setting_type {
 	SETTING_NAME,
 	SETTING_PATH,
+	SETTING_TEXT, /* taken as it is, also when it is empty */
 	SETTING_METHOD,
 	SETTING_BOOL,
 	SETTING_INTEGER,

@@ -27,6 +27,7 @@ struct shown_model {
 	char name[96], architecture[32], weight_type[16];
 	int n_layers;
 	size_t n_params;
+	bool has_chat_format; /* it can be asked to rewrite */
 	bool has_memory[PITH_N_MEMORIES]; /* an adapter whose memory tokens hand this over */
 	size_t kv_bytes_per_token;
 };
@@ -34,8 +35,8 @@ struct shown_model {
 /* A compressed form as the screen knows it. */
 struct shown_compressed {
 	struct pith_compressed_info info; /* its note is the copy below */
-	char note[256];
-	char *text; /* extractive */
+	char note[512];
+	char *text; /* extractive, abstractive */
 	size_t length;
 	struct pith_word *words;
 	size_t n_words;

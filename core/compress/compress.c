@@ -21,8 +21,10 @@ static const struct pith_method methods[] = {
 	 "Selective Context, arXiv 2310.06201", PITH_EXTRACTIVE, PITH_MEMORY_ROWS},
 	{"icae", "ICAE", "memory tokens: last hidden states, written by an adapter, read by the frozen model as embeddings",
 	 "arXiv 2307.06945", PITH_SOFT, PITH_MEMORY_EMBEDDINGS},
+	{"vanilla", "Rewriting", "shorter text, written by an instruct model: the local one, or one behind --server",
+	 "the baseline of Cmprsr, arXiv 2511.12281", PITH_ABSTRACTIVE, PITH_MEMORY_ROWS},
 };
-static compress_fn *const functions[] = {soft_compress, selfinfo_compress, soft_compress};
+static compress_fn *const functions[] = {soft_compress, selfinfo_compress, soft_compress, vanilla_compress};
 enum { N_METHODS = sizeof methods / sizeof methods[0] };
 _Static_assert(N_METHODS == sizeof functions / sizeof functions[0], "one function for each method");
 
@@ -43,7 +45,8 @@ const struct pith_method *pith_method_find(const char *name)
 void pith_compress_options_init(struct pith_compress_options *options)
 {
 	*options = (struct pith_compress_options){
-		.method = pith_method_find("selfinfo"), .rate = 0.25, .keep_digits = true, .keep_negations = true};
+		.method = pith_method_find("selfinfo"), .rate = 0.25, .keep_digits = true, .keep_negations = true,
+		.keep_facts = true};
 }
 
 size_t pith_compress_budget(const struct pith_compress_options *options, size_t n_tokens)

@@ -17,8 +17,8 @@ struct pith_document {
 
 struct pith_compressed {
 	struct pith_compressed_info info;
-	char note[256];
-	char *text;                         /* extractive */
+	char note[512];
+	char *text;                         /* extractive, abstractive */
 	size_t text_length;
 	struct pith_word *words;
 	size_t n_words;
@@ -37,6 +37,9 @@ void document_hash(const struct pith_document *document, char hash[33]);
 enum pith_status selfinfo_compress(struct pith_compressed *out, struct pith_document *document,
                                    const struct pith_compress_options *options, const struct pith_control *control,
                                    struct pith_error *err);
+enum pith_status vanilla_compress(struct pith_compressed *out, struct pith_document *document,
+                                  const struct pith_compress_options *options, const struct pith_control *control,
+                                  struct pith_error *err);
 enum pith_status soft_compress(struct pith_compressed *out, struct pith_document *document,
                                const struct pith_compress_options *options, const struct pith_control *control,
                                struct pith_error *err);

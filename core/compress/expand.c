@@ -312,7 +312,7 @@ enum pith_status pith_answer_compressed(struct pith_generated *out, struct pith_
                                         struct pith_error *err)
 {
 	*out = (struct pith_generated){0};
-	if (compressed->info.method->family == PITH_EXTRACTIVE)
+	if (compressed->info.method->family != PITH_SOFT)
 		return pith_answer_text(out, model, compressed->text, compressed->text_length, question, max_tokens, control,
 					err);
 	enum pith_status status = compressed_check_model(compressed, model, "The compressed form", err);

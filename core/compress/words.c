@@ -2,8 +2,8 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "text/facts.h"
 #include "text/unicode.h"
 
 /* --- what must not be lost ---------------------------------------------------------------------------- */
@@ -19,32 +19,6 @@ static bool has_digit(const char *word, size_t length)
 	return false;
 }
 
-/* Is the word, without punctuation around it and in lower case, one that turns a sentence around? */
-static bool is_negation(const char *word, size_t length)
-{
-	static const char *const negations[] = {"no", "not", "never", "none", "nor", "neither", "without", "cannot", "nothing",
-	                                        "nobody", "nowhere", "unless", "except", "n't"};
-	char lower[16];
-	while (length > 0 && !(word[0] >= 'A' && word[0] <= 'Z') && !(word[0] >= 'a' && word[0] <= 'z')) {
-		word++;
-		length--;
-	}
-	while (length > 0 && !(word[length - 1] >= 'A' && word[length - 1] <= 'Z') &&
-	       !(word[length - 1] >= 'a' && word[length - 1] <= 'z'))
-		length--;
-	if (length == 0 || length >= sizeof lower)
-		return false;
-	for (size_t i = 0; i < length; i++)
-		lower[i] = (char)(word[i] >= 'A' && word[i] <= 'Z' ? word[i] + 32 : word[i]);
-	lower[length] = '\0';
-	for (size_t i = 0; i < sizeof negations / sizeof negations[0]; i++)
-		if (strcmp(lower, negations[i]) == 0)
-			return true;
-	/* don't, isn't; with a typographic apostrophe too. */
-	return length > 3 && lower[length - 1] == 't' &&
-	       (lower[length - 2] == '\'' || (length > 5 && memcmp(lower + length - 4, "\xe2\x80\x99t", 4) == 0));
-}
-
 static bool is_pinned(const struct pith_word *word, const struct pith_compress_options *options)
 {
 	for (size_t i = 0; i < options->n_pins; i++)
@@ -58,7 +32,7 @@ static bool must_keep(const struct pith_word *word, const char *text, const stru
 	const char *bytes = text + word->begin;
 	size_t length = word->end - word->begin;
 	return is_pinned(word, options) || (options->keep_digits && has_digit(bytes, length)) ||
-	       (options->keep_negations && is_negation(bytes, length));
+	       (options->keep_negations && word_is_negation(bytes, length));
 }
 
 /* --- splitting ---------------------------------------------------------------------------------------- */

@@ -206,7 +206,7 @@ static enum pith_status regenerate_entry(struct run *run, size_t i, struct pith_
 	if (status == PITH_OK) {
 		const char *back;
 		size_t back_length;
-		if (run->options->compress.method->family == PITH_EXTRACTIVE) {
+		if (run->options->compress.method->family != PITH_SOFT) {
 			back = pith_compressed_text(run->compressed, &back_length);
 		} else {
 			status = pith_regenerate(&generated, run->model, run->compressed, 0, &run->quiet, err);

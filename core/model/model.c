@@ -8,6 +8,7 @@
 
 #include "base/buffer.h"
 #include "model/parameters.h"
+#include "text/chat_format.h"
 
 enum { N_SLOTS = PITH_N_MEMORIES * PITH_N_PURPOSES }; /* for adapters */
 
@@ -75,6 +76,7 @@ static void fill_info(struct pith_model *model)
 		.n_ff = (int)h->n_ff,
 		.n_vocab = (int)h->n_vocab,
 		.n_context = (int)h->n_context,
+		.has_chat_format = chat_format_find(model->tokenizer) != NULL,
 		.kv_bytes_per_token = 2 * h->n_layers * hyperparams_kv_dim(h) * sizeof(float),
 	};
 	for (int slot = 0; slot < N_SLOTS; slot++) {

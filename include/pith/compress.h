@@ -20,7 +20,7 @@
 #include "pith/status.h"
 
 /* One row per method: names for the command line, help, manual, completions, screen. */
-enum pith_family { PITH_EXTRACTIVE, PITH_SOFT };
+enum pith_family { PITH_EXTRACTIVE, PITH_SOFT, PITH_ABSTRACTIVE };
 struct pith_method {
 	const char *name;    /* "selfinfo", "500x" */
 	const char *title;   /* "Self-information" */
@@ -65,10 +65,14 @@ struct pith_compress_options {
 	size_t n_tokens;  /* target tokens; 0: use rate */
 	bool keep_digits; /* extractive: words with digits survive first */
 	bool keep_negations;
-	const struct pith_pin *pins; /* extractive; n_pins of them */
+	const struct pith_pin *pins; /* extractive, abstractive; n_pins of them */
 	size_t n_pins;
+	bool keep_facts; /* abstractive: a rewrite that loses numbers, negations or names gives way to words that lose fewer */
+	const char *server;       /* abstractive: base address of an OpenAI-compatible server; NULL or "": the local model writes */
+	const char *server_model; /* which of the server's models; NULL or "": its only one */
+	double server_seconds;    /* how long it may say nothing; 0: 120 */
 };
-void pith_compress_options_init(struct pith_compress_options *options); /* selfinfo, rate 0.25, digits and negations kept */
+void pith_compress_options_init(struct pith_compress_options *options); /* selfinfo, rate 0.25, digits, negations and facts kept */
 
 /* How many tokens these options ask of a document of n_tokens tokens: the budget; at least 1. */
 size_t pith_compress_budget(const struct pith_compress_options *options, size_t n_tokens);
@@ -92,8 +96,10 @@ struct pith_compressed_info {
 	size_t compressed_tokens;
 	double target_cr, cr, delta_cr; /* delta_cr = cr - target_cr, where target_cr = budget / original */
 	size_t original_bytes;
-	size_t compressed_bytes; /* extractive: bytes of text; soft: bytes of all K/V rows, or of all embeddings */
-	size_t n_spans;          /* soft: 1 or more; extractive: 0 */
+	size_t compressed_bytes; /* bytes of text; soft: bytes of all K/V rows, or of all embeddings */
+	size_t n_spans;          /* soft: 1 or more; otherwise 0 */
+	size_t n_chunks;         /* abstractive: parts that were rewritten one by one; otherwise 0 */
+	size_t n_chunks_extractive; /* of them, those for which words of the document stand */
 	bool has_purpose[PITH_N_PURPOSES]; /* soft: which rows it holds */
 	size_t n_must_keep_dropped; /* must-keep words that did not fit the budget */
 	int refine_steps;        /* soft: steps that pith_refine() took; 0: the rows are the encoder's */
@@ -109,7 +115,7 @@ void pith_compressed_destroy(struct pith_compressed *compressed); /* NULL is all
 
 const struct pith_compressed_info *pith_compressed_info(const struct pith_compressed *compressed);
 
-/* The compressed text of an extractive result, NUL-terminated; NULL for a soft one. Borrowed. */
+/* The compressed text of an extractive or abstractive result, NUL-terminated; NULL for a soft one. Borrowed. */
 const char *pith_compressed_text(const struct pith_compressed *compressed, size_t *length);
 
 /* The words of the document with their fate, in order; extractive results only (n = 0 otherwise). Borrowed. */

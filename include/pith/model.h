@@ -48,6 +48,7 @@ struct pith_model_info {
 	size_t n_params;
 	size_t file_bytes;
 	int n_layers, n_embd, n_heads, n_kv_heads, head_dim, n_ff, n_vocab, n_context;
+	bool has_chat_format;     /* it can be asked for things in words */
 	bool has_adapter[PITH_N_MEMORIES][PITH_N_PURPOSES];
 	int max_memory_tokens[PITH_N_MEMORIES][PITH_N_PURPOSES]; /* memory tokens of one span; more than that makes more spans */
 	int span_tokens;                        /* longest span one soft encoding reads */

@@ -132,7 +132,7 @@ await '\[Compressed\]'
 await '~[A-Za-z]'
 await '1994'
 keys r
-await 'keeps words'
+await 'makes text'
 await_gone 'Esc cancels'
 
 echo "- a question, and the unfinished one that is kept"

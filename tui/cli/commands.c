@@ -7,7 +7,7 @@
 #define BIT(option) (UINT32_C(1) << (option))
 
 /* The options that say how and how far to compress. */
-#define TARGET (BIT(OPTION_METHOD) | BIT(OPTION_CR) | BIT(OPTION_TOKENS))
+#define TARGET (BIT(OPTION_METHOD) | BIT(OPTION_CR) | BIT(OPTION_TOKENS) | BIT(OPTION_SERVER) | BIT(OPTION_SERVER_MODEL))
 
 static const struct option_row options[OPTION_N] = {
 	[OPTION_HELP] = {'h', "help", NULL, "show help, of a command if one is named", NULL, NULL},
@@ -23,8 +23,10 @@ static const struct option_row options[OPTION_N] = {
 	[OPTION_METHOD] = {'m', "method", "METHOD", "compress with this method", "method", NULL},
 	[OPTION_CR] = {0, "cr", "R", "target rate: the share that is kept (0.25, 25%, 4x)", NULL, NULL},
 	[OPTION_TOKENS] = {0, "tokens", "T", "target length in tokens, in place of --cr", NULL, NULL},
+	[OPTION_SERVER] = {0, "server", "URL", "OpenAI-compatible server that rewrites (vanilla)", "server", NULL},
+	[OPTION_SERVER_MODEL] = {0, "server-model", "NAME", "which model of the server", "server_model", NULL},
 	[OPTION_OUTPUT] = {'o', "output", "OUT", "write the compressed form to this file", NULL, NULL},
-	[OPTION_PIN] = {0, "pin", "TEXT", "words that must survive (extractive); may come again", NULL, NULL},
+	[OPTION_PIN] = {0, "pin", "TEXT", "words that must survive; may come again", NULL, NULL},
 	[OPTION_QUESTION] = {'q', "question", "QUESTION", "the question", NULL, NULL},
 	[OPTION_MAX_TOKENS] = {0, "max-tokens", "N", "generate at most this many tokens", NULL, NULL},
 	[OPTION_DATA] = {0, "data", "FILE.jsonl", "the data set, one JSON object a line", NULL, NULL},
@@ -43,7 +45,7 @@ static const struct command commands[] = {
 	 .options = TARGET | BIT(OPTION_OUTPUT) | BIT(OPTION_PIN) | BIT(OPTION_REFINE) | BIT(OPTION_JSON),
 	 .run = cmd_compress,
 	 .summary = "compress a document",
-	 .details = "An extractive method prints the text that is left, or writes it to OUT. A soft\n"
+	 .details = "An extractive or abstractive method prints the text, or writes it to OUT. A soft\n"
 		    "method makes memory rows, which go to the safetensors file OUT.\n"
 		    "Without -m the method of the settings is used; if that is a soft one and no OUT\n"
 		    "is given, selfinfo. --refine changes the rows of a soft method by gradient until\n"
@@ -195,7 +197,7 @@ bool command_is_group(const struct command *command)
 
 bool command_takes(const struct command *command, enum option_id option)
 {
-	uint32_t workbench = BIT(OPTION_METHOD) | BIT(OPTION_CR);
+	uint32_t workbench = BIT(OPTION_METHOD) | BIT(OPTION_CR) | BIT(OPTION_SERVER) | BIT(OPTION_SERVER_MODEL);
 	return option < OPTION_N_GENERAL || ((command != NULL ? command->options : workbench) & BIT(option)) != 0;
 }
 

@@ -41,6 +41,10 @@ enum pith_status target_begin(struct target *target, struct cli *cli, bool text_
 	target->options.rate = cli->settings.rate;
 	target->options.keep_digits = cli->settings.keep_digits;
 	target->options.keep_negations = cli->settings.keep_negations;
+	target->options.keep_facts = cli->settings.keep_facts;
+	target->options.server = cli->settings.server;
+	target->options.server_model = cli->settings.server_model;
+	target->options.server_seconds = cli->settings.server_timeout;
 	enum pith_status status = choose_method(target, cli, text_only);
 	if (status == PITH_OK && arguments->given[OPTION_CR])
 		status = arguments_rate(arguments, &target->options.rate, &cli->err);
@@ -76,7 +80,7 @@ enum pith_status target_find_pins(struct target *target, struct cli *cli, const 
 	const struct arguments *arguments = cli->arguments;
 	if (arguments->n_pins > 0 && target->options.method->family == PITH_SOFT)
 		return fault(&cli->err, PITH_BAD_ARGUMENT,
-			     "%s squeezes the whole text and cannot pin words; --pin is for extractive methods.",
+			     "%s squeezes the whole text and cannot pin words; --pin is for methods that make text.",
 			     target->options.method->name);
 	size_t length;
 	const char *text = pith_document_text(document, &length);

@@ -1,7 +1,7 @@
 /*
  * The right pane: what is left of the document. An extractive result is a text,
- * each word of which is a word of the document; a soft one has no text, and the
- * pane says what it is instead.
+ * each word of which is a word of the document; an abstractive one is a text of
+ * its own; a soft one has no text, and the pane says what it is instead.
  */
 #define _GNU_SOURCE
 #include <stdio.h>

@@ -95,7 +95,7 @@ void view_memory_draw(struct workbench *workbench, struct canvas *canvas, struct
 	const float *norms = shown_norms(workbench, &purpose);
 	if (norms == NULL) {
 		const char *why = workbench->compressed == NULL ? "Nothing is compressed yet."
-		                                                : "This method keeps words: it has no memory tokens (m: another method).";
+		                                                : "This method makes text: it has no memory tokens (m: another method).";
 		canvas_string(canvas, rect.row, rect.col, rect.cols, ROLE_FAINT, why);
 		return;
 	}

@@ -1,0 +1,184 @@
+#include "remote/chat_stream.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MOST_BYTES = 16 << 20 };
+
+/* Copies as much of a string as fits, in whole characters. */
+static void copy_message(const json_t *value, char *out, size_t size)
+{
+	const char *text = json_string_value(value);
+	size_t length = json_string_length(value);
+	if (length >= size) {
+		length = size - 1;
+		while (length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80)
+			length--;
+	}
+	memcpy(out, text, length);
+	out[length] = '\0';
+	/* It becomes part of a sentence, which has a full stop of its own. */
+	while (length > 0 && (out[length - 1] == '.' || out[length - 1] == '\n' || out[length - 1] == ' '))
+		out[--length] = '\0';
+}
+
+static bool find_error(const json_t *object, char *out, size_t size)
+{
+	const json_t *error = json_object_get(object, "error");
+	const json_t *message = json_is_object(error) ? json_object_get(error, "message") : error;
+	out[0] = '\0';
+	if (!json_is_string(message))
+		message = json_object_get(object, "detail");
+	if (!json_is_string(message))
+		message = json_object_get(object, "message");
+	if (json_is_string(message))
+		copy_message(message, out, size);
+	return (error != NULL && !json_is_null(error)) || out[0] != '\0';
+}
+
+void chat_error_message(const char *body, size_t length, char *out, size_t size)
+{
+	out[0] = '\0';
+	json_t *object = json_loadb(body, length, JSON_REJECT_DUPLICATES, NULL);
+	if (object != NULL)
+		find_error(object, out, size);
+	json_decref(object);
+}
+
+static size_t count_of(const json_t *usage, const char *key)
+{
+	json_int_t n = json_integer_value(json_object_get(usage, key));
+	return n > 0 ? (size_t)n : 0;
+}
+
+static void take_choice(struct chat_stream *stream, const json_t *choice)
+{
+	const json_t *part = json_object_get(choice, stream->whole ? "message" : "delta");
+	const json_t *content = json_object_get(part, "content");
+	const json_t *reason = json_object_get(choice, "finish_reason");
+	if (json_is_string(content) && !buffer_append(&stream->text, json_string_value(content), json_string_length(content)))
+		stream->outcome = CHAT_NO_MEMORY;
+	if (!json_is_string(reason))
+		return;
+	stream->finished = true;
+	stream->cut = strcmp(json_string_value(reason), "length") == 0;
+}
+
+/* One object: a piece of the answer, its end, how much was counted, or an error. */
+static void take_object(struct chat_stream *stream, const json_t *object)
+{
+	const json_t *choices = json_object_get(object, "choices"), *usage = json_object_get(object, "usage");
+	if (!json_is_array(choices) && find_error(object, stream->message, sizeof stream->message)) {
+		stream->outcome = CHAT_ERROR;
+		return;
+	}
+	if (!json_is_array(choices) && !json_is_object(usage)) {
+		stream->outcome = CHAT_GARBAGE;
+		return;
+	}
+	if (json_array_size(choices) > 0)
+		take_choice(stream, json_array_get(choices, 0));
+	if (json_is_object(usage)) {
+		stream->prompt_tokens = count_of(usage, "prompt_tokens");
+		stream->answer_tokens = count_of(usage, "completion_tokens");
+	}
+}
+
+static void take_json(struct chat_stream *stream, const char *text, size_t length)
+{
+	json_error_t error;
+	json_t *object = json_loadb(text, length, JSON_ALLOW_NUL, &error);
+	if (object == NULL)
+		stream->outcome = json_error_code(&error) == json_error_out_of_memory ? CHAT_NO_MEMORY : CHAT_GARBAGE;
+	else if (!json_is_object(object))
+		stream->outcome = CHAT_GARBAGE;
+	else
+		take_object(stream, object);
+	json_decref(object);
+}
+
+static bool begins(const char *line, size_t length, const char *word)
+{
+	size_t n = strlen(word);
+	return length >= n && memcmp(line, word, n) == 0;
+}
+
+/* A line of an event stream: a field and its value, a comment behind a colon, or nothing between two events. */
+static void take_line(struct chat_stream *stream, const char *line, size_t length)
+{
+	if (length > 0 && line[length - 1] == '\r')
+		length--;
+	if (length == 0 || line[0] == ':' || begins(line, length, "event:") || begins(line, length, "id:") ||
+	    begins(line, length, "retry:"))
+		return;
+	if (!begins(line, length, "data:")) {
+		stream->outcome = CHAT_GARBAGE;
+		return;
+	}
+	size_t at = strlen("data:");
+	while (at < length && line[at] == ' ')
+		at++;
+	if (length - at == strlen("[DONE]") && begins(line + at, length - at, "[DONE]"))
+		stream->outcome = CHAT_COMPLETE;
+	else
+		take_json(stream, line + at, length - at);
+}
+
+static void take_lines(struct chat_stream *stream)
+{
+	struct buffer *pending = &stream->pending;
+	size_t at = 0;
+	while (stream->outcome == CHAT_OPEN) {
+		const char *feed = memchr(pending->data + at, '\n', pending->length - at);
+		if (feed == NULL)
+			break;
+		size_t end = (size_t)(feed - pending->data);
+		take_line(stream, pending->data + at, end - at);
+		at = end + 1;
+	}
+	memmove(pending->data, pending->data + at, pending->length - at);
+	pending->length -= at;
+}
+
+bool chat_stream_feed(struct chat_stream *stream, const char *bytes, size_t length)
+{
+	if (stream->outcome != CHAT_OPEN)
+		return stream->outcome == CHAT_COMPLETE;
+	if (stream->n_bytes == 0) {
+		/* White space at the beginning says nothing about what follows. */
+		while (length > 0 && strchr(" \t\r\n", bytes[0]) != NULL && bytes[0] != '\0') {
+			bytes++;
+			length--;
+		}
+		if (length == 0)
+			return true;
+		stream->whole = bytes[0] == '{';
+	}
+	stream->n_bytes += length;
+	if (stream->n_bytes > MOST_BYTES)
+		stream->outcome = CHAT_TOO_LONG;
+	else if (!buffer_append(&stream->pending, bytes, length))
+		stream->outcome = CHAT_NO_MEMORY;
+	else if (!stream->whole)
+		take_lines(stream);
+	return stream->outcome == CHAT_OPEN || stream->outcome == CHAT_COMPLETE;
+}
+
+void chat_stream_end(struct chat_stream *stream)
+{
+	if (stream->outcome == CHAT_OPEN && stream->pending.length > 0) {
+		if (stream->whole)
+			take_json(stream, stream->pending.data, stream->pending.length);
+		else
+			take_line(stream, stream->pending.data, stream->pending.length);
+	}
+	if (stream->outcome == CHAT_OPEN && (stream->finished || stream->whole))
+		stream->outcome = CHAT_COMPLETE;
+}
+
+void chat_stream_free(struct chat_stream *stream)
+{
+	buffer_free(&stream->text);
+	buffer_free(&stream->pending);
+}
