@@ -13,10 +13,7 @@
 
 /* --- the local model ---------------------------------------------------------------------------------------- */
 
-enum {
-	PROMPT_TOKENS = 192, /* of the prompt without the chunk: far more than it has in any vocabulary of use */
-	LEAST_CHUNK = 64,
-};
+enum { LEAST_CHUNK = 64 };
 
 /* Room for a rewrite that is a little too long: it is seen to be too long, and ends where a sentence does. */
 static size_t generated_limit(size_t n_tokens)
@@ -91,9 +88,15 @@ static enum pith_status rewrite_locally(struct pith_compressed *out, struct pith
 		            "%s has no chat format and cannot be asked to rewrite: use an instruct model, or name a server with --server "
 		            "URL.",
 		            model->info.name);
-	/* A chunk twice, as it is and a quarter longer than it may become, and the words around it. */
-	size_t context = model->transformer.h.n_context;
-	size_t most = context > PROMPT_TOKENS ? (context - PROMPT_TOKENS) * 4 / 9 : 0;
+	const struct rewrite_request nothing = {.text = "", .n_tokens = REWRITE_CHUNK_TOKENS};
+	struct token_list prompt = {0};
+	enum pith_status status = local_prompt(model, &nothing, &prompt, err);
+	/* A chunk, what it becomes and a quarter of that, and the words around it. */
+	size_t context = model->transformer.h.n_context, around = prompt.n + generated_limit(0);
+	size_t most = context > around ? (context - around) * 4 / 9 : 0;
+	token_list_free(&prompt);
+	if (status != PITH_OK)
+		return status;
 	if (most < LEAST_CHUNK)
 		return fail(err, PITH_TOO_LONG, "The context of %s, %zu tokens, is too short for rewriting.", model->info.name, context);
 	if (most < rewriter.chunk_tokens)

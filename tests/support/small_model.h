@@ -96,7 +96,7 @@ static inline struct hyperparams small_shape(size_t n_vocab)
 }
 
 /* Random weights, large enough that the most likely token changes from place to place. */
-static inline void small_model(const char *path, const char *vocabulary_path, uint64_t seed)
+static inline void small_model_of(const char *path, const char *vocabulary_path, uint64_t seed, size_t n_context)
 {
 	struct pith_error err;
 	struct gguf *vocabulary;
@@ -107,6 +107,7 @@ static inline void small_model(const char *path, const char *vocabulary_path, ui
 	must(gguf_open(&vocabulary, vocabulary_path, &err), &err);
 	must(tokenizer_create(&tokenizer, vocabulary, &err), &err);
 	struct hyperparams h = small_shape((size_t)tokenizer_n_vocab(tokenizer));
+	h.n_context = n_context;
 	must(parameters_create(&p, &h, false, &err), &err);
 	parameters_randomise(p, &random);
 	size_t begin, end;
@@ -118,6 +119,11 @@ static inline void small_model(const char *path, const char *vocabulary_path, ui
 	parameters_destroy(p);
 	tokenizer_destroy(tokenizer);
 	gguf_close(vocabulary);
+}
+
+static inline void small_model(const char *path, const char *vocabulary_path, uint64_t seed)
+{
+	small_model_of(path, vocabulary_path, seed, SMALL_CONTEXT);
 }
 
 /* Opens a model with the adapters beside it. */
