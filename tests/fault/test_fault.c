@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "compress/document.h"
+#include "compress/rewrite.h"
 #include "pith/expand.h"
 #include "support/small_model.h"
 
@@ -94,6 +95,37 @@ static enum pith_status compress_words(struct stage *stage, struct pith_error *e
 static enum pith_status compress_rows(struct stage *stage, struct pith_error *err)
 {
 	return compress(stage, "500x", 0.3, err);
+}
+
+/* Says the first words of the chunk. */
+static enum pith_status write_words(void *user, const struct rewrite_request *request, struct rewrite_answer *answer,
+                                    const struct pith_control *control, struct pith_error *err)
+{
+	(void)user;
+	(void)control;
+	return buffer_append(&answer->text, request->text, request->length / 4) ? PITH_OK : fail_memory(err, "the words");
+}
+
+static enum pith_status rewrite(struct stage *stage, struct pith_error *err)
+{
+	struct pith_compress_options options;
+	const struct pith_pin pin = {20, 27};
+	const struct rewriter rewriter = {.write = write_words, .chunk_tokens = 48};
+	pith_compress_options_init(&options);
+	options.method = pith_method_find("vanilla");
+	options.pins = &pin;
+	options.n_pins = 1;
+	struct pith_compressed *compressed = calloc(1, sizeof *compressed);
+	if (compressed == NULL)
+		return fail_memory(err, "the result");
+	compressed->info.budget_tokens = 40;
+	enum pith_status status = rewrite_document(compressed, stage->document, &options, &rewriter, NULL, err);
+	if (status == PITH_OK)
+		keep(stage, compressed->text, compressed->text_length);
+	else
+		assert_null(compressed->text);
+	pith_compressed_destroy(compressed);
+	return status;
 }
 
 static enum pith_status save(struct stage *stage, struct pith_error *err)
@@ -199,6 +231,7 @@ static const struct scenario scenarios[] = {
 	{"a document", true, false, false, false, create_document},
 	{"selfinfo", true, true, false, false, compress_words},
 	{"500x", true, true, false, false, compress_rows},
+	{"rewriting", true, true, false, false, rewrite},
 	{"saving a soft prompt", true, true, true, false, save},
 	{"loading a soft prompt", true, false, false, true, load},
 	{"regenerating", true, true, true, false, regenerate},
