@@ -81,7 +81,7 @@ static enum pith_status rewrite_locally(struct pith_compressed *out, struct pith
                                         const struct pith_compress_options *options, const struct pith_control *control,
                                         struct pith_error *err)
 {
-	struct pith_model *model = document->model;
+	struct pith_model *model = options->writer != NULL ? options->writer : document->model;
 	struct rewriter rewriter = {.write = write_locally, .user = model, .chunk_tokens = REWRITE_CHUNK_TOKENS};
 	if (chat_format_find(model->tokenizer) == NULL)
 		return fail(err, PITH_UNSUPPORTED,

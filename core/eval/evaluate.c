@@ -29,7 +29,8 @@ struct run {
 	struct pith_document *document;
 	struct pith_compressed *compressed;
 	struct sample_table scores;
-	double cr, delta_cr, refine_steps; /* sums over the lines */
+	double cr, delta_cr, abs_delta_cr, refine_steps; /* sums over the lines */
+	size_t n_chunks, n_chunks_extractive;
 };
 
 static bool cancelled(const struct pith_control *control)
@@ -124,6 +125,9 @@ static enum pith_status add_scores(struct run *run, const double *scores, struct
 		return fail_memory(err, "the scores");
 	run->cr += info->cr;
 	run->delta_cr += info->cr - target;
+	run->abs_delta_cr += fabs(info->cr - target);
+	run->n_chunks += info->n_chunks;
+	run->n_chunks_extractive += info->n_chunks_extractive;
 	return PITH_OK;
 }
 
@@ -428,6 +432,8 @@ enum pith_status pith_evaluate_answer(struct pith_answer_scores *out, struct pit
 		.retained = sample_table_ratio(&run.scores, F1, F1_FULL),
 		.cr = per_line(&run, run.cr),
 		.delta_cr = per_line(&run, run.delta_cr),
+		.abs_delta_cr = per_line(&run, run.abs_delta_cr),
+		.extractive = run.n_chunks > 0 ? (double)run.n_chunks_extractive / (double)run.n_chunks : 0,
 	};
 	out->seconds = run_seconds(&run);
 	run_end(&run);

@@ -68,6 +68,7 @@ struct pith_compress_options {
 	const struct pith_pin *pins; /* extractive, abstractive; n_pins of them */
 	size_t n_pins;
 	bool keep_facts; /* abstractive: a rewrite that loses numbers, negations or names gives way to words that lose fewer */
+	struct pith_model *writer; /* abstractive: the model that writes where no server does; NULL: the document's own */
 	const char *server;       /* abstractive: base address of an OpenAI-compatible server; NULL or "": the local model writes */
 	const char *server_model; /* which of the server's models; NULL or "": its only one */
 	double server_seconds;    /* how long it may say nothing; 0: 120 */

@@ -117,7 +117,8 @@ struct pith_answer_scores {
 	struct pith_mean f1, em;           /* from the compressed form */
 	struct pith_mean f1_full, em_full; /* from the full text */
 	struct pith_mean retained;         /* f1 / f1_full; 0 when f1_full is 0 */
-	double cr, delta_cr;
+	double cr, delta_cr, abs_delta_cr; /* abs: mean of what |delta_cr| is for each line */
+	double extractive;                 /* abstractive methods: share of the chunks that are kept extractively */
 	double seconds;
 };
 enum pith_status pith_evaluate_answer(struct pith_answer_scores *out, struct pith_model *model,

@@ -25,7 +25,7 @@ refused 'the workbench takes no --json.' --json text.txt
 refused 'give one of them' compress --cr 0.5 --tokens 3 text.txt
 refused 'is a second' text.txt other.txt
 for rate in 0 1.5 -1 abc 0x '' nan 101% 0.5y; do
-  refused '--cr wants the share to keep' compress --cr "$rate" text.txt
+  refused 'A rate is the share to keep' compress --cr "$rate" text.txt
 done
 for tokens in 0 -3 2.5 x '' 99999999999999999999; do
   refused '--tokens wants a whole number of at least 1' compress --tokens "$tokens" text.txt

@@ -47,6 +47,24 @@ expect 0 "$pith" compress -m vanilla --server "$url" --cr 0.5 --json "$abstract"
 json chunks_extractive=1 delta_cr=0 'note~1 of 1 chunk is kept extractively (lost facts 1)' 'text~1994'
 stop
 
+# Models ranked: the one that keeps the answer first; one that fails is told, and all failing is a failure.
+cp qa.jsonl bench.jsonl
+serve 'text=The lake froze in January.'
+expect 0 "$pith" bench models --data bench.jsonl --rates 0.9 --json "one=$url,missing.gguf,$root/models/pith-default.gguf"
+json models.0.model=one models.0.rates.0.rate=0.9 models.0.retained:number models.0.abs_delta_cr:number \
+  models.0.rates.0.extractive=0 models.1.failure:string models.2.failure:string
+expect 0 "$pith" bench models --data bench.jsonl --rates 90%,0.8 "one=$url,missing.gguf"
+out_has 'one'
+out_has '-    missing.gguf: '
+expect 1 "$pith" bench models --data bench.jsonl missing.gguf
+one_sentence
+expect 2 "$pith" bench models missing.gguf
+one_sentence
+expect 2 "$pith" bench models --data bench.jsonl --rates 0.5,2 missing.gguf
+one_sentence
+err_has 'A rate is the share to keep'
+stop
+
 # A server that does not stream, one that is busy at first, and one that breaks off once.
 serve 429 503 cut 'whole=Lake Arvesk'
 expect 0 "$pith" compress -m vanilla --server "$url" --cr 0.5 --set keep_facts=no --json "$abstract"

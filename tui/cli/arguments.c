@@ -220,9 +220,8 @@ enum pith_status arguments_count(const struct arguments *arguments, enum option_
 	return PITH_OK;
 }
 
-enum pith_status arguments_rate(const struct arguments *arguments, double *rate, struct pith_error *err)
+enum pith_status arguments_read_rate(const char *text, double *rate, struct pith_error *err)
 {
-	const char *text = arguments->value[OPTION_CR];
 	char *end = NULL;
 	double number = strtod(text, &end);
 	if (strcmp(end, "%") == 0)
@@ -233,7 +232,12 @@ enum pith_status arguments_rate(const struct arguments *arguments, double *rate,
 		number = 0;
 	if (end == text || !isfinite(number) || number <= 0 || number > 1)
 		return fault(err, PITH_BAD_ARGUMENT,
-			     "--cr wants the share to keep, above 0 and at most 1 (0.25, 25%% or 4x), not \"%.60s\".", text);
+			     "A rate is the share to keep, above 0 and at most 1 (0.25, 25%% or 4x), not \"%.60s\".", text);
 	*rate = number;
 	return PITH_OK;
+}
+
+enum pith_status arguments_rate(const struct arguments *arguments, double *rate, struct pith_error *err)
+{
+	return arguments_read_rate(arguments->value[OPTION_CR], rate, err);
 }

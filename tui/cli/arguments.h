@@ -34,7 +34,9 @@ enum pith_status arguments_parse(struct arguments *arguments, int argc, char **a
 enum pith_status arguments_count(const struct arguments *arguments, enum option_id option, size_t minimum, size_t *value,
                                  struct pith_error *err);
 
-/* --cr: 0.25, 25% or 4x. */
+/* A rate as people write it: 0.25, 25% or 4x. */
+enum pith_status arguments_read_rate(const char *text, double *rate, struct pith_error *err);
+/* That of --cr. */
 enum pith_status arguments_rate(const struct arguments *arguments, double *rate, struct pith_error *err);
 
 #endif

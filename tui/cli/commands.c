@@ -33,6 +33,7 @@ static const struct option_row options[OPTION_N] = {
 	[OPTION_LENGTH] = {0, "length", "N", "cut each text to N tokens", NULL, NULL},
 	[OPTION_LIMIT] = {0, "limit", "L", "stop after L lines", NULL, NULL},
 	[OPTION_REFINE] = {0, "refine", "N", "improve memory rows by up to N steps, until the text is right", NULL, NULL},
+	[OPTION_RATES] = {0, "rates", "LIST", "these rates, parted by commas; without it .1,.3,.5", NULL, NULL},
 	[OPTION_WATCH] = {0, "watch", "LOG", "draw the curves of a run, and go on with it", NULL, NULL},
 	[OPTION_PLOT] = {0, "plot", "LOG", "print the loss curves as a picture (SVG)", NULL, NULL},
 	[OPTION_JSON] = {0, "json", NULL, "print one line of JSON", NULL, NULL},
@@ -85,6 +86,17 @@ static const struct command commands[] = {
 	 .details = "--data is needed: lines with a \"text\". Each text is regenerated with all memory\n"
 		    "tokens of a soft method and once without each of them. Use --tokens: all texts\n"
 		    "must have as many.\n"},
+	{.name = "bench models",
+	 .arguments = "LIST",
+	 .n_arguments = 1,
+	 .options = BIT(OPTION_DATA) | BIT(OPTION_RATES) | BIT(OPTION_LIMIT) | BIT(OPTION_JSON),
+	 .run = cmd_bench_models,
+	 .summary = "rank models as writers of short texts",
+	 .details = "LIST names them, parted by commas: FILE.gguf, or NAME=URL for the model NAME of an\n"
+		    "OpenAI-compatible server. Each rewrites the contexts of --data (lines with a\n"
+		    "\"context\", a \"question\", and \"answers\") at each rate; the model of --model counts\n"
+		    "tokens and answers. Ranked by the F1 that is kept, then by |delta CR|; what was kept\n"
+		    "extractively, because a rewrite could not be used, is told.\n"},
 	{.name = "inspect",
 	 .arguments = "FILE",
 	 .n_arguments = 1,

@@ -46,6 +46,7 @@ enum option_id {
 	OPTION_LENGTH,
 	OPTION_LIMIT,
 	OPTION_REFINE,
+	OPTION_RATES,
 	OPTION_WATCH,
 	OPTION_PLOT,
 	OPTION_JSON,
@@ -102,6 +103,7 @@ enum exit_code cmd_ask(struct cli *cli);
 enum exit_code cmd_eval_regenerate(struct cli *cli);
 enum exit_code cmd_eval_answer(struct cli *cli);
 enum exit_code cmd_eval_memory(struct cli *cli);
+enum exit_code cmd_bench_models(struct cli *cli);
 enum exit_code cmd_inspect(struct cli *cli);
 enum exit_code cmd_tokens(struct cli *cli);
 enum exit_code cmd_train(struct cli *cli);
