@@ -274,7 +274,7 @@ static enum pith_status ask(const struct rewriting *r, struct piece *piece, size
 	if (status == PITH_OK)
 		status = count_tokens(r, piece->separator, &piece->result, &piece->cost, err);
 	if (status == PITH_OK)
-		*why = rewrite_fault_of(piece->text, piece->length, &piece->result, answer.looped, piece->cost > piece->budget,
+		*why = rewrite_fault_of(piece->text, piece->length, &piece->result, answer.looped, answer.cut || piece->cost > piece->budget,
 		                        r->options->keep_facts);
 	buffer_free(&answer.text);
 	return status;
@@ -314,7 +314,8 @@ static enum pith_status rewrite_piece(struct rewriting *r, struct piece *piece, 
 	enum pith_status status = ask(r, piece, piece->budget, &why, err);
 	if (status == PITH_OK && why == REWRITE_OVER_BUDGET) {
 		/* As much less as it was too much, and a tenth. */
-		size_t fewer = piece->budget * piece->budget * 9 / (piece->cost * 10);
+		size_t cost = piece->cost > piece->budget ? piece->cost : piece->budget;
+		size_t fewer = piece->budget * piece->budget * 9 / (cost * 10);
 		status = ask(r, piece, fewer < LEAST_TOKENS ? LEAST_TOKENS : fewer, &why, err);
 	}
 	if (status != PITH_OK)

@@ -22,6 +22,7 @@ struct rewrite_request {
 struct rewrite_answer {
 	struct buffer text; /* UTF-8; empty: the model gave none */
 	bool looped;        /* generation was ended because the text repeated itself */
+	bool cut;           /* ... because it became too long: it has no end */
 };
 
 /* Writes a chunk anew into answer, which is zero. A length that is not kept is no failure here. */

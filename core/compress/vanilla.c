@@ -2,7 +2,6 @@
  * Rewriting by prompting: the vanilla compressor of Cmprsr (arXiv 2511.12281). Any instruct model does it, the local one or one
  * behind an OpenAI-compatible server; neither was trained for it.
  */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "compress/document.h"
@@ -53,6 +52,7 @@ static enum pith_status speak(struct pith_model *model, struct session *session,
 	if (status == PITH_OK && raw.length > 0 && !generated_append(&answer->text, raw.data, raw.length))
 		status = fail_memory(err, "the rewrite");
 	answer->looped = stop == PITH_STOP_LOOP;
+	answer->cut = stop == PITH_STOP_LIMIT;
 	buffer_free(&raw);
 	return status;
 }
@@ -128,19 +128,10 @@ static enum pith_status write_remotely(void *user, const struct rewrite_request 
 	remote->answer_tokens += reply.answer_tokens;
 	if (status == PITH_OK && reply.text.length > 0 && !generated_append(&answer->text, reply.text.data, reply.text.length))
 		status = fail_memory(err, "the rewrite");
+	answer->cut = reply.cut;
 	chat_reply_free(&reply);
 	buffer_free(&prompt);
 	return status;
-}
-
-static void tell_usage(const struct remote *remote, const struct pith_control *control)
-{
-	char line[120];
-	if (control == NULL || control->log == NULL || remote->prompt_tokens == 0)
-		return;
-	snprintf(line, sizeof line, "The server counted %zu tokens read and %zu written.", remote->prompt_tokens,
-	         remote->answer_tokens);
-	control->log(control->user, line);
 }
 
 static enum pith_status rewrite_remotely(struct pith_compressed *out, struct pith_document *document,
@@ -159,8 +150,8 @@ static enum pith_status rewrite_remotely(struct pith_compressed *out, struct pit
 	enum pith_status status = chat_client_create(&remote.client, &chat, err);
 	if (status == PITH_OK)
 		status = rewrite_document(out, document, options, &rewriter, control, err);
-	if (status == PITH_OK)
-		tell_usage(&remote, control);
+	out->info.server_tokens_read = remote.prompt_tokens;
+	out->info.server_tokens_written = remote.answer_tokens;
 	chat_client_destroy(remote.client);
 	return status;
 }

@@ -13,6 +13,7 @@
 #include "compress/document.h"
 #include "compress/rewrite.h"
 #include "pith/expand.h"
+#include "remote/chat_stream.h"
 #include "support/small_model.h"
 
 /* What a scenario works with; made anew, without refusals, for every run. */
@@ -128,6 +129,25 @@ static enum pith_status rewrite(struct stage *stage, struct pith_error *err)
 	return status;
 }
 
+/* An answer as servers send it, in two pieces. */
+static enum pith_status take_answer(struct stage *stage, struct pith_error *err)
+{
+	static const char answer[] = "data: {\"choices\":[{\"delta\":{\"content\":\"The tide.\"}}]}\n\ndata: [DONE]\n";
+	struct chat_stream stream = {0};
+	if (chat_stream_feed(&stream, answer, 30))
+		chat_stream_feed(&stream, answer + 30, sizeof answer - 1 - 30);
+	chat_stream_end(&stream);
+	enum pith_status status = PITH_OK;
+	if (stream.outcome == CHAT_COMPLETE)
+		keep(stage, stream.text.data, stream.text.length);
+	else if (stream.outcome == CHAT_NO_MEMORY)
+		status = fail_memory(err, "the answer");
+	else
+		status = fail(err, PITH_BAD_FILE, "No chat.");
+	chat_stream_free(&stream);
+	return status;
+}
+
 static enum pith_status save(struct stage *stage, struct pith_error *err)
 {
 	enum pith_status status = pith_compressed_save(stage->rows, written_path, err);
@@ -232,6 +252,7 @@ static const struct scenario scenarios[] = {
 	{"selfinfo", true, true, false, false, compress_words},
 	{"500x", true, true, false, false, compress_rows},
 	{"rewriting", true, true, false, false, rewrite},
+	{"an answer of a server", false, false, false, true, take_answer},
 	{"saving a soft prompt", true, true, true, false, save},
 	{"loading a soft prompt", true, false, false, true, load},
 	{"regenerating", true, true, true, false, regenerate},

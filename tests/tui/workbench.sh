@@ -125,6 +125,7 @@ await 'target 0\.25 \([34]\.[09]x\)'
 echo "- another method: words kept, dropped, protected"
 keys m
 await 'Self-information'
+await 'Rewriting *needs an instruct model'
 keys Down
 await '>Self-information'
 keys Enter

@@ -124,6 +124,9 @@ void target_say(struct cli *cli, const struct pith_compressed_info *info)
 	cli_say(cli, "%s: %zu -> %zu tokens, CR %.3g (%.1fx), delta CR %+.3f, %zu -> %zu bytes.", info->method->name,
 		info->original_tokens, info->compressed_tokens, info->cr, info->cr > 0 ? 1 / info->cr : 0, info->delta_cr,
 		info->original_bytes, info->compressed_bytes);
+	if (info->server_tokens_read > 0)
+		cli_say(cli, "The server counted %zu tokens read and %zu written.", info->server_tokens_read,
+			info->server_tokens_written);
 	if (info->note != NULL && info->note[0] != '\0')
 		cli_say(cli, "%s", info->note);
 }

@@ -49,7 +49,7 @@ struct script {
 	const char *text;      /* what it writes; NULL: the first words of the chunk */
 	double share;          /* with text NULL: of the tokens asked for, that many are used */
 	double first_share;    /* of the first request, unless 0 */
-	bool looped;
+	bool looped, cut;
 	enum pith_status fails;
 	size_t n_calls;
 	size_t asked[MOST_CALLS];
@@ -68,6 +68,7 @@ static enum pith_status write_script(void *user, const struct rewrite_request *r
 	if (script->fails != PITH_OK)
 		return fail(err, script->fails, "The writer is on strike.");
 	answer->looped = script->looped;
+	answer->cut = script->cut;
 	if (script->text != NULL) {
 		assert_true(buffer_append_string(&answer->text, script->text));
 		return PITH_OK;
@@ -287,6 +288,14 @@ static void test_faults(void **state)
 	assert_int_equal(out->info.compressed_tokens, out->info.budget_tokens);
 	pith_compressed_destroy(out);
 	buffer_free(&filler);
+	/* So is a text without an end, however long it is. */
+	struct pith_compress_options options = vanilla();
+	script = (struct script){.text = "the river", .cut = true};
+	out = rewrite(plain, sizeof plain - 1, &script, 50, 512, &options);
+	assert_int_equal(script.n_calls, 2);
+	assert_true(script.asked[1] < script.asked[0]);
+	expect_note(out, "too long twice 1");
+	pith_compressed_destroy(out);
 	/* Without the check the text stays, and the sign is named. */
 	out = judge(plain, "Cats sleep most hours, purring softly", false, false, &script);
 	assert_string_equal(out->text, "Cats sleep most hours, purring softly");
