@@ -49,7 +49,7 @@ struct rewrite_chunk {
 	size_t n_tokens;
 };
 /*
- * Cuts a document into chunks of at most most_tokens tokens, without gaps: at ends of sentences, and inside a sentence, at white
+ * rewrite_chunks.c: cuts a document into chunks of at most most_tokens tokens, without gaps: at ends of sentences, and inside a sentence, at white
  * space if there is some, only where one alone is longer. *out is an array of *n, freed with free().
  */
 enum pith_status rewrite_chunks(struct rewrite_chunk **out, size_t *n, const struct pith_document *document, size_t most_tokens,

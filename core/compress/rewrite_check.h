@@ -1,6 +1,6 @@
 /*
- * What can be wrong with the rewrite of a chunk, and how often it was: faults, for which words of the chunk take its place, and the
- * failure signatures of models that were asked to shorten a text. Pure functions of texts and counts.
+ * What can be wrong with the rewrite of a chunk, and how often it was: faults, for which words of the chunk take its place, and
+ * the failure signatures of models that were asked to shorten a text. Pure functions of texts and counts.
  */
 #ifndef COMPRESS_REWRITE_CHECK_H
 #define COMPRESS_REWRITE_CHECK_H

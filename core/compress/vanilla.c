@@ -20,8 +20,8 @@ static size_t generated_limit(size_t n_tokens)
 	return n_tokens + n_tokens / 4 + 16;
 }
 
-static enum pith_status local_prompt(const struct pith_model *model, const struct rewrite_request *request, struct token_list *out,
-                                     struct pith_error *err)
+static enum pith_status local_prompt(const struct pith_model *model, const struct rewrite_request *request,
+				     struct token_list *out, struct pith_error *err)
 {
 	const struct chat_format *format = chat_format_find(model->tokenizer);
 	struct buffer words = {0};
@@ -66,8 +66,8 @@ static enum pith_status write_locally(void *user, const struct rewrite_request *
 	size_t max_tokens = generated_limit(request->n_tokens);
 	enum pith_status status = local_prompt(model, request, &prompt, err);
 	if (status == PITH_OK && prompt.n + max_tokens > model->transformer.h.n_context)
-		status = fail(err, PITH_TOO_LONG, "A chunk and its rewrite do not fit the context of %s, %zu tokens.", model->info.name,
-		              model->transformer.h.n_context);
+		status = fail(err, PITH_TOO_LONG, "A chunk and its rewrite do not fit the context of %s, %zu tokens.",
+			      model->info.name, model->transformer.h.n_context);
 	if (status == PITH_OK)
 		status = session_create(&session, &model->transformer, model->pool, prompt.n + max_tokens, err);
 	if (status == PITH_OK)
@@ -85,9 +85,9 @@ static enum pith_status rewrite_locally(struct pith_compressed *out, struct pith
 	struct rewriter rewriter = {.write = write_locally, .user = model, .chunk_tokens = REWRITE_CHUNK_TOKENS};
 	if (chat_format_find(model->tokenizer) == NULL)
 		return fail(err, PITH_UNSUPPORTED,
-		            "%s has no chat format and cannot be asked to rewrite: use an instruct model, or name a server with --server "
-		            "URL.",
-		            model->info.name);
+			    "%s has no chat format and cannot be asked to rewrite: use an instruct model, or name a server with "
+			    "--server URL.",
+			    model->info.name);
 	const struct rewrite_request nothing = {.text = "", .n_tokens = REWRITE_CHUNK_TOKENS};
 	struct token_list prompt = {0};
 	enum pith_status status = local_prompt(model, &nothing, &prompt, err);
@@ -98,7 +98,8 @@ static enum pith_status rewrite_locally(struct pith_compressed *out, struct pith
 	if (status != PITH_OK)
 		return status;
 	if (most < LEAST_CHUNK)
-		return fail(err, PITH_TOO_LONG, "The context of %s, %zu tokens, is too short for rewriting.", model->info.name, context);
+		return fail(err, PITH_TOO_LONG, "The context of %s, %zu tokens, is too short for rewriting.", model->info.name,
+			    context);
 	if (most < rewriter.chunk_tokens)
 		rewriter.chunk_tokens = most;
 	return rewrite_document(out, document, options, &rewriter, control, err);

@@ -118,8 +118,8 @@ static enum pith_status read_address(struct chat_client *client, CURLU *parts, s
 	const char *address = client->options.url;
 	char *url = NULL, *host = NULL;
 	if (curl_url_set(parts, CURLUPART_URL, address, CURLU_GUESS_SCHEME) != CURLUE_OK || !is_http(parts))
-		return fail(err, PITH_BAD_ARGUMENT, "\"%.100s\" is no address of a server: http://HOST:PORT/v1 is what one looks like.",
-		            address);
+		return fail(err, PITH_BAD_ARGUMENT,
+			    "\"%.100s\" is no address of a server: http://HOST:PORT/v1 is what one looks like.", address);
 	if (has_part(parts, CURLUPART_USER) || has_part(parts, CURLUPART_PASSWORD) || has_part(parts, CURLUPART_QUERY) ||
 	    has_part(parts, CURLUPART_FRAGMENT))
 		return fail(err, PITH_BAD_ARGUMENT,
@@ -151,7 +151,8 @@ static enum pith_status make_headers(struct chat_client *client, struct pith_err
 	if (done && client->key != NULL) {
 		for (const char *c = client->key; *c != '\0'; c++)
 			if ((unsigned char)*c <= 0x20 || (unsigned char)*c >= 0x7f)
-				return fail(err, PITH_BAD_ARGUMENT, "PITH_API_KEY holds white space or characters that no key has.");
+				return fail(err, PITH_BAD_ARGUMENT,
+					    "PITH_API_KEY holds white space or characters that no key has.");
 		char *line = joined("Authorization: Bearer ", client->key);
 		done = line != NULL && add_header(client, line);
 		free(line);
@@ -207,8 +208,8 @@ void chat_client_destroy(struct chat_client *client)
 static char *request_body(const struct chat_client *client, const char *prompt, size_t length, size_t max_tokens)
 {
 	json_t *object = json_pack("{s:[{s:s, s:o}], s:I, s:i, s:b, s:{s:b}}", "messages", "role", "user", "content",
-	                           json_stringn(prompt, length), "max_tokens", (json_int_t)max_tokens, "temperature", 0, "stream", 1,
-	                           "stream_options", "include_usage", 1);
+				   json_stringn(prompt, length), "max_tokens", (json_int_t)max_tokens, "temperature", 0, "stream",
+				   1, "stream_options", "include_usage", 1);
 	char *body = NULL;
 	if (object != NULL && (client->model == NULL || json_object_set_new(object, "model", json_string(client->model)) == 0))
 		body = json_dumps(object, JSON_COMPACT);
@@ -233,15 +234,16 @@ static size_t take_bytes(char *bytes, size_t one, size_t n, void *user)
 static bool set_up(const struct chat_client *client, struct attempt *attempt, const char *body)
 {
 	CURL *easy = attempt->easy;
-	bool done = curl_easy_setopt(easy, CURLOPT_URL, client->url) == CURLE_OK &&
-	            curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body) == CURLE_OK &&
-	            curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(body)) == CURLE_OK &&
-	            curl_easy_setopt(easy, CURLOPT_HTTPHEADER, client->headers) == CURLE_OK &&
-	            curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_bytes) == CURLE_OK &&
-	            curl_easy_setopt(easy, CURLOPT_WRITEDATA, attempt) == CURLE_OK &&
-	            curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(client->options.connect_seconds * 1000)) == CURLE_OK &&
-	            curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-	            curl_easy_setopt(easy, CURLOPT_USERAGENT, "pith") == CURLE_OK;
+	bool done =
+		curl_easy_setopt(easy, CURLOPT_URL, client->url) == CURLE_OK &&
+		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body) == CURLE_OK &&
+		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(body)) == CURLE_OK &&
+		curl_easy_setopt(easy, CURLOPT_HTTPHEADER, client->headers) == CURLE_OK &&
+		curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_bytes) == CURLE_OK &&
+		curl_easy_setopt(easy, CURLOPT_WRITEDATA, attempt) == CURLE_OK &&
+		curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(client->options.connect_seconds * 1000)) == CURLE_OK &&
+		curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+		curl_easy_setopt(easy, CURLOPT_USERAGENT, "pith") == CURLE_OK;
 	/* A redirection is not followed: the key is for the server that was named. A proxy is not for this machine. */
 	if (done && client->loopback)
 		done = curl_easy_setopt(easy, CURLOPT_NOPROXY, "*") == CURLE_OK;
@@ -309,20 +311,23 @@ static enum pith_status judge_status(const struct chat_client *client, const str
 		            client->key != NULL ? "the one in PITH_API_KEY is not allowed there" : "set one in PITH_API_KEY");
 	case 404:
 		if (client->model != NULL)
-			return fail(err, PITH_BAD_ARGUMENT, "The server at %.120s knows no model \"%.80s\", or has no chat at that address%s.",
-			            url, client->model, why);
+			return fail(err, PITH_BAD_ARGUMENT,
+				    "The server at %.120s knows no model \"%.80s\", or has no chat at that address%s.", url,
+				    client->model, why);
 		return fail(err, PITH_BAD_ARGUMENT,
-		            "The server at %.120s has no chat at that address, or wants a model named with --server-model%s.", url, why);
+			    "The server at %.120s has no chat at that address, or wants a model named with --server-model%s.",
+			    url, why);
 	case 429: return fail(err, PITH_IO, "The server at %.120s is busy and refuses more requests%s.", url, why);
 	default: break;
 	}
 	if (attempt->status >= 500)
 		return fail(err, PITH_IO, "The server at %.120s failed (HTTP %ld)%s.", url, attempt->status, why);
 	if (attempt->status >= 300 && attempt->status < 400)
-		return fail(err, PITH_BAD_ARGUMENT, "The server at %.120s sends elsewhere (HTTP %ld): give the address that it means.",
-		            url, attempt->status);
-	return fail(err, PITH_BAD_ARGUMENT, "The server at %.120s does not accept the request (HTTP %ld)%s.", url, attempt->status,
-	            why);
+		return fail(err, PITH_BAD_ARGUMENT,
+			    "The server at %.120s sends elsewhere (HTTP %ld): give the address that it means.", url,
+			    attempt->status);
+	return fail(err, PITH_BAD_ARGUMENT, "The server at %.120s does not accept the request (HTTP %ld)%s.", url,
+		    attempt->status, why);
 }
 
 static enum pith_status judge_stream(const struct chat_client *client, const struct attempt *attempt, bool *again,
@@ -332,8 +337,9 @@ static enum pith_status judge_stream(const struct chat_client *client, const str
 	switch (attempt->stream.outcome) {
 	case CHAT_COMPLETE: return PITH_OK;
 	case CHAT_GARBAGE:
-		return fail(err, PITH_IO, "What the server at %.120s answers is no chat: neither server-sent events nor its JSON.",
-		            client->base_url);
+		return fail(err, PITH_IO,
+			    "What the server at %.120s answers is no chat: neither server-sent events nor its JSON.",
+			    client->base_url);
 	case CHAT_ERROR:
 		describe(client, attempt, why, sizeof why);
 		return fail(err, PITH_IO, "The server at %.120s reports an error%s.", client->base_url, why);

@@ -36,7 +36,8 @@ static bool holds(struct span text, size_t limit, struct span fact, next_fact_fn
 }
 
 /* Different facts of text that candidates of other do not match. */
-static size_t count_lost(struct span text, struct span other, next_fact_fn *next, next_fact_fn *next_candidate, same_fact_fn *equal)
+static size_t count_lost(struct span text, struct span other, next_fact_fn *next, next_fact_fn *next_candidate,
+			 same_fact_fn *equal)
 {
 	size_t lost = 0;
 	struct span fact;

@@ -21,9 +21,9 @@ size_t lost_numbers(const char *text, size_t length, const char *other, size_t o
 size_t lost_negations(const char *text, size_t length, const char *other, size_t other_length);
 
 /*
- * How many of the text's different names do not stand in other. A name is a word with a capital beyond its first letter, or with a
- * capital first letter where no sentence begins; without the punctuation around it and without 's. Scripts without capitals have
- * none.
+ * How many of the text's different names do not stand in other. A name is a word with a capital beyond its first letter, or with
+ * a capital first letter where no sentence begins; without the punctuation around it and without 's. Scripts without capitals
+ * have none.
  */
 size_t lost_names(const char *text, size_t length, const char *other, size_t other_length);
 

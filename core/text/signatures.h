@@ -12,15 +12,15 @@
 bool sign_loop(const char *text, size_t length);
 
 /*
- * The rewrite left the text: most of its letters belong to another script, or fewer than three in ten of its words of four letters
- * and more begin as one of the text does (five letters are compared; for Chinese and Japanese, single characters). Rewrites of
- * fewer than four such words are not judged.
+ * The rewrite left the text: most of its letters belong to another script, or fewer than three in ten of its words of four
+ * letters and more begin as one of the text does (five letters are compared; for Chinese and Japanese, single characters).
+ * Rewrites of fewer than four such words are not judged.
  */
 bool sign_drift(const char *text, size_t length, const char *rewrite, size_t rewrite_length);
 
 /*
- * The text asks something, and the rewrite answers: it asks nothing itself, and begins as answers and refusals do ("Yes, ...", "The
- * answer is ...", "I cannot ..."), as the text does not, or has none of the words of the text's last question.
+ * The text asks something, and the rewrite answers: it asks nothing itself, and begins as answers and refusals do ("Yes, ...",
+ * "The answer is ...", "I cannot ..."), as the text does not, or has none of the words of the text's last question.
  */
 bool sign_answer(const char *text, size_t length, const char *rewrite, size_t rewrite_length);
 

@@ -69,11 +69,12 @@ struct pith_compress_options {
 	size_t n_pins;
 	bool keep_facts; /* abstractive: a rewrite that loses numbers, negations or names gives way to words that lose fewer */
 	struct pith_model *writer; /* abstractive: the model that writes where no server does; NULL: the document's own */
-	const char *server;       /* abstractive: base address of an OpenAI-compatible server; NULL or "": the local model writes */
+	const char *server; /* abstractive: base address of an OpenAI-compatible server; NULL or "": the local model writes */
 	const char *server_model; /* which of the server's models; NULL or "": its only one */
 	double server_seconds;    /* how long it may say nothing; 0: 120 */
 };
-void pith_compress_options_init(struct pith_compress_options *options); /* selfinfo, rate 0.25, digits, negations and facts kept */
+/* selfinfo, rate 0.25, digits, negations and facts kept */
+void pith_compress_options_init(struct pith_compress_options *options);
 
 /* How many tokens these options ask of a document of n_tokens tokens: the budget; at least 1. */
 size_t pith_compress_budget(const struct pith_compress_options *options, size_t n_tokens);

@@ -95,7 +95,8 @@ static inline void chat_server_stream(int client, const char *text)
 		chat_server_event(client, piece);
 	}
 	chat_server_event(client, NULL);
-	chat_server_say(client, "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":21,\"completion_tokens\":7}}\n\ndata: [DONE]\n\n");
+	chat_server_say(client,
+			"data: {\"choices\":[],\"usage\":{\"prompt_tokens\":21,\"completion_tokens\":7}}\n\ndata: [DONE]\n\n");
 }
 
 static inline void chat_server_shorten(int client, const char *request)

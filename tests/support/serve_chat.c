@@ -1,7 +1,7 @@
 #define _XOPEN_SOURCE 700
 /*
- * The server of chat_server.h as a program, for the tests of the command line: each argument is the reply to one request, the last
- * one goes on. It prints its port and serves until its standard input ends.
+ * The server of chat_server.h as a program, for the tests of the command line: each argument is the reply to one request, the
+ * last one goes on. It prints its port and serves until its standard input ends.
  *
  *   serve_chat shorten | text=WORDS | whole=WORDS | garbage | cut | hang | STATUS[:HEADER] ...
  */

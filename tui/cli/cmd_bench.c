@@ -1,4 +1,5 @@
-/* pith bench models: which model writes the best short texts? Each is the writer of the method vanilla; one model answers for all. */
+/* pith bench models: which model writes the best short texts? Each is the writer of the method vanilla; one model answers for
+ * all. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,7 +77,8 @@ static enum pith_status read_list(struct bench *bench)
 		bench->entrants[bench->n_entrants++] = read_entrant(word);
 	}
 	if (bench->n_entrants == 0)
-		return fault(&bench->cli->err, PITH_BAD_ARGUMENT, "pith bench models wants FILE.gguf or NAME=URL, parted by commas.");
+		return fault(&bench->cli->err, PITH_BAD_ARGUMENT,
+			     "pith bench models wants FILE.gguf or NAME=URL, parted by commas.");
 	return PITH_OK;
 }
 
@@ -119,7 +121,8 @@ static enum pith_status run_rates(struct bench *bench, struct entrant *entrant, 
 	for (size_t i = 0; status == PITH_OK && i < bench->n_rates; i++) {
 		struct pith_answer_scores *scores = &entrant->scores[i];
 		compress->rate = bench->rates[i];
-		status = pith_evaluate_answer(scores, bench->cli->model, &bench->options, &bench->cli->control, &entrant->failure);
+		status =
+			pith_evaluate_answer(scores, bench->cli->model, &bench->options, &bench->cli->control, &entrant->failure);
 		entrant->kept += scores->retained.mean / (double)bench->n_rates;
 		entrant->delta_cr += scores->delta_cr / (double)bench->n_rates;
 		entrant->abs_delta_cr += scores->abs_delta_cr / (double)bench->n_rates;
@@ -194,7 +197,8 @@ static enum pith_status print_json(const struct bench *bench)
 static void print_table(const struct bench *bench)
 {
 	cli_progress_clear(bench->cli);
-	printf("%-4s %-24s %5s %8s %18s %8s %8s %8s %8s\n", "rank", "model", "rate", "F1 kept", "95 %", "CR", "dCR", "|dCR|", "by words");
+	printf("%-4s %-24s %5s %8s %18s %8s %8s %8s %8s\n", "rank", "model", "rate", "F1 kept", "95 %", "CR", "dCR", "|dCR|",
+	       "by words");
 	for (size_t i = 0; i < bench->n_entrants; i++) {
 		const struct entrant *entrant = &bench->entrants[i];
 		if (entrant->failure.code != PITH_OK)
@@ -203,8 +207,9 @@ static void print_table(const struct bench *bench)
 			const struct pith_answer_scores *s = &entrant->scores[r];
 			char interval[32];
 			snprintf(interval, sizeof interval, "[%.3f, %.3f]", s->retained.low, s->retained.high);
-			printf("%-4zu %-24.24s %5.3g %8.3f %18s %8.3f %+8.3f %8.3f %7.0f%%\n", i + 1, entrant->name, bench->rates[r],
-			       s->retained.mean, interval, s->cr, s->delta_cr, s->abs_delta_cr, 100 * s->extractive);
+			printf("%-4zu %-24.24s %5.3g %8.3f %18s %8.3f %+8.3f %8.3f %7.0f%%\n", i + 1, entrant->name,
+			       bench->rates[r], s->retained.mean, interval, s->cr, s->delta_cr, s->abs_delta_cr,
+			       100 * s->extractive);
 		}
 		printf("%-4zu %-24.24s %5s %8.3f %18s %8s %+8.3f %8.3f\n", i + 1, entrant->name, "all", entrant->kept, "", "",
 		       entrant->delta_cr, entrant->abs_delta_cr);

@@ -150,9 +150,10 @@ static void test_chunks(void **state)
 static void test_chunk_ends(void **state)
 {
 	(void)state;
-	static const char text[] = "The tide was measured. The report was approved! Was the plan not delayed? The river is in "
-				   "the harbour, and the water of the Danube is in the river, and the budget of the committee is in the "
-				   "water, and so is the cost of the turbine.";
+	static const char text[] =
+		"The tide was measured. The report was approved! Was the plan not delayed? The river is in "
+		"the harbour, and the water of the Danube is in the river, and the budget of the committee is in the "
+		"water, and so is the cost of the turbine.";
 	struct pith_error err;
 	struct rewrite_chunk *chunks;
 	size_t n;
@@ -193,10 +194,11 @@ static void test_budgets(void **state)
 }
 
 /* Sentences that every writer can shorten without losing facts. */
-static const char plain[] = "the river is in the harbour and the water is in the river. the plan was measured by the engineers of the "
-			    "harbour and the energy of the tide. the report was approved by the committee and the meeting was in the "
-			    "harbour. the cost of the turbine was the budget of the plan and the energy. the water of the river was "
-			    "electricity for the harbour and generation for the committee.";
+static const char plain[] =
+	"the river is in the harbour and the water is in the river. the plan was measured by the engineers of the "
+	"harbour and the energy of the tide. the report was approved by the committee and the meeting was in the "
+	"harbour. the cost of the turbine was the budget of the plan and the energy. the water of the river was "
+	"electricity for the harbour and generation for the committee.";
 
 /* What a chunk leaves, the next ones get. */
 static void test_sharing(void **state)
@@ -240,8 +242,9 @@ static void test_whole(void **state)
 
 /* --- faults ------------------------------------------------------------------------------------------------- */
 
-static const char facts[] = "The committee of the Danube approved 4711 in the harbour and not 12, and the engineers measured the tide and "
-			    "the cost of the turbine and the energy of the water in the harbour.";
+static const char facts[] =
+	"The committee of the Danube approved 4711 in the harbour and not 12, and the engineers measured the tide and "
+	"the cost of the turbine and the energy of the water in the harbour.";
 
 /* One chunk, a third of its tokens: what does this text come to? */
 static struct pith_compressed *judge(const char *source, const char *written, bool looped, bool keep_facts, struct script *script)
@@ -276,8 +279,9 @@ static void test_faults(void **state)
 	expect_words(facts, "committee approved", true, "repeated itself 1");
 	expect_words(plain, "the tide the tide the tide the tide the tide the tide the tide", false, "repeated itself 1");
 	expect_words(facts, "committee approved the cost", false, "lost facts 1");
-	expect_words("Was the plan of the committee approved in the harbour and the budget measured by the engineers of the tide?",
-	             "Yes, it is.", false, "answered a question 1).");
+	expect_words(
+		"Was the plan of the committee approved in the harbour and the budget measured by the engineers of the tide?",
+		"Yes, it is.", false, "answered a question 1).");
 	expect_words(plain, "Cats sleep most hours, purring softly", false, "left the text 1");
 	/* Too long, twice: the second time less was asked for. */
 	assert_true(buffer_append_string(&filler, facts) && buffer_append_string(&filler, facts));
@@ -308,7 +312,8 @@ static void test_faults(void **state)
 static void test_fewer_losses(void **state)
 {
 	(void)state;
-	static const char text[] = "the river 11 21 31 41 51 61 71 81 91 101 111 121 131 141 151 161 171 181 191 is in the harbour";
+	static const char text[] =
+		"the river 11 21 31 41 51 61 71 81 91 101 111 121 131 141 151 161 171 181 191 is in the harbour";
 	struct pith_compress_options options = vanilla();
 	options.keep_digits = false;
 	struct script script = {.text = "11 21 31 41 51 61 71 81"};
@@ -324,7 +329,8 @@ static void test_wrapping(void **state)
 	(void)state;
 	struct script script;
 	static const char good[] = "The committee of the Danube approved 4711, not 12, and measured";
-	static const char *const forms[] = {"%s", "<think>\nhm, hm\n</think>\n\n%s\n", "Here is the rewritten text:\n\n%s", "  %s\n\n"};
+	static const char *const forms[] = {"%s", "<think>\nhm, hm\n</think>\n\n%s\n", "Here is the rewritten text:\n\n%s",
+					    "  %s\n\n"};
 	for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
 		char written[300];
 		const char *place = strstr(forms[i], "%s");
@@ -372,7 +378,8 @@ static void test_failure_and_cancel(void **state)
 		struct pith_compressed *out = calloc(1, sizeof *out);
 		assert_non_null(out);
 		out->info.budget_tokens = 50;
-		enum pith_status status = rewrite_document(out, document, &options, &rewriter, round == 0 ? NULL : &control, &err);
+		enum pith_status status =
+			rewrite_document(out, document, &options, &rewriter, round == 0 ? NULL : &control, &err);
 		if (round == 0)
 			expect_failure(status, PITH_IO, &err, "on strike");
 		else

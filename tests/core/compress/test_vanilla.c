@@ -1,7 +1,7 @@
 #define _XOPEN_SOURCE 700
 /*
- * The method as a user calls it: with a local model that has a chat format (random weights: nonsense, but within the budget), with
- * one that has none, and with a server.
+ * The method as a user calls it: with a local model that has a chat format (random weights: nonsense, but within the budget),
+ * with one that has none, and with a server.
  */
 #include "pith/compress.h"
 
@@ -73,9 +73,10 @@ static int teardown(void **state)
 	return scratch_teardown(state);
 }
 
-static const char text[] = "The tide at the harbour was not measured on 14 Monday. The report of the Danube was approved by the committee, "
-			   "and the plan is to delay the turbine. The engineers of the harbour measured the energy of the water and "
-			   "found that the cost of the electricity was in the budget of the committee and of the engineers.";
+static const char text[] =
+	"The tide at the harbour was not measured on 14 Monday. The report of the Danube was approved by the committee, "
+	"and the plan is to delay the turbine. The engineers of the harbour measured the energy of the water and "
+	"found that the cost of the electricity was in the budget of the committee and of the engineers.";
 
 static enum pith_status compress(struct pith_compressed **out, struct pith_model *model, const char *url, double rate,
                                  struct pith_error *err)
@@ -131,7 +132,8 @@ static void test_server(void **state)
 	struct pith_error err;
 	struct pith_compressed *out;
 	char url[64];
-	const struct chat_server_reply replies[] = {{.kind = REPLY_STREAM, .text = shorter}, {.kind = REPLY_STATUS, .status = 401}};
+	const struct chat_server_reply replies[] = {{.kind = REPLY_STREAM, .text = shorter},
+						    {.kind = REPLY_STATUS, .status = 401}};
 	assert_true(chat_server_start(&server, replies, 2));
 	snprintf(url, sizeof url, "http://127.0.0.1:%d", server.port);
 	must(compress(&out, mute, url, 0.6, &err), &err);

@@ -145,7 +145,10 @@ static void test_busy(void **state)
 {
 	(void)state;
 	const struct chat_server_reply busy[] = {
-		{.kind = REPLY_STATUS, .status = 429, .headers = "Retry-After: 1\r\n", .text = "{\"error\": {\"message\": \"slow down\"}}"},
+		{.kind = REPLY_STATUS,
+		 .status = 429,
+		 .headers = "Retry-After: 1\r\n",
+		 .text = "{\"error\": {\"message\": \"slow down\"}}"},
 		{.kind = REPLY_STREAM, .text = "At last."},
 	};
 	double began = now();
@@ -172,12 +175,15 @@ static void test_broken(void **state)
 {
 	(void)state;
 	options.n_retries = 1;
-	expect_failure(&(struct chat_server_reply){.kind = REPLY_RAW, .text = "<html>It works!</html>\n"}, 1, PITH_IO, "is no chat");
+	expect_failure(&(struct chat_server_reply){.kind = REPLY_RAW, .text = "<html>It works!</html>\n"}, 1, PITH_IO,
+		       "is no chat");
 	assert_int_equal(atomic_load(&server.n_requests), 1);
-	expect_failure(&(struct chat_server_reply){.kind = REPLY_RAW, .text = "{\"object\": \"list\"}"}, 1, PITH_IO, "is no chat");
-	expect_failure(&(struct chat_server_reply){.kind = REPLY_RAW, .text = "data: {\"error\": {\"message\": \"full\"}}\n"}, 1, PITH_IO,
-	               "reports an error: full.");
-	const struct chat_server_reply cut[] = {{.kind = REPLY_CUT, .text = "The ti"}, {.kind = REPLY_STREAM, .text = "The tide."}};
+	expect_failure(&(struct chat_server_reply){.kind = REPLY_RAW, .text = "{\"object\": \"list\"}"}, 1, PITH_IO,
+		       "is no chat");
+	expect_failure(&(struct chat_server_reply){.kind = REPLY_RAW, .text = "data: {\"error\": {\"message\": \"full\"}}\n"}, 1,
+		       PITH_IO, "reports an error: full.");
+	const struct chat_server_reply cut[] = {{.kind = REPLY_CUT, .text = "The ti"},
+						{.kind = REPLY_STREAM, .text = "The tide."}};
 	expect_text(cut, 2, "The tide.");
 	expect_failure(cut, 1, PITH_IO, "broke off in the middle");
 	assert_int_equal(atomic_load(&server.n_requests), 2);

@@ -35,7 +35,8 @@ static void test_events(void **state)
 {
 	(void)state;
 	expect(EVENT("The ") EVENT("tide.") END "data: [DONE]\n\n", CHAT_COMPLETE, "The tide.");
-	expect("\r\n: warming up\r\nevent: message\r\ndata:{\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":null}}]}\r\n\r\n"
+	expect("\r\n: warming up\r\nevent: "
+	       "message\r\ndata:{\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":null}}]}\r\n\r\n"
 	       "data: {\"choices\":[{\"delta\":{\"content\":\"caf\\u00e9\"}}]}\r\n\r\ndata: [DONE]\r\n",
 	       CHAT_COMPLETE, "caf\xc3\xa9");
 	expect(EVENT("a") END, CHAT_COMPLETE, "a"); /* [DONE] is not said by all */
@@ -59,7 +60,8 @@ static void test_counts(void **state)
 static void test_one_object(void **state)
 {
 	(void)state;
-	expect(" {\"choices\": [{\"message\": {\"role\": \"assistant\", \"content\": \"All\\nof it\"}, \"finish_reason\": \"stop\"}],\n"
+	expect(" {\"choices\": [{\"message\": {\"role\": \"assistant\", \"content\": \"All\\nof it\"}, \"finish_reason\": "
+	       "\"stop\"}],\n"
 	       "  \"usage\": {\"prompt_tokens\": 2, \"completion_tokens\": 3}}\n",
 	       CHAT_COMPLETE, "All\nof it");
 	assert_int_equal(stream.answer_tokens, 3);
@@ -80,7 +82,10 @@ static void test_broken(void **state)
 	expect("{\"a\": 1}", CHAT_GARBAGE, "");
 	expect(EVENT("a") "data: {\"choices\":[{\"delta\":{\"content\":\"\xff\"}}]}\n", CHAT_GARBAGE, "a");
 	/* Neither members of odd types nor missing ones do harm. */
-	expect("data: {\"choices\":[7]}\n" "data: {\"choices\":[{\"delta\":3,\"finish_reason\":9}]}\n" "data: [DONE]\n", CHAT_COMPLETE, "");
+	expect("data: {\"choices\":[7]}\n"
+	       "data: {\"choices\":[{\"delta\":3,\"finish_reason\":9}]}\n"
+	       "data: [DONE]\n",
+	       CHAT_COMPLETE, "");
 }
 
 static void test_errors(void **state)

@@ -5,8 +5,9 @@
 
 #include "unit.h"
 
-static const char report[] = "The committee met on Monday to discuss the harbour budget. Engineers measured the tide and found that the "
-			     "turbines produce less electricity than planned. However, the plan was approved without delay.";
+static const char report[] =
+	"The committee met on Monday to discuss the harbour budget. Engineers measured the tide and found that the "
+	"turbines produce less electricity than planned. However, the plan was approved without delay.";
 static const char good[] = "Committee discussed harbour budget; turbines produce less electricity than planned, plan approved.";
 
 static bool loops(const char *text)
@@ -43,11 +44,14 @@ static void test_drift(void **state)
 	assert_false(drifts(report, good));
 	assert_false(drifts(report, report));
 	/* Another language in the same script, and in another. */
-	assert_true(drifts(report, "Le comit\xc3\xa9 a discut\xc3\xa9 lundi du port; les ing\xc3\xa9nieurs trouvent que la mar\xc3\xa9"
-	                           "e ne suffit jamais."));
-	assert_true(drifts(report, "\xd0\x9a\xd0\xbe\xd0\xbc\xd0\xb8\xd1\x82\xd0\xb5\xd1\x82 \xd0\xbe\xd0\xb1\xd1\x81\xd1\x83\xd0\xb4\xd0"
-	                           "\xb8\xd0\xbb \xd0\xb1\xd1\x8e\xd0\xb4\xd0\xb6\xd0\xb5\xd1\x82"));
-	assert_true(drifts(report, "\xe5\xa7\x94\xe5\x91\x98\xe4\xbc\x9a\xe8\xae\xa8\xe8\xae\xba\xe4\xba\x86\xe9\xa2\x84\xe7\xae\x97"));
+	assert_true(drifts(report,
+			   "Le comit\xc3\xa9 a discut\xc3\xa9 lundi du port; les ing\xc3\xa9nieurs trouvent que la mar\xc3\xa9"
+			   "e ne suffit jamais."));
+	assert_true(drifts(report,
+			   "\xd0\x9a\xd0\xbe\xd0\xbc\xd0\xb8\xd1\x82\xd0\xb5\xd1\x82 \xd0\xbe\xd0\xb1\xd1\x81\xd1\x83\xd0\xb4\xd0"
+			   "\xb8\xd0\xbb \xd0\xb1\xd1\x8e\xd0\xb4\xd0\xb6\xd0\xb5\xd1\x82"));
+	assert_true(drifts(report,
+			   "\xe5\xa7\x94\xe5\x91\x98\xe4\xbc\x9a\xe8\xae\xa8\xe8\xae\xba\xe4\xba\x86\xe9\xa2\x84\xe7\xae\x97"));
 	/* About something else. */
 	assert_true(drifts(report, "Cats sleep most hours, purring softly beneath warm blankets."));
 	/* Inflected words are the same ones; a few words are not judged. */
