@@ -162,8 +162,11 @@ bool sign_drift(const char *text, size_t length, const char *rewrite, size_t rew
 	int script = main_script(text, length), other = main_script(rewrite, rewrite_length);
 	if (script >= 0 && other >= 0 && script != other)
 		return true;
-	size_t n, shared = count_shared(rewrite, rewrite_length, text, length, &n);
-	return n >= LEAST_JUDGED && (double)shared < least_overlap * (double)n;
+	size_t n, n_text, shared = count_shared(rewrite, rewrite_length, text, length, &n);
+	count_shared(text, length, "", 0, &n_text);
+	if (n < LEAST_JUDGED)
+		return shared == 0 && n_text >= LEAST_JUDGED;
+	return (double)shared < least_overlap * (double)n;
 }
 
 /* --- answers ------------------------------------------------------------------------------------------------ */

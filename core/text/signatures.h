@@ -14,7 +14,7 @@ bool sign_loop(const char *text, size_t length);
 /*
  * The rewrite left the text: most of its letters belong to another script, or fewer than three in ten of its words of four
  * letters and more begin as one of the text does (five letters are compared; for Chinese and Japanese, single characters).
- * Rewrites of fewer than four such words are not judged.
+ * A rewrite of fewer than four such words has left a text of more when none of them is the text's.
  */
 bool sign_drift(const char *text, size_t length, const char *rewrite, size_t rewrite_length);
 
