@@ -100,6 +100,8 @@ static const char *why_unable(const struct workbench *workbench, const struct pi
 {
 	if (method->family == PITH_SOFT && !workbench->model.has_memory[method->memory])
 		return "needs an adapter, and this model has none for it";
+	if (pith_method_needs_keep_head(method) && !workbench->model.has_keep_head)
+		return "needs a head trained for it (pith train keep), and this model has none";
 	if (method->family == PITH_ABSTRACTIVE && workbench->settings->server[0] == '\0' && !workbench->model.has_chat_format)
 		return "needs an instruct model or a server (--server URL), and this model has no chat format";
 	return NULL;

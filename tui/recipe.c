@@ -26,6 +26,8 @@ struct key {
 #define IN_RECIPE(field) offsetof(struct pith_recipe, field)
 #define IN_TASK(field) offsetof(struct pith_task, field)
 #define IN_TOKENIZER(field) offsetof(struct pith_tokenizer_recipe, field)
+#define IN_KEEP(field) offsetof(struct pith_keep_recipe, field)
+#define IN_SOURCE(field) offsetof(struct pith_keep_source, field)
 
 static const struct key recipe_keys[] = {
 	{"base", KEY_PATH, IN_RECIPE(base_path), 0, 0},
@@ -106,10 +108,36 @@ static const struct key tokenizer_keys[] = {
 	{"output", KEY_PATH, IN_TOKENIZER(output_path), 0, 0},
 };
 
+static const struct key keep_keys[] = {
+	{"base", KEY_PATH, IN_KEEP(base_path), 0, 0},
+	{"window_tokens", KEY_INTEGER, IN_KEEP(window_tokens), 1, 1 << 24},
+	{"depth", KEY_INTEGER, IN_KEEP(depth), 0, 1000},
+	{"n_hidden", KEY_INTEGER, IN_KEEP(n_hidden), 1, 65536},
+	{"least_hit_rate", KEY_NUMBER, IN_KEEP(least_hit_rate), 0, 1},
+	{"surprise_share", KEY_NUMBER, IN_KEEP(surprise_share), 0, 0.49},
+	{"held_out", KEY_NUMBER, IN_KEEP(held_out), 0, 0.9},
+	{"n_epochs", KEY_INTEGER, IN_KEEP(n_epochs), 1, 100000},
+	{"batch_tokens", KEY_INTEGER, IN_KEEP(batch_tokens), 1, 1 << 24},
+	{"learning_rate", KEY_NUMBER, IN_KEEP(learning_rate), 0, 10},
+	{"weight_decay", KEY_NUMBER, IN_KEEP(weight_decay), 0, 10},
+	{"output", KEY_PATH, IN_KEEP(output_path), 0, 0},
+	{"log", KEY_PATH, IN_KEEP(log_path), 0, 0},
+	{"seed", KEY_SEED, IN_KEEP(seed), 0, 0},
+	{"threads", KEY_INTEGER, IN_KEEP(n_threads), 0, 1024},
+};
+
+static const struct key source_keys[] = {
+	{"path", KEY_PATH, IN_SOURCE(path), 0, 0},
+	{"limit", KEY_INTEGER, IN_SOURCE(limit), 0, INT_MAX},
+	{"weight", KEY_NUMBER, IN_SOURCE(weight), 1e-9, 1e9},
+};
+
 enum {
 	N_RECIPE_KEYS = sizeof recipe_keys / sizeof *recipe_keys,
 	N_TASK_KEYS = sizeof task_keys / sizeof *task_keys,
 	N_TOKENIZER_KEYS = sizeof tokenizer_keys / sizeof *tokenizer_keys,
+	N_KEEP_KEYS = sizeof keep_keys / sizeof *keep_keys,
+	N_SOURCE_KEYS = sizeof source_keys / sizeof *source_keys,
 	N_MOST_KEYS = N_RECIPE_KEYS,
 };
 
@@ -428,4 +456,58 @@ void recipe_tokenizer_free(struct recipe_tokenizer *recipe)
 	free(recipe->paths);
 	free_strings(&recipe->strings);
 	*recipe = (struct recipe_tokenizer){0};
+}
+
+static enum pith_status read_sources(struct reader *reader, const struct yaml_tree *list, struct recipe_keep *recipe)
+{
+	if (list->kind != YAML_TREE_LIST || list->n_children == 0)
+		return yaml_tree_fault(reader->err, reader->file, list, "sources must be a list of at least one source.");
+	recipe->sources = calloc(list->n_children, sizeof *recipe->sources);
+	if (recipe->sources == NULL)
+		return fault_memory(reader->err);
+	recipe->options.sources = recipe->sources;
+	recipe->options.n_sources = list->n_children;
+	enum pith_status status = PITH_OK;
+	for (size_t i = 0; status == PITH_OK && i < list->n_children; i++) {
+		const struct yaml_tree *node = &list->children[i];
+		if (node->kind != YAML_TREE_MAP || yaml_tree_find(node, "path") == NULL)
+			return yaml_tree_fault(reader->err, reader->file, node, "A source is a map of path, limit and weight.");
+		recipe->sources[i].weight = 1;
+		for (size_t j = 0; status == PITH_OK && j < node->n_children; j++)
+			status = read_entry(reader, &node->children[j], source_keys, N_SOURCE_KEYS, &recipe->sources[i]);
+	}
+	return status;
+}
+
+enum pith_status recipe_keep_load(struct recipe_keep *recipe, const char *path, struct pith_error *err)
+{
+	*recipe = (struct recipe_keep){0};
+	pith_keep_recipe_init(&recipe->options);
+	struct reader reader = {path, &recipe->strings, err};
+	struct yaml_tree *root;
+	enum pith_status status = load_map(&root, path, err);
+	if (status != PITH_OK)
+		return status;
+	for (size_t i = 0; status == PITH_OK && i < root->n_children; i++) {
+		const struct yaml_tree *entry = &root->children[i];
+		if (strcmp(entry->key, "sources") == 0)
+			status = read_sources(&reader, entry, recipe);
+		else
+			status = read_entry(&reader, entry, keep_keys, N_KEEP_KEYS, &recipe->options);
+	}
+	if (status == PITH_OK && recipe->sources == NULL)
+		status = missing_key(&reader, root, "sources");
+	if (status == PITH_OK && recipe->options.base_path == NULL)
+		status = missing_key(&reader, root, "base");
+	if (status == PITH_OK && recipe->options.output_path == NULL)
+		status = missing_key(&reader, root, "output");
+	yaml_tree_free(root);
+	return status;
+}
+
+void recipe_keep_free(struct recipe_keep *recipe)
+{
+	free(recipe->sources);
+	free_strings(&recipe->strings);
+	*recipe = (struct recipe_keep){0};
 }

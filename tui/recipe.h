@@ -36,4 +36,13 @@ struct recipe_tokenizer {
 enum pith_status recipe_tokenizer_load(struct recipe_tokenizer *recipe, const char *path, struct pith_error *err);
 void recipe_tokenizer_free(struct recipe_tokenizer *recipe);
 
+struct recipe_keep {
+	struct pith_keep_recipe options;
+	struct pith_keep_source *sources;
+	struct recipe_strings strings;
+};
+
+enum pith_status recipe_keep_load(struct recipe_keep *recipe, const char *path, struct pith_error *err);
+void recipe_keep_free(struct recipe_keep *recipe);
+
 #endif

@@ -99,6 +99,7 @@ static enum pith_status run_model(struct task *task, const struct pith_control *
 	model->n_params = info->n_params;
 	model->kv_bytes_per_token = info->kv_bytes_per_token;
 	model->has_chat_format = info->has_chat_format;
+	model->has_keep_head = info->has_keep_head;
 	for (int m = 0; m < PITH_N_MEMORIES; m++)
 		for (int p = 0; p < PITH_N_PURPOSES; p++)
 			model->has_memory[m] = model->has_memory[m] || info->has_adapter[m][p];

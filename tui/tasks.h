@@ -28,6 +28,7 @@ struct shown_model {
 	int n_layers;
 	size_t n_params;
 	bool has_chat_format; /* it can be asked to rewrite */
+	bool has_keep_head;   /* for a method that has to be told which words to keep */
 	bool has_memory[PITH_N_MEMORIES]; /* an adapter whose memory tokens hand this over */
 	size_t kv_bytes_per_token;
 };

@@ -19,12 +19,14 @@ static const struct pith_method methods[] = {
 	 "arXiv 2408.03094", PITH_SOFT, PITH_MEMORY_ROWS},
 	{"selfinfo", "Self-information", "keeps the words that the model could predict least, whole and in order",
 	 "Selective Context, arXiv 2310.06201", PITH_EXTRACTIVE, PITH_MEMORY_ROWS},
+	{"llmlingua2", "LLMLingua-2", "keeps the words that a trained head finds worth keeping, whole and in order",
+	 "LLMLingua-2, arXiv 2403.12968", PITH_EXTRACTIVE, PITH_MEMORY_ROWS},
 	{"icae", "ICAE", "memory tokens: last hidden states, written by an adapter, read by the frozen model as embeddings",
 	 "arXiv 2307.06945", PITH_SOFT, PITH_MEMORY_EMBEDDINGS},
 	{"vanilla", "Rewriting", "shorter text, written by an instruct model: the local one, or one behind --server",
 	 "the baseline of Cmprsr, arXiv 2511.12281", PITH_ABSTRACTIVE, PITH_MEMORY_ROWS},
 };
-static compress_fn *const functions[] = {soft_compress, selfinfo_compress, soft_compress, vanilla_compress};
+static compress_fn *const functions[] = {soft_compress, selfinfo_compress, llmlingua2_compress, soft_compress, vanilla_compress};
 enum { N_METHODS = sizeof methods / sizeof methods[0] };
 _Static_assert(N_METHODS == sizeof functions / sizeof functions[0], "one function for each method");
 
@@ -40,6 +42,11 @@ const struct pith_method *pith_method_find(const char *name)
 		if (strcmp(methods[i].name, name) == 0)
 			return &methods[i];
 	return NULL;
+}
+
+bool pith_method_needs_keep_head(const struct pith_method *method)
+{
+	return functions[method - methods] == llmlingua2_compress;
 }
 
 void pith_compress_options_init(struct pith_compress_options *options)

@@ -45,6 +45,7 @@ void pith_document_destroy(struct pith_document *document)
 	free(document->text);
 	free(document->tokens);
 	free(document->scores);
+	free(document->keep_scores);
 	free(document);
 }
 

@@ -13,6 +13,7 @@ struct pith_document {
 	struct pith_token *tokens;
 	size_t n_tokens;
 	float *scores;                      /* (n_tokens) or NULL: not computed yet */
+	float *keep_scores;                 /* (n_tokens), the chance that a token is kept, or NULL */
 };
 
 struct pith_compressed {
@@ -40,6 +41,9 @@ enum pith_status selfinfo_compress(struct pith_compressed *out, struct pith_docu
 enum pith_status vanilla_compress(struct pith_compressed *out, struct pith_document *document,
                                   const struct pith_compress_options *options, const struct pith_control *control,
                                   struct pith_error *err);
+enum pith_status llmlingua2_compress(struct pith_compressed *out, struct pith_document *document,
+                                     const struct pith_compress_options *options, const struct pith_control *control,
+                                     struct pith_error *err);
 enum pith_status soft_compress(struct pith_compressed *out, struct pith_document *document,
                                const struct pith_compress_options *options, const struct pith_control *control,
                                struct pith_error *err);

@@ -79,6 +79,7 @@ static void fill_info(struct pith_model *model)
 		.has_chat_format = chat_format_find(model->tokenizer) != NULL,
 		.kv_bytes_per_token = 2 * h->n_layers * hyperparams_kv_dim(h) * sizeof(float),
 	};
+	model->info.has_keep_head = model->keep_head != NULL;
 	for (int slot = 0; slot < N_SLOTS; slot++) {
 		int m = slot / PITH_N_PURPOSES, p = slot % PITH_N_PURPOSES;
 		const struct adapter *adapter = model->adapters[m][p];
@@ -91,6 +92,20 @@ static void fill_info(struct pith_model *model)
 	}
 }
 
+/* Was what (an "adapter") trained on this very model? */
+static enum pith_status check_fingerprints(struct pith_model *model, const char *base, const char *tokenizer, const char *what,
+                                           const char *path, struct pith_error *err)
+{
+	if (strcmp(tokenizer, tokenizer_fingerprint(model->tokenizer)) != 0)
+		return fail(err, PITH_MISMATCH, "%s: the %s was trained with another tokenizer than that of %s.", path, what,
+		            model->path);
+	if (model_fingerprint(model)[0] == '\0')
+		return fail_memory(err, "the fingerprint of the model");
+	if (strcmp(base, model_fingerprint(model)) != 0)
+		return fail(err, PITH_MISMATCH, "%s: the %s was trained on other weights than those of %s.", path, what, model->path);
+	return PITH_OK;
+}
+
 static enum pith_status check_adapter(struct pith_model *model, const struct adapter *adapter, enum pith_memory memory,
                                       enum pith_purpose purpose, const char *path, struct pith_error *err)
 {
@@ -100,27 +115,22 @@ static enum pith_status check_adapter(struct pith_model *model, const struct ada
 	if (adapter->purpose != purpose)
 		return fail(err, PITH_MISMATCH, "%s: this adapter is for %s, not for %s.", path, purpose_name(adapter->purpose),
 		            purpose_name(purpose));
-	if (strcmp(adapter->tokenizer_fingerprint, tokenizer_fingerprint(model->tokenizer)) != 0)
-		return fail(err, PITH_MISMATCH, "%s: the adapter was trained with another tokenizer than that of %s.", path,
-		            model->path);
-	if (model_fingerprint(model)[0] == '\0')
-		return fail_memory(err, "the fingerprint of the model");
-	if (strcmp(adapter->base_fingerprint, model_fingerprint(model)) != 0)
-		return fail(err, PITH_MISMATCH, "%s: the adapter was trained on other weights than those of %s.", path, model->path);
+	enum pith_status status = check_fingerprints(model, adapter->base_fingerprint, adapter->tokenizer_fingerprint, "adapter", path, err);
+	if (status != PITH_OK)
+		return status;
 	if (1 + adapter->span_tokens >= model->transformer.h.n_context)
 		return fail(err, PITH_MISMATCH, "%s: spans of %zu tokens do not fit the model's context.", path, adapter->span_tokens);
 	return PITH_OK;
 }
 
-/* model.gguf -> model-PURPOSE.gguf, or model-embeddings-PURPOSE.gguf; NULL: no memory. */
-static char *path_beside(const char *path, enum pith_memory memory, enum pith_purpose purpose)
+/* model.gguf -> model-NAME.gguf; NULL: no memory. */
+static char *path_beside(const char *path, const char *name)
 {
 	struct buffer beside = {0};
 	size_t stem = strlen(path);
 	if (stem > 5 && strcmp(path + stem - 5, ".gguf") == 0)
 		stem -= 5;
-	if (buffer_append(&beside, path, stem) &&
-	    buffer_printf(&beside, "-%s%s.gguf", memory == PITH_MEMORY_ROWS ? "" : "embeddings-", purpose_name(purpose)))
+	if (buffer_append(&beside, path, stem) && buffer_printf(&beside, "-%s.gguf", name))
 		return beside.data;
 	buffer_free(&beside);
 	return NULL;
@@ -132,7 +142,9 @@ static enum pith_status open_adapter(struct pith_model *model, enum pith_memory 
 	struct adapter **adapter = &model->adapters[memory][purpose];
 	if (asked != NULL && asked[0] == '\0')
 		return PITH_OK;
-	char *path = asked != NULL ? strdup(asked) : path_beside(model->path, memory, purpose);
+	char name[32];
+	snprintf(name, sizeof name, "%s%s", memory == PITH_MEMORY_ROWS ? "" : "embeddings-", purpose_name(purpose));
+	char *path = asked != NULL ? strdup(asked) : path_beside(model->path, name);
 	if (path == NULL)
 		return fail_memory(err, "a path");
 	enum pith_status status = PITH_OK;
@@ -141,6 +153,24 @@ static enum pith_status open_adapter(struct pith_model *model, enum pith_memory 
 		status = adapter_load(adapter, &model->transformer.h, path, err);
 	if (status == PITH_OK && *adapter != NULL)
 		status = check_adapter(model, *adapter, memory, purpose, path, err);
+	free(path);
+	return status;
+}
+
+/* The head that says which words to keep: model-keep.gguf, or the file that was asked for. */
+static enum pith_status open_keep_head(struct pith_model *model, const char *asked, struct pith_error *err)
+{
+	if (asked != NULL && asked[0] == '\0')
+		return PITH_OK;
+	char *path = asked != NULL ? strdup(asked) : path_beside(model->path, "keep");
+	if (path == NULL)
+		return fail_memory(err, "a path");
+	enum pith_status status = PITH_OK;
+	if (asked != NULL || access(path, F_OK) == 0)
+		status = keep_head_load(&model->keep_head, &model->transformer.h, path, err);
+	const struct keep_head *head = model->keep_head;
+	if (status == PITH_OK && head != NULL)
+		status = check_fingerprints(model, head->base_fingerprint, head->tokenizer_fingerprint, "keep head", path, err);
 	free(path);
 	return status;
 }
@@ -163,6 +193,8 @@ static enum pith_status open_parts(struct pith_model *model, const struct pith_m
 		status = open_adapter(model, (enum pith_memory)m, (enum pith_purpose)p,
 		                      options == NULL ? NULL : options->adapter_path[m][p], err);
 	}
+	if (status == PITH_OK)
+		status = open_keep_head(model, options == NULL ? NULL : options->keep_head_path, err);
 	if (status != PITH_OK)
 		return status;
 	model->name = read_name(model->gguf, model->path);
@@ -198,6 +230,7 @@ void pith_model_close(struct pith_model *model)
 		return;
 	for (int slot = 0; slot < N_SLOTS; slot++)
 		adapter_destroy(model->adapters[slot / PITH_N_PURPOSES][slot % PITH_N_PURPOSES]);
+	keep_head_destroy(model->keep_head);
 	thread_pool_destroy(model->pool);
 	tokenizer_destroy(model->tokenizer);
 	transformer_free(&model->transformer);

@@ -8,6 +8,7 @@
 #include "base/thread_pool.h"
 #include "formats/gguf.h"
 #include "model/adapter.h"
+#include "model/keep_head.h"
 #include "model/transformer.h"
 #include "pith/model.h"
 #include "text/tokenizer.h"
@@ -17,6 +18,7 @@ struct pith_model {
 	struct tokenizer *tokenizer;
 	struct transformer transformer;
 	struct adapter *adapters[PITH_N_MEMORIES][PITH_N_PURPOSES]; /* NULL: none */
+	struct keep_head *keep_head; /* NULL: none */
 	struct thread_pool *pool;
 	struct pith_model_info info;
 	char *path, *name;

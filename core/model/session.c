@@ -127,8 +127,9 @@ static enum pith_status read_chunk(struct session *session, const struct session
 	struct sequence sequence;
 	describe_chunk(session, input, begin, n, &batch, &sequence);
 	float *x = session->x.data;
+	size_t depth = input->depth > 0 && input->depth < t->h.n_layers ? input->depth : t->h.n_layers;
 	transformer_embed_forward(t, input->adapter, &batch, x);
-	for (size_t l = 0; l < t->h.n_layers; l++) {
+	for (size_t l = 0; l < depth; l++) {
 		if (cancelled(control))
 			return fail(err, PITH_CANCELLED, "Cancelled.");
 		struct layer_pass pass = {

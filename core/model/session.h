@@ -30,7 +30,9 @@ void session_rewind(struct session *session, size_t length); /* forgets rows fro
  * Reads n tokens: ids at consecutive positions from first_position, seeing all
  * rows before them. With an adapter the model encodes (ids below 0 are memory
  * tokens). positions, unless NULL, replaces the consecutive ones. encode: keys
- * and values only, no hidden states.
+ * and values only, no hidden states. depth: only so many layers are run, and
+ * hidden states are what the last norm makes of theirs; nothing can be read
+ * behind such a read.
  */
 struct session_input {
 	const int32_t *ids;
@@ -41,6 +43,7 @@ struct session_input {
 	const float *given;       /* (n_given, n_embd): without an adapter, id -1 - j reads row j of it; NULL: none */
 	size_t n_given;
 	bool encode;
+	size_t depth;             /* 0: all layers */
 	const char *what;         /* names the work for control->progress; NULL: silent */
 };
 enum pith_status session_read(struct session *session, const struct session_input *input, const struct pith_control *control,

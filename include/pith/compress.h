@@ -32,6 +32,9 @@ struct pith_method {
 const struct pith_method *pith_methods(size_t *n);
 const struct pith_method *pith_method_find(const char *name); /* NULL: no such method */
 
+/* Does it need a model with a head that says which words to keep (has_keep_head)? */
+bool pith_method_needs_keep_head(const struct pith_method *method);
+
 /* A document in a model. */
 struct pith_document;
 
@@ -83,7 +86,7 @@ size_t pith_compress_budget(const struct pith_compress_options *options, size_t 
 struct pith_word {
 	uint32_t begin, end;
 	uint32_t n_tokens;
-	float score;   /* mean self-information of its tokens, nats */
+	float score;   /* mean over its tokens: self-information in nats (selfinfo), chance of being kept (llmlingua2) */
 	bool kept;
 	bool must_keep; /* pinned, or a digit or negation that the options protect */
 };

@@ -5,7 +5,8 @@
  * keeps its file mapped; weights are never written. Adapters are looked for
  * beside the file: NAME.gguf brings NAME-regenerate.gguf and NAME-answer.gguf
  * for 500xCompressor, NAME-embeddings-regenerate.gguf and
- * NAME-embeddings-answer.gguf for ICAE, when they exist.
+ * NAME-embeddings-answer.gguf for ICAE, when they exist, and NAME-keep.gguf,
+ * a head that says which words to keep, for LLMLingua-2.
  */
 #ifndef PITH_MODEL_H
 #define PITH_MODEL_H
@@ -36,6 +37,7 @@ const char *pith_memory_name(enum pith_memory memory); /* "rows", "embeddings" *
 
 struct pith_model_options {
 	const char *adapter_path[PITH_N_MEMORIES][PITH_N_PURPOSES]; /* NULL: look beside the model; "": none */
+	const char *keep_head_path;                /* the same for the head of LLMLingua-2 */
 	int n_threads;                             /* 0: one per core */
 };
 
@@ -51,6 +53,7 @@ struct pith_model_info {
 	bool has_chat_format;     /* it can be asked for things in words */
 	bool has_adapter[PITH_N_MEMORIES][PITH_N_PURPOSES];
 	int max_memory_tokens[PITH_N_MEMORIES][PITH_N_PURPOSES]; /* memory tokens of one span; more than that makes more spans */
+	bool has_keep_head;
 	int span_tokens;                        /* longest span one soft encoding reads */
 	size_t kv_bytes_per_token;              /* bytes of one memory token's K and V rows as saved (F32: 4 bytes a number) */
 };

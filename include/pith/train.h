@@ -133,6 +133,49 @@ typedef void pith_train_report_fn(void *user, const struct pith_train_report *re
 enum pith_status pith_train_run(const struct pith_recipe *recipe, pith_train_report_fn *report, void *report_user,
                                 const struct pith_control *control, struct pith_error *err);
 
+/*
+ * A keep head: which tokens of a text are worth keeping, for LLMLingua-2. Labels come from texts and their short forms: a
+ * word is to be kept when its stem stands in the short form. The base stays as it is; the texts are read by it once.
+ */
+struct pith_keep_source {
+	const char *path;  /* JSONL: "text" with "target" or "title"; or "context", "question", "answers", a line for each question */
+	int limit;         /* texts of it, spread evenly over the file; 0: all */
+	double weight;     /* of its tokens in the loss */
+};
+
+struct pith_keep_recipe {
+	const char *base_path;
+	const struct pith_keep_source *sources;
+	size_t n_sources;
+	int window_tokens;        /* longest text that is read at once; longer ones are cut */
+	int depth;                /* layers of the base whose hidden states the head reads; 0: all */
+	int n_hidden;             /* width of the head */
+	double least_hit_rate;    /* texts that hold less than this share of the stems of their short form are left out */
+	double surprise_share;    /* of a label, below 0.5, is the token's rank by self-information in its text; the rest: is it kept? */
+	double held_out;          /* share of the texts that is kept back for measuring */
+	int n_epochs, batch_tokens;
+	double learning_rate, weight_decay;
+	const char *output_path;  /* GGUF; beside NAME.gguf it is found as NAME-keep.gguf */
+	const char *log_path;     /* JSONL, one line per epoch; NULL: none */
+	uint64_t seed;
+	int n_threads;            /* 0: one per core */
+};
+void pith_keep_recipe_init(struct pith_keep_recipe *recipe); /* defaults */
+
+struct pith_keep_report {
+	int epoch, n_epochs;
+	size_t n_texts, n_left_out;    /* used, held-out ones included; badly aligned */
+	size_t n_tokens;
+	double loss, held_out_loss;    /* mean over the tokens, nats */
+	double f1;                     /* held-out, when as many tokens are kept as are labelled so */
+	double auc;                    /* held-out: how often a token to be kept stands above one to be dropped */
+};
+typedef void pith_keep_report_fn(void *user, const struct pith_keep_report *report);
+
+/* The head that is written is the one of the epoch with the lowest held-out loss. Cancelling saves nothing. */
+enum pith_status pith_train_keep(const struct pith_keep_recipe *recipe, pith_keep_report_fn *report, void *report_user,
+                                 const struct pith_control *control, struct pith_error *err);
+
 /* Trains a byte-level BPE vocabulary of n_vocab tokens on the "text" (or "context") of JSONL files and writes it as a vocabulary-only GGUF. */
 struct pith_tokenizer_recipe {
 	const char *const *paths;

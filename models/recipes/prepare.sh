@@ -1,12 +1,12 @@
 #!/bin/sh
 # Unpacks the training data for the recipes of this folder: prepare.sh SOURCE DESTINATION
-# SOURCE holds text/*.jsonl.zst and qa/*.jsonl.zst. The last questions of four sources are kept back as
+# SOURCE holds text/*.jsonl.zst, qa/*.jsonl.zst and pairs/*.jsonl.zst. The last questions of four sources are kept back as
 # qa_dev.jsonl: whole contexts but for one at each cut.
 set -eu
 source_folder=$1
 destination=$2
-mkdir -p "$destination/text" "$destination/qa"
-for kind in text qa; do
+mkdir -p "$destination/text" "$destination/qa" "$destination/pairs"
+for kind in text qa pairs; do
 	for packed in "$source_folder/$kind"/*.jsonl.zst; do
 		zstd -qdf "$packed" -o "$destination/$kind/$(basename "$packed" .zst)"
 	done

@@ -140,12 +140,63 @@ static void test_tokenizer(void **state)
 	recipe_tokenizer_free(&recipe);
 }
 
+static void test_keep(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *message;
+	} cases[] = {
+		{"base: b.gguf\noutput: k.gguf\n", "does not say its sources"},
+		{"sources: [{path: a.jsonl}]\noutput: k.gguf\n", "does not say its base"},
+		{"sources: [{path: a.jsonl}]\nbase: b.gguf\n", "does not say its output"},
+		{"sources: []\n", "at least one source"},
+		{"sources: [{limit: 3}]\n", "map of path, limit and weight"},
+		{"surprise_share: 0.5\n", "surprise_share must be a number from 0 to 0.49"},
+		{"sources: [{path: a, share: 1}]\n", "There is no key \"share\" here"},
+	};
+	struct recipe_keep recipe;
+	struct pith_error err;
+	write_recipe("base: b.gguf\nsources:\n  - {path: a.jsonl, limit: 30}\n  - {path: /c.jsonl, weight: 2.5}\n"
+		     "least_hit_rate: 0.4\nsurprise_share: 0.25\nwindow_tokens: 300\ndepth: 3\nn_hidden: 7\nheld_out: 0.2\n"
+		     "n_epochs: 9\nbatch_tokens: 1000\nlearning_rate: 0.5\nweight_decay: 0.25\noutput: k.gguf\nlog: l.jsonl\n"
+		     "seed: 12345678901234567890\nthreads: 2\n");
+	assert_int_equal(recipe_keep_load(&recipe, path, &err), PITH_OK);
+	const struct pith_keep_recipe *options = &recipe.options;
+	assert_string_equal(options->base_path, "/tmp/b.gguf");
+	assert_int_equal(options->n_sources, 2);
+	assert_string_equal(options->sources[0].path, "/tmp/a.jsonl");
+	assert_int_equal(options->sources[0].limit, 30);
+	assert_true(options->sources[0].weight == 1);
+	assert_string_equal(options->sources[1].path, "/c.jsonl");
+	assert_true(options->sources[1].weight == 2.5 && options->sources[1].limit == 0);
+	assert_true(options->least_hit_rate == 0.4 && options->surprise_share == 0.25 && options->held_out == 0.2);
+	assert_int_equal(options->window_tokens, 300);
+	assert_int_equal(options->depth, 3);
+	assert_int_equal(options->n_hidden, 7);
+	assert_int_equal(options->n_epochs, 9);
+	assert_int_equal(options->batch_tokens, 1000);
+	assert_true(options->learning_rate == 0.5 && options->weight_decay == 0.25);
+	assert_string_equal(options->output_path, "/tmp/k.gguf");
+	assert_string_equal(options->log_path, "/tmp/l.jsonl");
+	assert_true(options->seed == 12345678901234567890u);
+	assert_int_equal(options->n_threads, 2);
+	recipe_keep_free(&recipe);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		write_recipe(cases[i].text);
+		assert_int_equal(recipe_keep_load(&recipe, path, &err), PITH_BAD_FILE);
+		recipe_keep_free(&recipe);
+		if (strstr(err.message, cases[i].message) == NULL)
+			fail_msg("\"%s\" is not in \"%s\"", cases[i].message, err.message);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_value_arrives),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_tokenizer),
+		cmocka_unit_test(test_keep),
 	};
 	return cmocka_run_group_tests(tests, make_file, remove_file);
 }

@@ -108,6 +108,38 @@ json compressed_tokens=8
 expect 0 "$pith" regenerate --max-tokens 4 --json --model straight.gguf doc.soft
 json text:string
 
+# Without a head llmlingua2 says how to come by one; trained, it is found beside the model. Titles are the texts' own beginnings.
+expect 1 "$pith" compress -m llmlingua2 --tokens 20 --model straight.gguf "$text"
+one_sentence
+err_has 'pith train keep RECIPE'
+sed -n 's/^{"text": "\(\([A-Za-z,.]* \)\{5\}\)/{"title": "\1", "text": "\1/p' texts.jsonl >pairs.jsonl
+cat >keep.yaml <<'END'
+base: straight.gguf
+sources:
+  - {path: pairs.jsonl, limit: 40}
+window_tokens: 64
+n_hidden: 4
+n_epochs: 3
+batch_tokens: 500
+held_out: 0.2
+output: straight-keep.gguf
+log: keep.jsonl
+END
+expect 0 "$pith" train keep keep.yaml --threads 1 --json
+json output=straight-keep.gguf epochs=3 'texts>0' 'tokens>0' 'loss>0' 'held_out_loss>0' 'auc>0' 'f1>0'
+err_has 'epoch 3/3'
+[ "$(wc -l <keep.jsonl)" -eq 3 ] || fail "the log of the keep head has $(wc -l <keep.jsonl) lines"
+expect 0 "$pith" compress -m llmlingua2 --tokens 20 --json --model straight.gguf "$text"
+json method=llmlingua2 compressed_tokens=20 delta_cr=0
+expect 0 "$pith" inspect --json straight-keep.gguf
+json kind=adapter
+sed 's/straight.gguf/stopped.gguf/' keep.yaml >other_keep.yaml
+expect 0 "$pith" train keep other_keep.yaml --threads 1
+sed -i 's/n_epochs: 3/n_epoch: 3/' other_keep.yaml
+expect 2 "$pith" train keep other_keep.yaml
+err_has 'n_epoch'
+rm straight-keep.gguf
+
 # A soft prompt is bound to its model.
 recipe other 3
 sed -i 's/n_ff: 64/n_ff: 96/' other.yaml

@@ -22,6 +22,10 @@ for tokens in 10 33 64; do
 done
 expect 0 "$pith" compress -m selfinfo --cr 4x --pin 'ice front' --json "$abstract"
 json 'text~ice front' 'text~1994' 'text~41' 'cr<0.27' 'cr>0.23'
+if [ -f "$root/models/pith-default-keep.gguf" ]; then
+  expect 0 "$pith" compress -m llmlingua2 --tokens 33 --pin 'ice front' --json "$abstract"
+  json method=llmlingua2 compressed_tokens=33 delta_cr=0 'text~ice front' 'text~1994'
+fi
 expect 0 "$pith" compress --cr 1 "$abstract"
 [ "$(tr -s ' \n' <out)" = "$(tr -s ' \n' <"$abstract")" ] || fail "a rate of 1 changed the text"
 err_has 'selfinfo:'

@@ -31,7 +31,7 @@ struct scenario {
 	enum pith_status (*run)(struct stage *stage, struct pith_error *err);
 };
 
-static char model_path[600], prompt_path[600], written_path[600];
+static char model_path[600], prompt_path[600], written_path[600], pairs_path[600];
 
 static const char document_text[] = "The tide at the harbour was not measured on 14 Monday.\n\nThe café is never without "
 				    "electricity; however, the report (see below) was approved, and the plan is to delay.";
@@ -91,6 +91,11 @@ static enum pith_status compress(struct stage *stage, const char *method, double
 static enum pith_status compress_words(struct stage *stage, struct pith_error *err)
 {
 	return compress(stage, "selfinfo", 0.2, err);
+}
+
+static enum pith_status compress_by_head(struct stage *stage, struct pith_error *err)
+{
+	return compress(stage, "llmlingua2", 0.2, err);
 }
 
 static enum pith_status compress_rows(struct stage *stage, struct pith_error *err)
@@ -246,10 +251,40 @@ static enum pith_status write_model(struct stage *stage, struct pith_error *err)
 	return status;
 }
 
+/* A keep head for the model, trained on two texts. */
+static enum pith_status make_head(const char *path, struct pith_error *err)
+{
+	struct pith_keep_source source = {.path = pairs_path, .weight = 1};
+	struct pith_keep_recipe recipe;
+	pith_keep_recipe_init(&recipe);
+	recipe.base_path = model_path;
+	recipe.sources = &source;
+	recipe.n_sources = 1;
+	recipe.window_tokens = 64;
+	recipe.n_hidden = 4;
+	recipe.n_epochs = 1;
+	recipe.held_out = 0.5;
+	recipe.output_path = path;
+	recipe.n_threads = 1;
+	return pith_train_keep(&recipe, NULL, NULL, NULL, err);
+}
+
+static enum pith_status train_keep(struct stage *stage, struct pith_error *err)
+{
+	(void)stage;
+	enum pith_status status = make_head(written_path, err);
+	bool there = access(written_path, F_OK) == 0;
+	assert_int_equal(there, status == PITH_OK);
+	unlink(written_path);
+	return status;
+}
+
 static const struct scenario scenarios[] = {
 	{"opening a model", false, false, false, false, open_model},
 	{"a document", true, false, false, false, create_document},
 	{"selfinfo", true, true, false, false, compress_words},
+	{"llmlingua2", true, true, false, false, compress_by_head},
+	{"training a keep head", false, false, false, true, train_keep},
 	{"500x", true, true, false, false, compress_rows},
 	{"rewriting", true, true, false, false, rewrite},
 	{"an answer of a server", false, false, false, true, take_answer},
@@ -374,6 +409,12 @@ static int setup(void **state)
 	snprintf(prompt_path, sizeof prompt_path, "%s/prompt.safetensors", scratch_directory);
 	snprintf(written_path, sizeof written_path, "%s/written", scratch_directory);
 	small_files("fault", 100);
+	static const char pairs[] = "{\"text\": \"The tide froze.\", \"title\": \"Tide\"}\n"
+				    "{\"text\": \"The committee met.\", \"title\": \"Committee met\"}\n";
+	snprintf(pairs_path, sizeof pairs_path, "%s", scratch_write("pairs.jsonl", pairs, sizeof pairs - 1));
+	char head_path[600];
+	snprintf(head_path, sizeof head_path, "%s/fault-keep.gguf", scratch_directory);
+	must(make_head(head_path, NULL), NULL);
 	struct scenario whole = {.name = "setup", .model = true, .document = true, .rows = true};
 	struct stage stage = stage_create(&whole);
 	must(pith_compressed_save(stage.rows, prompt_path, NULL), NULL);

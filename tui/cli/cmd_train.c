@@ -129,3 +129,60 @@ enum exit_code cmd_train_tokenizer(struct cli *cli)
 	recipe_tokenizer_free(&recipe);
 	return status == PITH_OK ? EXIT_CODE_OK : cli_failed(cli, status);
 }
+
+/* What the reports on a keep head leave behind. */
+struct keep_watch {
+	struct cli *cli;
+	struct pith_keep_report last;
+};
+
+static void on_keep_report(void *user, const struct pith_keep_report *report)
+{
+	struct keep_watch *watch = user;
+	watch->last = *report;
+	cli_progress_clear(watch->cli);
+	if (report->epoch == 1)
+		fprintf(stderr, "%zu texts, %zu tokens; %zu texts left out, which lack the words of their short form\n",
+			report->n_texts, report->n_tokens, report->n_left_out);
+	fprintf(stderr, "epoch %d/%d, loss %.4f", report->epoch, report->n_epochs, report->loss);
+	if (!isnan(report->held_out_loss))
+		fprintf(stderr, ", held out %.4f, F1 %.3f, AUC %.3f", report->held_out_loss, report->f1, report->auc);
+	fputc('\n', stderr);
+	fflush(stderr);
+}
+
+static enum pith_status print_keep_result(struct cli *cli, const struct pith_keep_report *last, const char *output)
+{
+	if (!cli->json) {
+		cli_say(cli, "%s is written.", output);
+		return PITH_OK;
+	}
+	json_t *object = json_pack("{s:o, s:i, s:I, s:I, s:I, s:f}", "output", output_json_text(output, strlen(output)), "epochs",
+				   last->epoch, "texts", (json_int_t)last->n_texts, "left_out", (json_int_t)last->n_left_out,
+				   "tokens", (json_int_t)last->n_tokens, "loss", last->loss);
+	const double measures[] = {last->held_out_loss, last->f1, last->auc};
+	static const char *const names[] = {"held_out_loss", "f1", "auc"};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		json_object_set_new(object, names[i], isnan(measures[i]) ? json_null() : json_real(measures[i]));
+	return output_json(object) ? PITH_OK : fault_memory(&cli->err);
+}
+
+enum exit_code cmd_train_keep(struct cli *cli)
+{
+	struct recipe_keep recipe;
+	struct keep_watch watch = {.cli = cli};
+	enum pith_status status = recipe_keep_load(&recipe, cli->arguments->words[0], &cli->err);
+	if (status != PITH_OK) {
+		recipe_keep_free(&recipe);
+		return failed_recipe(cli, status);
+	}
+	if (cli->arguments->given[OPTION_THREADS])
+		recipe.options.n_threads = cli->settings.threads;
+	status = pith_train_keep(&recipe.options, on_keep_report, &watch, &cli->control, &cli->err);
+	if (status == PITH_OK)
+		status = print_keep_result(cli, &watch.last, recipe.options.output_path);
+	recipe_keep_free(&recipe);
+	if (status == PITH_CANCELLED)
+		cli_say(cli, "Stopped: nothing was saved.");
+	return status == PITH_OK ? EXIT_CODE_OK : cli_failed(cli, status);
+}
