@@ -24,6 +24,7 @@ struct pith_compress_options jobs_options(const struct workbench *workbench, str
 	options.n_tokens = value.n_tokens;
 	options.keep_digits = workbench->settings->keep_digits;
 	options.keep_negations = workbench->settings->keep_negations;
+	options.compat = workbench->settings->compat;
 	options.keep_facts = workbench->settings->keep_facts;
 	options.server = workbench->settings->server;
 	options.server_model = workbench->settings->server_model;

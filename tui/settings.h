@@ -17,7 +17,7 @@
 enum settings_unicode { SETTINGS_UNICODE_FULL, SETTINGS_UNICODE_SAFE, SETTINGS_UNICODE_ASCII };
 enum settings_color { SETTINGS_COLOR_AUTO, SETTINGS_COLOR_ALWAYS, SETTINGS_COLOR_NEVER };
 
-enum { SETTINGS_N = 20 };
+enum { SETTINGS_N = 21 };
 
 struct settings {
 	char *theme;  /* a name of themes/, or the path of a base16 file */
@@ -25,6 +25,7 @@ struct settings {
 	char *method; /* as pith_methods() names them */
 	double rate;  /* target CR, (0, 1] */
 	bool keep_digits, keep_negations, keep_facts;
+	bool compat;
 	char *server;       /* address of an OpenAI-compatible server that rewrites; "": the model does */
 	char *server_model; /* "": the server's only one */
 	int server_timeout; /* seconds that it may say nothing */

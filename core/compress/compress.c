@@ -25,8 +25,15 @@ static const struct pith_method methods[] = {
 	 "arXiv 2307.06945", PITH_SOFT, PITH_MEMORY_EMBEDDINGS},
 	{"vanilla", "Rewriting", "shorter text, written by an instruct model: the local one, or one behind --server",
 	 "the baseline of Cmprsr, arXiv 2511.12281", PITH_ABSTRACTIVE, PITH_MEMORY_ROWS},
+	{"llmlingua", "LLMLingua", "keeps the words that the model could predict least from what was kept before them",
+	 "arXiv 2310.05736", PITH_EXTRACTIVE, PITH_MEMORY_ROWS},
+	{"dac", "DAC", "keeps the words that the model attends to and could predict least, in stages",
+	 "arXiv 2507.11942", PITH_EXTRACTIVE, PITH_MEMORY_ROWS},
 };
-static compress_fn *const functions[] = {soft_compress, selfinfo_compress, llmlingua2_compress, soft_compress, vanilla_compress};
+static compress_fn *const functions[] = {soft_compress,    selfinfo_compress,  llmlingua2_compress, soft_compress,
+                                         vanilla_compress, llmlingua_compress, dac_compress};
+/* Those that can also do what was published, faults and all. */
+static compress_fn *const with_compat[] = {selfinfo_compress, llmlingua_compress, dac_compress};
 enum { N_METHODS = sizeof methods / sizeof methods[0] };
 _Static_assert(N_METHODS == sizeof functions / sizeof functions[0], "one function for each method");
 
@@ -66,6 +73,14 @@ size_t pith_compress_budget(const struct pith_compress_options *options, size_t 
 	return budget == 0 ? 1 : budget;
 }
 
+static bool has_compat(compress_fn *function)
+{
+	for (size_t i = 0; i < sizeof with_compat / sizeof with_compat[0]; i++)
+		if (with_compat[i] == function)
+			return true;
+	return false;
+}
+
 static enum pith_status describe_model(struct pith_compressed *out, struct pith_model *model, struct pith_error *err)
 {
 	if (model_fingerprint(model)[0] == '\0')
@@ -86,6 +101,11 @@ enum pith_status pith_compress(struct pith_compressed **out, struct pith_documen
 		return fail(err, PITH_BAD_ARGUMENT, "There is no such method.");
 	if (options->n_tokens == 0 && !(options->rate > 0 && options->rate <= 1))
 		return fail(err, PITH_BAD_ARGUMENT, "A compression rate is above 0 and at most 1.");
+	if (options->compat && !has_compat(functions[options->method - methods]))
+		return fail(err, PITH_UNSUPPORTED, "%s has no compatible mode that repeats the faults it was published with.",
+		            options->method->name);
+	if (options->compat && options->n_pins > 0)
+		return fail(err, PITH_BAD_ARGUMENT, "As published, %s cannot pin words.", options->method->name);
 	struct pith_compressed *compressed = calloc(1, sizeof *compressed);
 	if (compressed == NULL)
 		return fail_memory(err, "the compressed document");

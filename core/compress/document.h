@@ -44,6 +44,12 @@ enum pith_status vanilla_compress(struct pith_compressed *out, struct pith_docum
 enum pith_status llmlingua2_compress(struct pith_compressed *out, struct pith_document *document,
                                      const struct pith_compress_options *options, const struct pith_control *control,
                                      struct pith_error *err);
+enum pith_status llmlingua_compress(struct pith_compressed *out, struct pith_document *document,
+                                    const struct pith_compress_options *options, const struct pith_control *control,
+                                    struct pith_error *err);
+enum pith_status dac_compress(struct pith_compressed *out, struct pith_document *document,
+                              const struct pith_compress_options *options, const struct pith_control *control,
+                              struct pith_error *err);
 enum pith_status soft_compress(struct pith_compressed *out, struct pith_document *document,
                                const struct pith_compress_options *options, const struct pith_control *control,
                                struct pith_error *err);

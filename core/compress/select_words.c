@@ -73,24 +73,32 @@ static enum pith_status change(struct selection *s, size_t w, bool kept, struct 
 	return status;
 }
 
-struct ranked {
-	const struct pith_word *word;
-	size_t index;
-};
-
-static int compare_ranked(const void *a, const void *b)
+static int compare_words(const void *a, const void *b)
 {
-	const struct ranked *x = a, *y = b;
-	if (x->word->must_keep != y->word->must_keep)
-		return x->word->must_keep ? -1 : 1;
-	if (x->word->score != y->word->score)
-		return x->word->score > y->word->score ? -1 : 1;
-	return x->index < y->index ? -1 : 1;
+	const struct pith_word *const *x = a, *const *y = b;
+	if ((*x)->must_keep != (*y)->must_keep)
+		return (*x)->must_keep ? -1 : 1;
+	if ((*x)->score != (*y)->score)
+		return (*x)->score > (*y)->score ? -1 : 1;
+	return (*x)->begin < (*y)->begin ? -1 : 1;
 }
 
+size_t keep_best_words(struct pith_word **words, size_t n, size_t budget)
+{
+	size_t left = budget;
+	qsort(words, n, sizeof *words, compare_words);
+	for (size_t i = 0; i < n; i++) {
+		words[i]->kept = words[i]->n_tokens <= left;
+		if (words[i]->kept)
+			left -= words[i]->n_tokens;
+	}
+	return budget - left;
+}
+
+/* The order, and with it a first choice by the words' own token counts: nearly right, cheap. */
 static enum pith_status rank_words(struct selection *s, struct pith_error *err)
 {
-	struct ranked *ranked = malloc((s->n + 1) * sizeof *ranked);
+	struct pith_word **ranked = malloc((s->n + 1) * sizeof(struct pith_word *));
 	s->order = malloc((s->n + 1) * sizeof *s->order);
 	s->added = malloc((s->n + 1) * sizeof *s->added);
 	if (ranked == NULL || s->order == NULL || s->added == NULL) {
@@ -98,24 +106,12 @@ static enum pith_status rank_words(struct selection *s, struct pith_error *err)
 		return fail_memory(err, "the ranking");
 	}
 	for (size_t i = 0; i < s->n; i++)
-		ranked[i] = (struct ranked){&s->words[i], i};
-	qsort(ranked, s->n, sizeof *ranked, compare_ranked);
+		ranked[i] = &s->words[i];
+	keep_best_words(ranked, s->n, s->budget);
 	for (size_t i = 0; i < s->n; i++)
-		s->order[i] = ranked[i].index;
+		s->order[i] = (size_t)(ranked[i] - s->words);
 	free(ranked);
 	return PITH_OK;
-}
-
-/* A first choice by the words' own token counts: nearly right, cheap. */
-static void choose_greedily(struct selection *s)
-{
-	size_t left = s->budget;
-	for (size_t i = 0; i < s->n; i++) {
-		struct pith_word *word = &s->words[s->order[i]];
-		word->kept = word->n_tokens <= left;
-		if (word->kept)
-			left -= word->n_tokens;
-	}
 }
 
 /* Drops the least wanted words until the text fits. */
@@ -288,10 +284,8 @@ enum pith_status select_words(struct pith_compressed *out, struct pith_document 
 		status = keep_all(&s, err);
 	} else {
 		status = rank_words(&s, err);
-		if (status == PITH_OK) {
-			choose_greedily(&s);
+		if (status == PITH_OK)
 			status = meet_budget(&s, err);
-		}
 	}
 	if (status == PITH_OK) {
 		out->text = s.text.data;

@@ -17,4 +17,11 @@
 enum pith_status select_words(struct pith_compressed *out, struct pith_document *document, struct pith_word *words, size_t n,
                               struct pith_error *err);
 
+/*
+ * A choice for now, without counting anew: of words (n, sorted here) the most
+ * wanted whose own tokens fit into budget get kept, the others lose it.
+ * Returns how many tokens the kept ones have.
+ */
+size_t keep_best_words(struct pith_word **words, size_t n, size_t budget);
+
 #endif

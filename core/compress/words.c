@@ -85,7 +85,7 @@ enum pith_status words_split(struct pith_word **out, size_t *n, const struct pit
 		double sum = 0;
 		/* A token that reaches into the next word (it never should) counts for both. */
 		for (size_t t = token; t < document->n_tokens && document->tokens[t].begin < word->end; t++) {
-			sum += (double)scores[t];
+			sum += scores == NULL ? 0 : (double)scores[t];
 			word->n_tokens++;
 		}
 		word->score = word->n_tokens > 0 && isfinite(sum) ? (float)(sum / word->n_tokens) : 0; /* a NaN has no rank */

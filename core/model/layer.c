@@ -136,6 +136,13 @@ static void forward_attention(const struct layer_pass *pass, struct activations 
 	for (size_t i = 0; i < batch->n_sequences; i++) {
 		const struct sequence *s = &batch->sequences[i];
 		struct attention_shape shape = shape_of(h, s);
+		if (pass->received != NULL) {
+			struct attention_received received = {pass->received->later + s->kv_first, pass->received->own + s->kv_first};
+			attention_forward_received(a->attn + s->first * q_dim, a->lse + s->first * h->n_heads, &received,
+			                           a->q + s->first * q_dim, keys + s->kv_first * kv_dim,
+			                           values + s->kv_first * kv_dim, &shape, pass->scratch->data);
+			continue;
+		}
 		attention_forward(pass->precision, a->attn + s->first * q_dim, a->lse + s->first * h->n_heads,
 		                  a->q + s->first * q_dim, keys + s->kv_first * kv_dim, values + s->kv_first * kv_dim, &shape,
 		                  pass->scratch->data);

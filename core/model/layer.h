@@ -25,6 +25,8 @@ struct layer_pass {
 	struct thread_pool *pool;   /* NULL: this thread only */
 	enum precision precision;
 	struct scratch *scratch;
+	/* Inference only: what the keys (n_kv_rows) receive is added here; NULL: not wanted, and not computed. */
+	const struct attention_received *received;
 };
 
 /*

@@ -141,6 +141,7 @@ static enum pith_status read_chunk(struct session *session, const struct session
 			.pool = session->pool,
 			.precision = PRECISION_F32,
 			.scratch = &session->work,
+			.received = input->received,
 		};
 		bool last = l + 1 == t->h.n_layers;
 		enum pith_status status = layer_forward(&pass, &session->a, x, session->keys[l], session->values[l],

@@ -44,6 +44,8 @@ struct session_input {
 	size_t n_given;
 	bool encode;
 	size_t depth;             /* 0: all layers */
+	/* (rows of the cache after the read) += what their keys receive of all heads of all layers; NULL: not wanted */
+	const struct attention_received *received;
 	const char *what;         /* names the work for control->progress; NULL: silent */
 };
 enum pith_status session_read(struct session *session, const struct session_input *input, const struct pith_control *control,

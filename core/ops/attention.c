@@ -35,9 +35,16 @@ static size_t n_visible(const struct attention_shape *shape, size_t i)
 	return shape->n_keys - shape->n_queries + i + 1;
 }
 
+/* Adds a query's probabilities of the n keys that it sees, times factor, to what the keys received. */
+static void receive(const struct attention_received *received, const float *row, float factor, size_t n)
+{
+	kernels_get()->axpy(received->later, factor, row, n - 1);
+	received->own[n - 1] += factor * row[n - 1];
+}
+
 /* One head of a few queries, as when a token is generated: rows of k and v are streamed once. */
-static void attend_few(float *out, float *lse, const float *q, const float *k, const float *v, const struct attention_shape *shape,
-                       float *scores)
+static void attend_few(float *out, float *lse, const struct attention_received *received, const float *q, const float *k,
+                       const float *v, const struct attention_shape *shape, float *scores)
 {
 	const struct kernels *kernels = kernels_get();
 	size_t head_dim = shape->head_dim;
@@ -53,14 +60,16 @@ static void attend_few(float *out, float *lse, const float *q, const float *k, c
 		memset(row, 0, head_dim * sizeof *row);
 		for (size_t j = 0; j < n; j++)
 			kernels->axpy(row, scores[j] / sum, v + j * kv_stride, head_dim);
+		if (received != NULL)
+			receive(received, scores, 1 / sum, n);
 		if (lse != NULL)
 			lse[i * shape->n_heads] = top + logf(sum);
 	}
 }
 
 /* One head, query rows [begin, begin + n_rows). */
-static void attend_block(float *out, float *lse, const float *q, const float *k, const float *v,
-                         const struct attention_shape *shape, size_t begin, size_t n_rows, float *scores)
+static void attend_block(float *out, float *lse, const struct attention_received *received, const float *q, const float *k,
+                         const float *v, const struct attention_shape *shape, size_t begin, size_t n_rows, float *scores)
 {
 	const struct kernels *kernels = kernels_get();
 	size_t head_dim = shape->head_dim;
@@ -76,33 +85,40 @@ static void attend_block(float *out, float *lse, const float *q, const float *k,
 		float sum = kernels->exp_sum(row, top, n);
 		kernels->scale(row, 1.0f / sum, n);
 		memset(row + n, 0, (n_keys - n) * sizeof *row);
+		if (received != NULL)
+			receive(received, row, 1, n);
 		if (lse != NULL)
 			lse[(begin + i) * shape->n_heads] = top + logf(sum);
 	}
 	matmul_nn(NULL, n_rows, head_dim, n_keys, scores, n_keys, v, kv_stride, 0, out + begin * q_stride, q_stride);
 }
 
-void attention_forward(enum precision precision, float *out, float *lse, const float *q, const float *k, const float *v,
-                       const struct attention_shape *shape, float *scratch)
+void attention_forward_received(float *out, float *lse, const struct attention_received *received, const float *q, const float *k,
+                                const float *v, const struct attention_shape *shape, float *scratch)
 {
-	if (precision == PRECISION_BF16 && shape->n_queries > FEW_QUERIES && matmul_bf16_available()) {
-		attention_bf16_forward(out, lse, q, k, v, shape, scratch);
-		return;
-	}
 	size_t group = shape->n_heads / shape->n_kv_heads;
 	for (size_t h = 0; h < shape->n_heads; h++) {
 		size_t q_offset = h * shape->head_dim, kv_offset = h / group * shape->head_dim;
 		float *head_lse = lse == NULL ? NULL : lse + h;
 		if (shape->n_queries <= FEW_QUERIES) {
-			attend_few(out + q_offset, head_lse, q + q_offset, k + kv_offset, v + kv_offset, shape, scratch);
+			attend_few(out + q_offset, head_lse, received, q + q_offset, k + kv_offset, v + kv_offset, shape, scratch);
 			continue;
 		}
 		for (size_t begin = 0; begin < shape->n_queries; begin += QUERY_BLOCK) {
 			size_t left = shape->n_queries - begin;
-			attend_block(out + q_offset, head_lse, q + q_offset, k + kv_offset, v + kv_offset, shape, begin,
+			attend_block(out + q_offset, head_lse, received, q + q_offset, k + kv_offset, v + kv_offset, shape, begin,
 			             left < QUERY_BLOCK ? left : QUERY_BLOCK, scratch);
 		}
 	}
+}
+
+void attention_forward(enum precision precision, float *out, float *lse, const float *q, const float *k, const float *v,
+                       const struct attention_shape *shape, float *scratch)
+{
+	if (precision == PRECISION_BF16 && shape->n_queries > FEW_QUERIES && matmul_bf16_available())
+		attention_bf16_forward(out, lse, q, k, v, shape, scratch);
+	else
+		attention_forward_received(out, lse, NULL, q, k, v, shape, scratch);
 }
 
 /* One head, query rows [begin, begin + n_rows). With P the probabilities and D_i = d_out_i . out_i: d_s = P (d_out v^T - D). */

@@ -2,9 +2,10 @@
  * Compressing a document.
  *
  * A struct pith_document holds a text, its tokens, and the self-information of
- * every token once it was computed: extractive methods then only select from
- * it, and another rate takes milliseconds. Soft methods encode again for
- * another number of memory tokens.
+ * every token once it was computed: selfinfo then only selects from it, and
+ * another rate takes milliseconds. Methods whose scores depend on what has
+ * gone already read again for another rate, and soft ones for another number
+ * of memory tokens.
  *
  * CR (compression rate) = compressed tokens / original tokens, the share kept.
  */
@@ -70,6 +71,11 @@ struct pith_compress_options {
 	bool keep_negations;
 	const struct pith_pin *pins; /* extractive, abstractive; n_pins of them */
 	size_t n_pins;
+	/*
+	 * Extractive: with the faults that the method was published with, to compare: single tokens go, not words, the budget is
+	 * missed, and nothing is protected. Refused by methods that have no such mode.
+	 */
+	bool compat;
 	bool keep_facts; /* abstractive: a rewrite that loses numbers, negations or names gives way to words that lose fewer */
 	struct pith_model *writer; /* abstractive: the model that writes where no server does; NULL: the document's own */
 	const char *server; /* abstractive: base address of an OpenAI-compatible server; NULL or "": the local model writes */
@@ -86,7 +92,9 @@ size_t pith_compress_budget(const struct pith_compress_options *options, size_t 
 struct pith_word {
 	uint32_t begin, end;
 	uint32_t n_tokens;
-	float score;   /* mean over its tokens: self-information in nats (selfinfo), chance of being kept (llmlingua2) */
+	/* How much the method wants it: mean over its tokens of the self-information in nats (selfinfo, llmlingua), of the chance
+	 * of being kept (llmlingua2); the stage that read it last and the mean there of what it is worth, 0 to 1 (dac). */
+	float score;
 	bool kept;
 	bool must_keep; /* pinned, or a digit or negation that the options protect */
 };

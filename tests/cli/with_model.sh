@@ -20,6 +20,26 @@ for tokens in 10 33 64; do
   json method=selfinfo "original_tokens=$count" "compressed_tokens=$tokens" delta_cr=0 target_cr:number cr:number \
     text:string seconds:number
 done
+for method in llmlingua dac; do
+  for tokens in 10 33; do
+    expect 0 "$pith" compress -m "$method" --tokens "$tokens" --json "$abstract"
+    json "method=$method" "compressed_tokens=$tokens" delta_cr=0 text:string
+  done
+  expect 0 "$pith" compress -m "$method" --cr 4x --pin 'ice front' --json "$abstract"
+  json 'text~ice front' 'text~1994'
+done
+for method in selfinfo llmlingua dac; do
+  expect 0 "$pith" compress -m "$method" --compat --cr 0.5 "$abstract"
+  err_has 'As published: '
+done
+expect 0 "$pith" compress -m dac --set compat=true --cr 1 "$abstract"
+cmp -s out "$abstract" || fail "a rate of 1 changed the text"
+expect 2 "$pith" compress -m dac --compat --pin lake "$abstract"
+err_has 'As published, dac cannot pin words'
+one_sentence
+expect 1 "$pith" compress -m 500x --compat -o x.soft "$abstract"
+err_has '500x has no compatible mode'
+one_sentence
 expect 0 "$pith" compress -m selfinfo --cr 4x --pin 'ice front' --json "$abstract"
 json 'text~ice front' 'text~1994' 'text~41' 'cr<0.27' 'cr>0.23'
 if [ -f "$root/models/pith-default-keep.gguf" ]; then

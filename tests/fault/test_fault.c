@@ -98,6 +98,16 @@ static enum pith_status compress_by_head(struct stage *stage, struct pith_error 
 	return compress(stage, "llmlingua2", 0.2, err);
 }
 
+static enum pith_status compress_iteratively(struct stage *stage, struct pith_error *err)
+{
+	return compress(stage, "llmlingua", 0.2, err);
+}
+
+static enum pith_status compress_in_stages(struct stage *stage, struct pith_error *err)
+{
+	return compress(stage, "dac", 0.2, err);
+}
+
 static enum pith_status compress_rows(struct stage *stage, struct pith_error *err)
 {
 	return compress(stage, "500x", 0.3, err);
@@ -285,6 +295,8 @@ static const struct scenario scenarios[] = {
 	{"selfinfo", true, true, false, false, compress_words},
 	{"llmlingua2", true, true, false, false, compress_by_head},
 	{"training a keep head", false, false, false, true, train_keep},
+	{"llmlingua", true, true, false, false, compress_iteratively},
+	{"dac", true, true, false, false, compress_in_stages},
 	{"500x", true, true, false, false, compress_rows},
 	{"rewriting", true, true, false, false, rewrite},
 	{"an answer of a server", false, false, false, true, take_answer},

@@ -7,7 +7,9 @@
 #define BIT(option) (UINT32_C(1) << (option))
 
 /* The options that say how and how far to compress. */
-#define TARGET (BIT(OPTION_METHOD) | BIT(OPTION_CR) | BIT(OPTION_TOKENS) | BIT(OPTION_SERVER) | BIT(OPTION_SERVER_MODEL))
+#define TARGET                                                                                                                   \
+	(BIT(OPTION_METHOD) | BIT(OPTION_CR) | BIT(OPTION_TOKENS) | BIT(OPTION_COMPAT) | BIT(OPTION_SERVER) |                    \
+	 BIT(OPTION_SERVER_MODEL))
 
 static const struct option_row options[OPTION_N] = {
 	[OPTION_HELP] = {'h', "help", NULL, "show help, of a command if one is named", NULL, NULL},
@@ -23,6 +25,7 @@ static const struct option_row options[OPTION_N] = {
 	[OPTION_METHOD] = {'m', "method", "METHOD", "compress with this method", "method", NULL},
 	[OPTION_CR] = {0, "cr", "R", "target rate: the share that is kept (0.25, 25%, 4x)", NULL, NULL},
 	[OPTION_TOKENS] = {0, "tokens", "T", "target length in tokens, in place of --cr", NULL, NULL},
+	[OPTION_COMPAT] = {0, "compat", NULL, "repeat the faults that the method was published with", "compat", "true"},
 	[OPTION_SERVER] = {0, "server", "URL", "OpenAI-compatible server that rewrites (vanilla)", "server", NULL},
 	[OPTION_SERVER_MODEL] = {0, "server-model", "NAME", "which model of the server", "server_model", NULL},
 	[OPTION_OUTPUT] = {'o', "output", "OUT", "write the compressed form to this file", NULL, NULL},

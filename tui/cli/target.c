@@ -41,6 +41,7 @@ enum pith_status target_begin(struct target *target, struct cli *cli, bool text_
 	target->options.rate = cli->settings.rate;
 	target->options.keep_digits = cli->settings.keep_digits;
 	target->options.keep_negations = cli->settings.keep_negations;
+	target->options.compat = cli->settings.compat;
 	target->options.keep_facts = cli->settings.keep_facts;
 	target->options.server = cli->settings.server;
 	target->options.server_model = cli->settings.server_model;

@@ -149,6 +149,59 @@ static void test_blocks(void **state)
 	check_shape((struct attention_shape){257, 257, 2, 1, 4}); /* two and a single row */
 }
 
+/* Adds the probabilities of query i of head h by the definition to what each key received. */
+static void receive(const struct attention_case *a, size_t i, size_t h, double *later, double *own)
+{
+	const struct attention_shape *s = &a->shape;
+	size_t kv_head = h / (s->n_heads / s->n_kv_heads), visible = s->n_keys - s->n_queries + i + 1;
+	double out[64], lse = attend(a, i, h, out);
+	const float *q = a->q + (i * s->n_heads + h) * s->head_dim;
+	for (size_t j = 0; j < visible; j++) {
+		double score = dot_in_double(q, a->k + (j * s->n_kv_heads + kv_head) * s->head_dim, s->head_dim);
+		*(j + 1 < visible ? &later[j] : &own[j]) += exp(score / sqrt((double)s->head_dim) - lse);
+	}
+}
+
+/* Sums of the columns of the matrix of probabilities, which attention never has; and the output is the same to the bit. */
+static void check_received(struct attention_shape shape)
+{
+	struct attention_case a;
+	attention_init(&a, &shape);
+	float later[300] = {0}, own[300] = {0};
+	double right_later[300] = {0}, right_own[300] = {0}, sum = 0;
+	assert_in_range(shape.n_keys, 1, 300);
+	attention_loss(&a);
+	float *out = malloc(a.n_q * sizeof *out), *lse = malloc(shape.n_queries * shape.n_heads * sizeof *lse);
+	assert_true(out != NULL && lse != NULL);
+	later[0] = 2; /* accumulated */
+	attention_forward_received(out, lse, &(struct attention_received){later, own}, a.q, a.k, a.v, &shape, a.scratch);
+	later[0] -= 2;
+	assert_memory_equal(out, a.out, a.n_q * sizeof *out);
+	assert_memory_equal(lse, a.lse, shape.n_queries * shape.n_heads * sizeof *lse);
+	for (size_t i = 0; i < shape.n_queries; i++)
+		for (size_t h = 0; h < shape.n_heads; h++)
+			receive(&a, i, h, right_later, right_own);
+	for (size_t j = 0; j < shape.n_keys; j++) {
+		assert_float_equal(later[j], (float)right_later[j], 2e-5f * (float)(1 + right_later[j]));
+		assert_float_equal(own[j], (float)right_own[j], 1e-5f);
+		sum += (double)later[j] + (double)own[j];
+	}
+	assert_float_equal((float)sum, (float)(shape.n_queries * shape.n_heads), 1e-3f);
+	free(out);
+	free(lse);
+	attention_free(&a);
+}
+
+static void test_received(void **state)
+{
+	(void)state;
+	check_received((struct attention_shape){7, 7, 3, 3, 6});
+	check_received((struct attention_shape){9, 13, 6, 2, 4});
+	check_received((struct attention_shape){3, 11, 4, 2, 6}); /* few queries */
+	check_received((struct attention_shape){1, 1, 2, 1, 4});
+	check_received((struct attention_shape){257, 260, 2, 1, 4}); /* blocks */
+}
+
 /* Scores far from zero: the softmax must not overflow, nor its gradient be anything but a number. */
 static void test_large_scores(void **state)
 {
@@ -227,7 +280,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_alone),       cmocka_unit_test(test_prefix), cmocka_unit_test(test_grouped_heads),
-		cmocka_unit_test(test_few_queries), cmocka_unit_test(test_blocks), cmocka_unit_test(test_large_scores),
+		cmocka_unit_test(test_few_queries), cmocka_unit_test(test_blocks), cmocka_unit_test(test_received), cmocka_unit_test(test_large_scores),
 		cmocka_unit_test(test_bf16),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

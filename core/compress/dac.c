@@ -1,0 +1,264 @@
+/*
+ * DAC, dynamic attention-aware compression (arXiv 2507.11942): a token is worth
+ * (1 - a) I + a A, where I is its self-information and A the attention that it
+ * gets, both scaled to 0 .. 1 over what is left. It goes in stages; after each
+ * the rest is read anew, because what has gone changes what is surprising.
+ * Here A is the mean over the queries behind the token, where the published
+ * sum favours early tokens; words are the unit; the final choice has an exact
+ * budget; long documents are read in windows. With options->compat none of it.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compress/document.h"
+#include "compress/published.h"
+#include "compress/select_words.h"
+#include "compress/survivors.h"
+#include "compress/words.h"
+#include "model/session.h"
+
+#define ATTENTION_WEIGHT 0.8 /* a, as published */
+
+enum {
+	WINDOW = 1024,      /* rows read at once: BOS and tokens, where the context has room for as many */
+	SHORTEST = 16,      /* ... and where it says that it has hardly any */
+	OVERLAPS = 4,       /* a window's share that was read before, as context: 1 / OVERLAPS */
+	STAGE_TOKENS = 100, /* one stage for as many tokens, as published */
+	MOST_STAGES = 15,
+};
+
+struct dac {
+	struct survivors survivors;
+	struct session *session;
+	int32_t *ids;               /* (window) */
+	struct attention_received received; /* (window) each: of one reading */
+	double *attention, *n_queries;      /* (n_tokens): of a stage, by place */
+	float *losses;              /* (n_tokens): by place */
+	float *ranked;              /* (n_tokens): to find what is worth keeping, as published */
+	size_t window;
+	size_t stage, n_stages;
+	bool published;
+};
+
+static enum pith_status dac_create(struct dac *dac, struct pith_document *document, const struct pith_compressed *out,
+                                   bool published, struct pith_error *err)
+{
+	struct pith_model *model = document->model;
+	size_t n = document->n_tokens, context = model->transformer.h.n_context, stages = n / STAGE_TOKENS;
+	*dac = (struct dac){.published = published, .n_stages = stages < 1 ? 1 : stages > MOST_STAGES ? MOST_STAGES : stages};
+	context = context > SHORTEST ? context : SHORTEST;
+	if (published && n > context)
+		return fail(err, PITH_TOO_LONG, "As published, dac reads the document at once: it has %zu tokens, the model reads %zu.",
+		            n, context);
+	dac->window = published ? n : context < WINDOW ? context : WINDOW;
+	dac->ids = malloc(dac->window * sizeof *dac->ids);
+	dac->received.later = malloc(dac->window * sizeof *dac->received.later);
+	dac->received.own = malloc(dac->window * sizeof *dac->received.own);
+	dac->attention = malloc(n * sizeof *dac->attention);
+	dac->n_queries = malloc(n * sizeof *dac->n_queries);
+	dac->losses = malloc(n * sizeof *dac->losses);
+	dac->ranked = malloc(n * sizeof *dac->ranked);
+	if (dac->ids == NULL || dac->received.later == NULL || dac->received.own == NULL || dac->attention == NULL ||
+	    dac->n_queries == NULL || dac->losses == NULL || dac->ranked == NULL)
+		return fail_memory(err, "the attention");
+	enum pith_status status = survivors_create(&dac->survivors, document, out->words, out->n_words, err);
+	if (status == PITH_OK)
+		status = session_create(&dac->session, &model->transformer, model->pool, dac->window, err);
+	if (status == PITH_OK)
+		survivors_add(&dac->survivors, 0, n);
+	return status;
+}
+
+static void dac_free(struct dac *dac)
+{
+	survivors_free(&dac->survivors);
+	session_destroy(dac->session);
+	free(dac->ids);
+	free(dac->received.later);
+	free(dac->received.own);
+	free(dac->attention);
+	free(dac->n_queries);
+	free(dac->losses);
+	free(dac->ranked);
+}
+
+static int32_t id_at(const struct dac *dac, size_t place)
+{
+	return dac->survivors.document->tokens[dac->survivors.tokens[place]].id;
+}
+
+/* Reads the places [begin, end) behind the token first_id: losses of the places from `from` on, attention of all. */
+static enum pith_status read_window(struct dac *dac, int32_t first_id, size_t begin, size_t from, size_t end,
+                                    const struct pith_control *control, struct pith_error *err)
+{
+	size_t n = end - begin;
+	dac->ids[0] = first_id;
+	for (size_t i = 0; i < n; i++)
+		dac->ids[1 + i] = id_at(dac, begin + i);
+	memset(dac->received.later, 0, (n + 1) * sizeof *dac->received.later);
+	memset(dac->received.own, 0, (n + 1) * sizeof *dac->received.own);
+	struct session_input input = {.ids = dac->ids, .n = n + 1, .received = &dac->received};
+	session_rewind(dac->session, 0);
+	enum pith_status status = session_read(dac->session, &input, control, err);
+	if (status == PITH_OK)
+		status = session_losses(dac->session, from - begin, dac->ids + 1 + (from - begin), end - from, dac->losses + from, err);
+	for (size_t i = 0; status == PITH_OK && i < n; i++) {
+		dac->attention[begin + i] += (double)dac->received.later[1 + i];
+		dac->n_queries[begin + i] += (double)(n - 1 - i);
+		if (dac->published)
+			dac->attention[begin + i] += (double)dac->received.own[1 + i];
+	}
+	return status;
+}
+
+/* Losses and attention of all that is left. A place in two windows gets what the queries of both pay. */
+static enum pith_status read_stage(struct dac *dac, const struct pith_control *control, struct pith_error *err)
+{
+	size_t n = dac->survivors.n, length = dac->window - 1, overlap = length / OVERLAPS;
+	enum pith_status status = PITH_OK;
+	memset(dac->attention, 0, n * sizeof *dac->attention);
+	memset(dac->n_queries, 0, n * sizeof *dac->n_queries);
+	/* As published there is no BOS: the first token is read in its place, and stays. */
+	int32_t first_id = dac->published ? id_at(dac, 0) : tokenizer_bos(dac->survivors.document->model->tokenizer);
+	for (size_t from = dac->published ? 1 : 0; status == PITH_OK && from < n;) {
+		size_t begin = dac->published ? 1 : from > overlap ? from - overlap : 0;
+		size_t end = n - begin < length ? n : begin + length;
+		status = read_window(dac, first_id, begin, from, end, control, err);
+		from = end;
+		if (status == PITH_OK && control != NULL && control->progress != NULL)
+			control->progress(control->user, "scoring", (double)dac->stage + (double)from / (double)n, (double)dac->n_stages);
+	}
+	return status;
+}
+
+/* Attention per query. The last token has none behind it: it counts as the average one. */
+static void average_attention(struct dac *dac)
+{
+	size_t n = dac->survivors.n;
+	double sum = 0;
+	for (size_t i = 0; i + 1 < n; i++) {
+		dac->attention[i] /= dac->n_queries[i];
+		sum += dac->attention[i];
+	}
+	dac->attention[n - 1] = n > 1 ? sum / (double)(n - 1) : 0;
+}
+
+/* Place x of low .. high on a scale of 0 .. 1; where all are alike, 0. */
+static double scaled(double x, double low, double high)
+{
+	return high - low > 1e-8 * fabs(high) ? (x - low) / (high - low) : 0;
+}
+
+/* Scores the places from first on. */
+static void fuse(struct dac *dac, size_t first)
+{
+	const double infinity = INFINITY;
+	double low_i = infinity, high_i = -infinity, low_a = infinity, high_a = -infinity;
+	for (size_t i = first; i < dac->survivors.n; i++) {
+		low_i = fmin(low_i, (double)dac->losses[i]);
+		high_i = fmax(high_i, (double)dac->losses[i]);
+		low_a = fmin(low_a, dac->attention[i]);
+		high_a = fmax(high_a, dac->attention[i]);
+	}
+	for (size_t i = first; i < dac->survivors.n; i++) {
+		double information = scaled((double)dac->losses[i], low_i, high_i), attention = scaled(dac->attention[i], low_a, high_a);
+		dac->survivors.scores[dac->survivors.tokens[i]] =
+			(float)((1 - ATTENTION_WEIGHT) * information + ATTENTION_WEIGHT * attention);
+	}
+}
+
+/*
+ * All stages, words whole. A word's score is the stage that read it last and
+ * its score there, so that what went earlier is wanted less.
+ */
+static enum pith_status score_words(struct dac *dac, size_t budget, const struct pith_control *control, struct pith_error *err)
+{
+	struct survivors *survivors = &dac->survivors;
+	double n = (double)survivors->n, share = pow((double)budget / n, 1 / (double)dac->n_stages);
+	enum pith_status status = PITH_OK;
+	for (dac->stage = 0; status == PITH_OK && dac->stage < dac->n_stages && survivors->n > 0; dac->stage++) {
+		size_t n_kept;
+		status = read_stage(dac, control, err);
+		if (status != PITH_OK)
+			break;
+		average_attention(dac);
+		fuse(dac, 0);
+		survivors_rank(survivors, 0, (float)dac->stage);
+		/* What rounding to whole words took in one stage is not taken again in the next. */
+		size_t wanted = (size_t)(n * pow(share, (double)(dac->stage + 1)) + 0.5);
+		if (dac->stage + 1 < dac->n_stages)
+			survivors_cut(survivors, 0, wanted, &n_kept);
+	}
+	return status;
+}
+
+/* --- as published ---------------------------------------------------------------------------------------- */
+
+static int descending(const void *a, const void *b)
+{
+	float x = *(const float *)a, y = *(const float *)b;
+	return x < y ? 1 : x > y ? -1 : 0;
+}
+
+/* Leaves the first token and the n_wanted best ones of the others. */
+static void cut_published(struct dac *dac, size_t n_wanted)
+{
+	struct survivors *survivors = &dac->survivors;
+	size_t to = 1, n = survivors->n - 1, n_equal = n_wanted;
+	for (size_t i = 0; i < n; i++)
+		dac->ranked[i] = survivors->scores[survivors->tokens[1 + i]];
+	qsort(dac->ranked, n, sizeof *dac->ranked, descending);
+	float limit = dac->ranked[n_wanted - 1];
+	for (size_t i = 0; i < n_wanted; i++)
+		n_equal -= dac->ranked[i] > limit; /* of several that score what the last one scores, the first ones stay */
+	for (size_t place = 1; place < survivors->n; place++) {
+		float score = survivors->scores[survivors->tokens[place]];
+		if (score == limit && n_equal > 0)
+			n_equal--;
+		else if (!(score > limit))
+			continue;
+		survivors->tokens[to++] = survivors->tokens[place];
+	}
+	survivors->n = to;
+}
+
+static enum pith_status decide_published(struct dac *dac, size_t budget, const struct pith_control *control,
+                                         struct pith_error *err)
+{
+	struct survivors *survivors = &dac->survivors;
+	double share = pow((double)budget / (double)survivors->n, 1 / (double)dac->n_stages);
+	enum pith_status status = PITH_OK;
+	for (dac->stage = 0; status == PITH_OK && dac->stage < dac->n_stages && survivors->n > 1; dac->stage++) {
+		status = read_stage(dac, control, err);
+		if (status != PITH_OK)
+			break;
+		fuse(dac, 1);
+		size_t n_wanted = (size_t)((double)(survivors->n - 1) * share);
+		cut_published(dac, n_wanted < 1 ? 1 : n_wanted);
+	}
+	return status;
+}
+
+/* --- the method ------------------------------------------------------------------------------------------ */
+
+enum pith_status dac_compress(struct pith_compressed *out, struct pith_document *document,
+                              const struct pith_compress_options *options, const struct pith_control *control,
+                              struct pith_error *err)
+{
+	struct dac dac = {0};
+	size_t budget = out->info.budget_tokens;
+	enum pith_status status = words_split(&out->words, &out->n_words, document, NULL, options, err);
+	if (status == PITH_OK)
+		status = dac_create(&dac, document, out, options->compat, err);
+	if (status == PITH_OK && options->compat)
+		status = decide_published(&dac, budget, control, err);
+	else if (status == PITH_OK && out->n_words > 0)
+		status = score_words(&dac, budget, control, err);
+	if (status == PITH_OK && options->compat)
+		status = keep_tokens(out, document, dac.survivors.tokens, dac.survivors.n, dac.survivors.scores, err);
+	else if (status == PITH_OK)
+		status = select_words(out, document, out->words, out->n_words, err);
+	dac_free(&dac);
+	return status;
+}
