@@ -26,6 +26,8 @@ enum {
 	OVERLAPS = 4,       /* a window's share that was read before, as context: 1 / OVERLAPS */
 	STAGE_TOKENS = 100, /* one stage for as many tokens, as published */
 	MOST_STAGES = 15,
+	FEW_QUERIES = 32,   /* too few to say what a token is worth, ... */
+	FEW_SHARE = 8,      /* ... but of a short text at most 1 / FEW_SHARE of the tokens have so few */
 };
 
 struct dac {
@@ -132,16 +134,26 @@ static enum pith_status read_stage(struct dac *dac, const struct pith_control *c
 	return status;
 }
 
-/* Attention per query. The last token has none behind it: it counts as the average one. */
+/*
+ * Attention per query. Near tokens get more of it than far ones, so the last
+ * tokens, whose queries are all near, would win for their place alone: where
+ * the queries are few the average of the others stands in.
+ */
 static void average_attention(struct dac *dac)
 {
-	size_t n = dac->survivors.n;
-	double sum = 0;
-	for (size_t i = 0; i + 1 < n; i++) {
+	size_t n = dac->survivors.n, n_averaged = 0;
+	double few = n / FEW_SHARE < FEW_QUERIES ? (double)(n / FEW_SHARE) : FEW_QUERIES, sum = 0;
+	few = few < 1 ? 1 : few;
+	for (size_t i = 0; i < n; i++) {
+		if (dac->n_queries[i] < few)
+			continue;
 		dac->attention[i] /= dac->n_queries[i];
 		sum += dac->attention[i];
+		n_averaged++;
 	}
-	dac->attention[n - 1] = n > 1 ? sum / (double)(n - 1) : 0;
+	for (size_t i = 0; i < n; i++)
+		if (dac->n_queries[i] < few)
+			dac->attention[i] = n_averaged > 0 ? sum / (double)n_averaged : 0;
 }
 
 /* Place x of low .. high on a scale of 0 .. 1; where all are alike, 0. */

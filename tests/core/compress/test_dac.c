@@ -181,11 +181,13 @@ static void test_scores(void **state)
 		if (row < n)
 			losses[row] = top + log(total) - (double)logits[document->tokens[row].id];
 	}
-	for (size_t t = 0; t + 1 < n; t++) {
+	size_t n_seen = n - n / 8; /* behind the others are too few queries */
+	for (size_t t = 0; t < n_seen; t++) {
 		attention[t] = (double)later[1 + t] / (double)(n - 1 - t);
 		sum += attention[t];
 	}
-	attention[n - 1] = sum / (double)(n - 1);
+	for (size_t t = n_seen; t < n; t++)
+		attention[t] = sum / (double)n_seen;
 	for (size_t w = 0; w < n_words; w++) {
 		double score = 0;
 		for (size_t t = 0; t < n; t++)
@@ -221,7 +223,7 @@ static void test_by_hand(void **state)
 	tokenizer_destroy(tokenizer);
 	gguf_close(file);
 	struct pith_model *nothing = small_open(path);
-	struct pith_document *document = small_document(nothing, "a of the to", 11);
+	struct pith_document *document = small_document(nothing, "a the of was", 12);
 	assert_int_equal(document->n_tokens, 4);
 	struct pith_compress_options options = options_of(0.5);
 	struct pith_compressed *compressed = compress(document, &options);
@@ -234,7 +236,7 @@ static void test_by_hand(void **state)
 	assert_float_equal(words[1].score, (float)(0.8 * (b - c) / (a - c)), 1e-5f);
 	assert_float_equal(words[2].score, 0, 1e-5f);
 	assert_float_equal(words[3].score, (float)(0.8 * (d - c) / (a - c)), 1e-5f);
-	assert_string_equal(compressed->text, "a to"); /* the last one 0.0287 above the third, the second 0.025 */
+	assert_string_equal(compressed->text, "a was"); /* the last one 0.0287 above the third, the second 0.025 */
 	pith_compressed_destroy(compressed);
 	pith_document_destroy(document);
 	pith_model_close(nothing);
