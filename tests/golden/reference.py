@@ -9,7 +9,7 @@ like Llama 3 (RoPE on neighbours with frequency factors, own output, Q8_0). With
 each comes an encoder adapter: LoRA on the seven projections, vectors for memory
 tokens, one vector added to the embeddings of the text that is encoded.
 
-Of each: logits and losses of a sequence; logits late in a long one; K/V rows of
+Of each: logits and losses of a sequence, and the attention that its tokens receive; logits late in a long one; K/V rows of
 the memory tokens of two spans; logits and losses of a reader that sees these
 rows; gradients of the reader's weighted loss through the rows.
 """
@@ -134,6 +134,7 @@ def finish(writer):
 class Model:
     def __init__(self, shape, weights, adapter, lora_scale, factors):
         self.shape, self.lora_scale = shape, lora_scale
+        self.received = None  # (n, n), queries by keys: a sum over heads and layers, when it is wanted
         self.w = {name: torch.tensor(v, dtype=torch.float64, requires_grad=True) for name, v in weights.items()}
         self.a = {name: torch.tensor(v, dtype=torch.float64, requires_grad=True) for name, v in adapter.items()}
         inverse = shape.theta ** (-torch.arange(0, shape.head_dim, 2) / shape.head_dim)
@@ -174,6 +175,10 @@ class Model:
         attended = torch.nn.functional.scaled_dot_product_attention(
             q.transpose(0, 1), keys.transpose(0, 1).repeat_interleave(s.n_heads // s.n_kv_heads, 0),
             values.transpose(0, 1).repeat_interleave(s.n_heads // s.n_kv_heads, 0), attn_mask=visible)
+        if self.received is not None:
+            scores = q.transpose(0, 1) @ keys.transpose(0, 1).repeat_interleave(s.n_heads // s.n_kv_heads, 0).transpose(1, 2)
+            scores = (scores / s.head_dim ** 0.5).masked_fill(~visible, -torch.inf)
+            self.received = self.received + scores.softmax(-1).sum(0)
         x = x + self.linear(attended.transpose(0, 1).reshape(n, -1), prefix + "attn_output.weight", adapted)
         h = self.norm(x, prefix + "ffn_norm.weight")
         gated = torch.nn.functional.silu(self.linear(h, prefix + "ffn_gate.weight", adapted))
@@ -214,7 +219,10 @@ def measure(model, random, n_memory, base_gradients):
 
     n_vocab, out = model.shape.n_vocab, {}
     ids = draw(12)
+    model.received = torch.zeros(len(ids), len(ids))
     logits = model.read(ids, 0)
+    out["plain.own"], out["plain.later"] = model.received.diagonal(), model.received.tril(-1).sum(0)
+    model.received = None
     out["plain.ids"], out["plain.logits"] = ids, logits
     out["plain.losses"] = torch.nn.functional.cross_entropy(logits[:-1], torch.tensor(ids[1:]), reduction="none")
     out["long.logits"] = model.read(long_ids(600, n_vocab), 0)[[511, 512, 599]]

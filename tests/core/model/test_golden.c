@@ -154,6 +154,29 @@ static void check_plain(struct golden *g, struct thread_pool *threads)
 	session_destroy(session);
 }
 
+/* What the tokens receive of the attention of all heads and layers, read at once and in pieces. */
+static void check_received(struct golden *g, struct thread_pool *threads)
+{
+	int32_t ids[MOST_IDS];
+	size_t n = expected_ids(g, "plain.ids", ids), n_later, n_own;
+	const float *right_later = expected(g, "plain.later", &n_later), *right_own = expected(g, "plain.own", &n_own);
+	struct session *session = open_session(g, threads);
+	assert_true(n_later == n && n_own == n);
+	for (size_t chunk = 3; chunk < n + 10; chunk += 10) {
+		float later[MOST_IDS] = {0}, own[MOST_IDS] = {0};
+		struct attention_received received = {later, own};
+		session_rewind(session, 0);
+		for (size_t begin = 0; begin < n; begin += chunk) {
+			struct session_input input = {.ids = ids + begin, .n = n - begin < chunk ? n - begin : chunk,
+			                              .first_position = (int32_t)begin, .received = &received};
+			assert_int_equal(session_read(session, &input, NULL, NULL), PITH_OK);
+		}
+		compare("plain.later", later, right_later, n, forward_bound);
+		compare("plain.own", own, right_own, n, forward_bound);
+	}
+	session_destroy(session);
+}
+
 /* More than one pass of 512 tokens, and attention over several blocks of queries. */
 static void check_long(struct golden *g, struct thread_pool *threads)
 {
@@ -347,6 +370,7 @@ static void check_model(const char *name, bool packed)
 	struct thread_pool *pools[] = {NULL, pool};
 	for (size_t i = 0; i < 2; i++) {
 		check_plain(&g, pools[i]);
+		check_received(&g, pools[i]);
 		check_long(&g, pools[i]);
 		check_memory(&g, pools[i]);
 	}
