@@ -26,33 +26,33 @@ enum {
 	OVERLAPS = 4,       /* a window's share that was read before, as context: 1 / OVERLAPS */
 	STAGE_TOKENS = 100, /* one stage for as many tokens, as published */
 	MOST_STAGES = 15,
-	FEW_QUERIES = 32,   /* too few to say what a token is worth, ... */
-	FEW_SHARE = 8,      /* ... but of a short text at most 1 / FEW_SHARE of the tokens have so few */
+	FEW_QUERIES = 32, /* too few to say what a token is worth, ... */
+	FEW_SHARE = 8,    /* ... but of a short text at most 1 / FEW_SHARE of the tokens have so few */
 };
 
 struct dac {
 	struct survivors survivors;
 	struct session *session;
-	int32_t *ids;               /* (window) */
+	int32_t *ids;                       /* (window) */
 	struct attention_received received; /* (window) each: of one reading */
 	double *attention, *n_queries;      /* (n_tokens): of a stage, by place */
-	float *losses;              /* (n_tokens): by place */
-	float *ranked;              /* (n_tokens): to find what is worth keeping, as published */
+	float *losses;                      /* (n_tokens): by place */
+	float *ranked;                      /* (n_tokens): to find what is worth keeping, as published */
 	size_t window;
 	size_t stage, n_stages;
 	bool published;
 };
 
 static enum pith_status dac_create(struct dac *dac, struct pith_document *document, const struct pith_compressed *out,
-                                   bool published, struct pith_error *err)
+				   bool published, struct pith_error *err)
 {
 	struct pith_model *model = document->model;
 	size_t n = document->n_tokens, context = model->transformer.h.n_context, stages = n / STAGE_TOKENS;
 	*dac = (struct dac){.published = published, .n_stages = stages < 1 ? 1 : stages > MOST_STAGES ? MOST_STAGES : stages};
 	context = context > SHORTEST ? context : SHORTEST;
 	if (published && n > context)
-		return fail(err, PITH_TOO_LONG, "As published, dac reads the document at once: it has %zu tokens, the model reads %zu.",
-		            n, context);
+		return fail(err, PITH_TOO_LONG,
+			    "As published, dac reads the document at once: it has %zu tokens, the model reads %zu.", n, context);
 	dac->window = published ? n : context < WINDOW ? context : WINDOW;
 	dac->ids = malloc(dac->window * sizeof *dac->ids);
 	dac->received.later = malloc(dac->window * sizeof *dac->received.later);
@@ -92,7 +92,7 @@ static int32_t id_at(const struct dac *dac, size_t place)
 
 /* Reads the places [begin, end) behind the token first_id: losses of the places from `from` on, attention of all. */
 static enum pith_status read_window(struct dac *dac, int32_t first_id, size_t begin, size_t from, size_t end,
-                                    const struct pith_control *control, struct pith_error *err)
+				    const struct pith_control *control, struct pith_error *err)
 {
 	size_t n = end - begin;
 	dac->ids[0] = first_id;
@@ -104,7 +104,8 @@ static enum pith_status read_window(struct dac *dac, int32_t first_id, size_t be
 	session_rewind(dac->session, 0);
 	enum pith_status status = session_read(dac->session, &input, control, err);
 	if (status == PITH_OK)
-		status = session_losses(dac->session, from - begin, dac->ids + 1 + (from - begin), end - from, dac->losses + from, err);
+		status = session_losses(dac->session, from - begin, dac->ids + 1 + (from - begin), end - from, dac->losses + from,
+					err);
 	for (size_t i = 0; status == PITH_OK && i < n; i++) {
 		dac->attention[begin + i] += (double)dac->received.later[1 + i];
 		dac->n_queries[begin + i] += (double)(n - 1 - i);
@@ -129,7 +130,8 @@ static enum pith_status read_stage(struct dac *dac, const struct pith_control *c
 		status = read_window(dac, first_id, begin, from, end, control, err);
 		from = end;
 		if (status == PITH_OK && control != NULL && control->progress != NULL)
-			control->progress(control->user, "scoring", (double)dac->stage + (double)from / (double)n, (double)dac->n_stages);
+			control->progress(control->user, "scoring", (double)dac->stage + (double)from / (double)n,
+					  (double)dac->n_stages);
 	}
 	return status;
 }
@@ -174,7 +176,8 @@ static void fuse(struct dac *dac, size_t first)
 		high_a = fmax(high_a, dac->attention[i]);
 	}
 	for (size_t i = first; i < dac->survivors.n; i++) {
-		double information = scaled((double)dac->losses[i], low_i, high_i), attention = scaled(dac->attention[i], low_a, high_a);
+		double information = scaled((double)dac->losses[i], low_i, high_i),
+		       attention = scaled(dac->attention[i], low_a, high_a);
 		dac->survivors.scores[dac->survivors.tokens[i]] =
 			(float)((1 - ATTENTION_WEIGHT) * information + ATTENTION_WEIGHT * attention);
 	}
@@ -236,7 +239,7 @@ static void cut_published(struct dac *dac, size_t n_wanted)
 }
 
 static enum pith_status decide_published(struct dac *dac, size_t budget, const struct pith_control *control,
-                                         struct pith_error *err)
+					 struct pith_error *err)
 {
 	struct survivors *survivors = &dac->survivors;
 	double share = pow((double)budget / (double)survivors->n, 1 / (double)dac->n_stages);
@@ -255,8 +258,8 @@ static enum pith_status decide_published(struct dac *dac, size_t budget, const s
 /* --- the method ------------------------------------------------------------------------------------------ */
 
 enum pith_status dac_compress(struct pith_compressed *out, struct pith_document *document,
-                              const struct pith_compress_options *options, const struct pith_control *control,
-                              struct pith_error *err)
+			      const struct pith_compress_options *options, const struct pith_control *control,
+			      struct pith_error *err)
 {
 	struct dac dac = {0};
 	size_t budget = out->info.budget_tokens;

@@ -18,10 +18,10 @@
 #include "model/session.h"
 
 enum {
-	SEGMENT = 200,          /* tokens, as published */
-	LONGEST_PREFIX = 2048,  /* rows of cache, where the model has room for as many */
-	SHORTEST_PREFIX = 16,   /* ... and where it says that it has hardly any */
-	HEAD = 10,              /* tokens behind BOS that stay when the cache overflows, as published */
+	SEGMENT = 200,         /* tokens, as published */
+	LONGEST_PREFIX = 2048, /* rows of cache, where the model has room for as many */
+	SHORTEST_PREFIX = 16,  /* ... and where it says that it has hardly any */
+	HEAD = 10,             /* tokens behind BOS that stay when the cache overflows, as published */
 };
 
 /*
@@ -34,18 +34,18 @@ struct prefix {
 	struct session *session;
 	size_t segment, head; /* SEGMENT and HEAD, less where the context is small */
 	size_t skipped;
-	int32_t *ids;         /* (capacity of the session + 1) */
+	int32_t *ids; /* (capacity of the session + 1) */
 };
 
 static enum pith_status prefix_create(struct prefix *prefix, struct pith_document *document, struct pith_word *words,
-                                      size_t n_words, struct pith_error *err)
+				      size_t n_words, struct pith_error *err)
 {
 	struct pith_model *model = document->model;
 	size_t capacity = model->transformer.h.n_context;
 	capacity = capacity < LONGEST_PREFIX ? capacity : LONGEST_PREFIX;
 	capacity = capacity > SHORTEST_PREFIX ? capacity : SHORTEST_PREFIX;
 	*prefix = (struct prefix){.segment = capacity / 4 < SEGMENT ? capacity / 4 : SEGMENT,
-	                          .head = capacity / 4 < HEAD ? capacity / 4 : HEAD};
+				  .head = capacity / 4 < HEAD ? capacity / 4 : HEAD};
 	enum pith_status status = survivors_create(&prefix->survivors, document, words, n_words, err);
 	if (status == PITH_OK)
 		status = session_create(&prefix->session, &model->transformer, model->pool, capacity, err);
@@ -73,8 +73,8 @@ static void fill_ids(struct prefix *prefix, size_t begin, size_t end)
 	const struct pith_document *document = prefix->survivors.document;
 	for (size_t i = begin; i < end; i++) {
 		size_t place = i <= prefix->head ? i - 1 : i - 1 + prefix->skipped;
-		prefix->ids[i - begin] = i == 0 ? tokenizer_bos(document->model->tokenizer)
-		                                : document->tokens[prefix->survivors.tokens[place]].id;
+		prefix->ids[i - begin] =
+			i == 0 ? tokenizer_bos(document->model->tokenizer) : document->tokens[prefix->survivors.tokens[place]].id;
 	}
 }
 
@@ -105,7 +105,7 @@ static enum pith_status make_room(struct prefix *prefix, size_t n, const struct 
 
 /* Adds the tokens [begin, end) and scores them behind what survived before. */
 static enum pith_status score_segment(struct prefix *prefix, size_t begin, size_t end, const struct pith_control *control,
-                                      struct pith_error *err)
+				      struct pith_error *err)
 {
 	enum pith_status status = make_room(prefix, end - begin, control, err);
 	if (status != PITH_OK)
@@ -122,7 +122,7 @@ static enum pith_status score_segment(struct prefix *prefix, size_t begin, size_
 
 /* The tokens from place first_gone on are not those that were read: the cache follows. */
 static enum pith_status follow(struct prefix *prefix, size_t first_gone, const struct pith_control *control,
-                               struct pith_error *err)
+			       struct pith_error *err)
 {
 	size_t right = first_gone + 1 - prefix->skipped, last = n_items(prefix) - 1;
 	session_rewind(prefix->session, right < last ? right : last);
@@ -140,7 +140,7 @@ static void report(const struct pith_control *control, size_t done, size_t total
  * is its share of the budget and what the segments before have left of theirs.
  */
 static enum pith_status score_words(struct prefix *prefix, size_t budget, const struct pith_control *control,
-                                    struct pith_error *err)
+				    struct pith_error *err)
 {
 	struct survivors *survivors = &prefix->survivors;
 	size_t n = survivors->document->n_tokens, kept = 0;
@@ -194,7 +194,7 @@ static float threshold(const struct survivors *survivors, size_t end, double sha
  * token i + 1, the segment's last token keeps the one that it has.
  */
 static enum pith_status score_published(struct prefix *prefix, size_t begin, size_t end, const struct pith_control *control,
-                                        struct pith_error *err)
+					struct pith_error *err)
 {
 	float *scores = prefix->survivors.scores, last = scores[end - 1];
 	enum pith_status status = score_segment(prefix, begin, end, control, err);
@@ -205,7 +205,7 @@ static enum pith_status score_published(struct prefix *prefix, size_t begin, siz
 
 /* Keeps the tokens of the segment [begin, end) whose loss is above the threshold. */
 static enum pith_status decide_published(struct prefix *prefix, size_t begin, size_t end, double share, float *sorted,
-                                         const struct pith_control *control, struct pith_error *err)
+					 const struct pith_control *control, struct pith_error *err)
 {
 	struct survivors *survivors = &prefix->survivors;
 	size_t first = survivors->n, to = first, first_gone = SIZE_MAX;
@@ -229,7 +229,7 @@ static enum pith_status decide_published(struct prefix *prefix, size_t begin, si
 }
 
 static enum pith_status decide_all_published(struct prefix *prefix, struct pith_document *document, size_t budget,
-                                             const struct pith_control *control, struct pith_error *err)
+					     const struct pith_control *control, struct pith_error *err)
 {
 	struct survivors *survivors = &prefix->survivors;
 	size_t n = document->n_tokens;
@@ -260,8 +260,8 @@ static enum pith_status decide_all_published(struct prefix *prefix, struct pith_
 /* --- the method ------------------------------------------------------------------------------------------ */
 
 enum pith_status llmlingua_compress(struct pith_compressed *out, struct pith_document *document,
-                                    const struct pith_compress_options *options, const struct pith_control *control,
-                                    struct pith_error *err)
+				    const struct pith_compress_options *options, const struct pith_control *control,
+				    struct pith_error *err)
 {
 	struct prefix prefix = {0};
 	size_t budget = out->info.budget_tokens;

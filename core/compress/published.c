@@ -7,7 +7,7 @@
 
 /* The words, anew: their scores from those of the tokens, none of them protected, kept or not. */
 static enum pith_status describe_words(struct pith_compressed *out, const struct pith_document *document, const size_t *tokens,
-                                       size_t n, const float *scores, struct pith_error *err)
+				       size_t n, const float *scores, struct pith_error *err)
 {
 	struct pith_compress_options nothing_kept = {0};
 	free(out->words);
@@ -27,7 +27,7 @@ static enum pith_status describe_words(struct pith_compressed *out, const struct
 }
 
 enum pith_status keep_tokens(struct pith_compressed *out, struct pith_document *document, const size_t *tokens, size_t n,
-                             const float *scores, struct pith_error *err)
+			     const float *scores, struct pith_error *err)
 {
 	struct buffer text = {0};
 	struct token_list list = {0};
@@ -46,7 +46,8 @@ enum pith_status keep_tokens(struct pith_compressed *out, struct pith_document *
 		out->text_length = text.length;
 		out->info.compressed_tokens = list.n;
 		out->info.compressed_bytes = text.length;
-		snprintf(out->note, sizeof out->note, "As published: %zu tokens asked, %zu given.", out->info.budget_tokens, list.n);
+		snprintf(out->note, sizeof out->note, "As published: %zu tokens asked, %zu given.", out->info.budget_tokens,
+			 list.n);
 		text = (struct buffer){0};
 	}
 	buffer_free(&text);

@@ -20,7 +20,7 @@ static void assign_tokens(struct survivors *survivors)
 }
 
 enum pith_status survivors_create(struct survivors *survivors, const struct pith_document *document, struct pith_word *words,
-                                  size_t n_words, struct pith_error *err)
+				  size_t n_words, struct pith_error *err)
 {
 	size_t n = document->n_tokens;
 	*survivors = (struct survivors){.document = document, .words = words, .n_words = n_words};

@@ -135,7 +135,7 @@ static void test_pieces(void **state)
 			assert_float_equal(own[p][i], own[0][i], 1e-3f);
 		}
 	}
-	assert_float_equal((float)(sum / (N * heads)), 1, 1e-4f); /* each query of each head hands out 1 */
+	assert_float_equal((float)(sum / (N * heads)), 1, 1e-4f);         /* each query of each head hands out 1 */
 	assert_float_equal((float)((double)own[0][0] / heads), 1, 1e-5f); /* the first token sees itself alone */
 	session_destroy(session);
 }
@@ -385,7 +385,7 @@ static void test_published(void **state)
 		size_t n_better = 0;
 		for (size_t o = 1; o < n && t > 0; o++)
 			n_better += 0.2 * scaled(information, n - 1, o - 1) + 0.8 * scaled(attention, n - 1, o - 1) >
-			            0.2 * scaled(information, n - 1, t - 1) + 0.8 * scaled(attention, n - 1, t - 1);
+				    0.2 * scaled(information, n - 1, t - 1) + 0.8 * scaled(attention, n - 1, t - 1);
 		const struct pith_token *token = &document->tokens[t];
 		if (t == 0 || n_better < wanted)
 			assert_true(buffer_append(&expected, document->text + token->begin, token->end - token->begin));
@@ -413,7 +413,8 @@ static void test_published_selfinfo(void **state)
 	size_t n;
 	const struct pith_word *words = pith_compressed_words(compressed, &n);
 	assert_int_equal(n, 12);
-	/* The second and the third sentence begin with a space and are alike, so are their scores; in context they would differ. */
+	/* The second and the third sentence begin with a space and are alike, so are their scores; in context they would differ.
+	 */
 	for (size_t w = 4; w < 8; w++) {
 		assert_float_equal(words[w].score, words[w + 4].score, 1e-5f);
 		assert_int_equal(words[w].kept, words[w + 4].kept);
@@ -426,10 +427,11 @@ static void test_published_selfinfo(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_budget),  cmocka_unit_test(test_pieces),    cmocka_unit_test(test_scores),
-		cmocka_unit_test(test_by_hand), cmocka_unit_test(test_pins),      cmocka_unit_test(test_long),
-		cmocka_unit_test(test_cancel),  cmocka_unit_test(test_odd_documents), cmocka_unit_test(test_published),
-		cmocka_unit_test(test_published_selfinfo),
+		cmocka_unit_test(test_budget),    cmocka_unit_test(test_pieces),
+		cmocka_unit_test(test_scores),    cmocka_unit_test(test_by_hand),
+		cmocka_unit_test(test_pins),      cmocka_unit_test(test_long),
+		cmocka_unit_test(test_cancel),    cmocka_unit_test(test_odd_documents),
+		cmocka_unit_test(test_published), cmocka_unit_test(test_published_selfinfo),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

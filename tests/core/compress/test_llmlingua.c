@@ -103,7 +103,7 @@ static void test_budget(void **state)
 
 /* Losses of the tokens [begin, end) behind BOS and the n survivors, everything read from nothing. */
 static void read_naively(const struct pith_document *document, const size_t *survivors, size_t n, size_t begin, size_t end,
-                         float *losses)
+			 float *losses)
 {
 	struct session *session;
 	struct pith_error err;
@@ -134,7 +134,7 @@ static size_t word_of(const struct pith_document *document, const struct pith_wo
 
 /* Mean losses of the words of a segment into means; false for the word that others of the segment push out of the budget. */
 static void choose_naively(const struct pith_document *document, const struct pith_word *words, size_t n_words, size_t first,
-                           size_t end_word, const float *losses, size_t budget, float *means, bool *stays, size_t *n_kept)
+			   size_t end_word, const float *losses, size_t budget, float *means, bool *stays, size_t *n_kept)
 {
 	for (size_t w = first; w < end_word; w++) {
 		double sum = 0;
@@ -148,7 +148,8 @@ static void choose_naively(const struct pith_document *document, const struct pi
 	for (size_t turn = first; turn < end_word; turn++) {
 		size_t best = n_words;
 		for (size_t w = first; w < end_word; w++)
-			if (!isnan(means[w]) && words[w].n_tokens <= left && !stays[w] && (best == n_words || means[w] > means[best]))
+			if (!isnan(means[w]) && words[w].n_tokens <= left && !stays[w] &&
+			    (best == n_words || means[w] > means[best]))
 				best = w;
 		if (best == n_words)
 			break;
@@ -176,10 +177,11 @@ static void test_scores(void **state)
 		for (end = n - begin < SEGMENT ? n : begin + SEGMENT;
 		     end < n && word_of(document, words, n_words, end) == word_of(document, words, n_words, end - 1);)
 			end--;
-		size_t first = word_of(document, words, n_words, begin), end_word = word_of(document, words, n_words, end - 1) + 1;
+		size_t first = word_of(document, words, n_words, begin),
+		       end_word = word_of(document, words, n_words, end - 1) + 1;
 		read_naively(document, survivors, n_survivors, begin, end, losses + begin);
 		choose_naively(document, words, n_words, first, end_word, losses,
-		               (size_t)((double)budget * (double)end / (double)n) - n_kept, means, stays, &n_kept);
+			       (size_t)((double)budget * (double)end / (double)n) - n_kept, means, stays, &n_kept);
 		for (size_t t = begin; t < end; t++)
 			if (stays[word_of(document, words, n_words, t)])
 				survivors[n_survivors++] = t;
@@ -296,7 +298,8 @@ static void test_cancel(void **state)
 			struct pith_error err;
 			if (compat && at == 3) /* the document's own scores first: they start from nothing again */
 				must(pith_document_scores(document, &(const float *){NULL}, NULL, &err), &err);
-			expect_failure(pith_compress(&compressed, document, &options, &control, &err), PITH_CANCELLED, &err, "Cancelled");
+			expect_failure(pith_compress(&compressed, document, &options, &control, &err), PITH_CANCELLED, &err,
+				       "Cancelled");
 			assert_null(compressed);
 			assert_int_equal(watcher.n_calls, at);
 		}
@@ -318,8 +321,8 @@ static void test_odd_documents(void **state)
 		assert_true(buffer_append(&text, &"qxzj"[random_below(&random, 4)], 1));
 	assert_true(buffer_append_string(&text, " end of it"));
 	for (size_t i = 0; i < 6; i++) {
-		struct pith_document *document = i < 5 ? small_document(model, texts[i], strlen(texts[i]))
-		                                       : small_document(model, text.data, text.length);
+		struct pith_document *document =
+			i < 5 ? small_document(model, texts[i], strlen(texts[i])) : small_document(model, text.data, text.length);
 		for (int r = 0; r < 4; r++) {
 			struct pith_compress_options options = options_of(r % 2 == 0 ? 0.5 : 1);
 			options.compat = r > 1;
@@ -405,8 +408,8 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_budget), cmocka_unit_test(test_scores),        cmocka_unit_test(test_one_segment),
-		cmocka_unit_test(test_pins),   cmocka_unit_test(test_long),          cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_budget),        cmocka_unit_test(test_scores),    cmocka_unit_test(test_one_segment),
+		cmocka_unit_test(test_pins),          cmocka_unit_test(test_long),      cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_odd_documents), cmocka_unit_test(test_published), cmocka_unit_test(test_refused),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
