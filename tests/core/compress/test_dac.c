@@ -200,6 +200,69 @@ static void test_scores(void **state)
 	pith_document_destroy(document);
 }
 
+/* Reads the tokens [begin, end) behind BOS; adds what they receive and how many queries stand behind each. */
+static void read_window(const struct pith_document *document, size_t begin, size_t from, size_t end, double *attention,
+			double *n_queries, double *information)
+{
+	int32_t ids[SMALL_CONTEXT];
+	float later[SMALL_CONTEXT] = {0}, own[SMALL_CONTEXT] = {0}, losses[SMALL_CONTEXT];
+	struct attention_received received = {later, own};
+	struct session *session;
+	struct pith_error err;
+	size_t n = end - begin;
+	ids[0] = tokenizer_bos(model->tokenizer);
+	for (size_t i = 0; i < n; i++)
+		ids[1 + i] = document->tokens[begin + i].id;
+	must(session_create(&session, &model->transformer, model->pool, n + 1, &err), &err);
+	must(session_read(session, &(struct session_input){.ids = ids, .n = n + 1, .received = &received}, NULL, &err), &err);
+	must(session_losses(session, 0, ids + 1, n, losses, &err), &err);
+	session_destroy(session);
+	for (size_t i = 0; i < n; i++) {
+		attention[begin + i] += (double)later[1 + i];
+		n_queries[begin + i] += (double)(n - 1 - i);
+		if (begin + i >= from)
+			information[begin + i] = (double)losses[i];
+	}
+}
+
+/* Longer than the context, windows overlap by a quarter. What goes after the first stage has that stage's score. */
+static void test_windows(void **state)
+{
+	(void)state;
+	struct pith_document *document = document_of_words(model, 420, 31);
+	size_t n = document->n_tokens, n_words, n_compared = 0, length = SMALL_CONTEXT - 1;
+	assert_in_range(n, 2 * SMALL_CONTEXT, 3000);
+	double attention[3000] = {0}, n_queries[3000] = {0}, information[3000], sum = 0;
+	for (size_t from = 0, end; from < n; from = end) {
+		size_t begin = from > length / 4 ? from - length / 4 : 0;
+		end = n - begin < length ? n : begin + length;
+		read_window(document, begin, from, end, attention, n_queries, information);
+	}
+	for (size_t t = 0; t < n - 32; t++) {
+		attention[t] /= n_queries[t];
+		sum += attention[t];
+	}
+	for (size_t t = n - 32; t < n; t++)
+		attention[t] = sum / (double)(n - 32);
+	struct pith_compress_options options = options_of(0.02);
+	options.keep_digits = options.keep_negations = false;
+	struct pith_compressed *compressed = compress(document, &options);
+	const struct pith_word *words = pith_compressed_words(compressed, &n_words);
+	for (size_t w = 0; w < n_words; w++) {
+		double score = 0;
+		if (words[w].score >= 1)
+			continue;
+		for (size_t t = 0; t < n; t++)
+			if (document->tokens[t].begin < words[w].end && document->tokens[t].end > words[w].begin)
+				score += 0.2 * scaled(information, n, t) + 0.8 * scaled(attention, n, t);
+		assert_float_equal(words[w].score, (float)(score / words[w].n_tokens), 2e-3f);
+		n_compared++;
+	}
+	assert_true(n_compared > n_words / 10);
+	pith_compressed_destroy(compressed);
+	pith_document_destroy(document);
+}
+
 /*
  * A model whose weights are all 0 attends evenly and finds everything equally
  * likely: query row i gives 1 / (i + 1) to each of the rows 0 .. i. Words of
@@ -427,11 +490,17 @@ static void test_published_selfinfo(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_budget),    cmocka_unit_test(test_pieces),
-		cmocka_unit_test(test_scores),    cmocka_unit_test(test_by_hand),
-		cmocka_unit_test(test_pins),      cmocka_unit_test(test_long),
-		cmocka_unit_test(test_cancel),    cmocka_unit_test(test_odd_documents),
-		cmocka_unit_test(test_published), cmocka_unit_test(test_published_selfinfo),
+		cmocka_unit_test(test_budget),
+		cmocka_unit_test(test_pieces),
+		cmocka_unit_test(test_scores),
+		cmocka_unit_test(test_windows),
+		cmocka_unit_test(test_by_hand),
+		cmocka_unit_test(test_pins),
+		cmocka_unit_test(test_long),
+		cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_odd_documents),
+		cmocka_unit_test(test_published),
+		cmocka_unit_test(test_published_selfinfo),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -13,7 +13,7 @@
 #include "model/session.h"
 #include "support/small_model.h"
 
-enum { SEGMENT = 128 }; /* a quarter of the small context */
+enum { SEGMENT = 128, HEAD = 10 }; /* a quarter of the small context; what stays of its begin */
 
 static struct pith_model *model;
 
@@ -101,23 +101,26 @@ static void test_budget(void **state)
 
 /* --- scores, by the definition ---------------------------------------------------------------------------- */
 
-/* Losses of the tokens [begin, end) behind BOS and the n survivors, everything read from nothing. */
-static void read_naively(const struct pith_document *document, const size_t *survivors, size_t n, size_t begin, size_t end,
-			 float *losses)
+/* Losses of the tokens [begin, end) behind BOS and those of the n survivors that are not skipped, all read from nothing. */
+static void read_naively(const struct pith_document *document, const size_t *survivors, size_t n, size_t skipped, size_t begin,
+			 size_t end, float *losses)
 {
 	struct session *session;
 	struct pith_error err;
 	int32_t *ids = malloc((1 + n + end - begin) * sizeof *ids);
+	size_t n_ids = 1, before;
 	assert_non_null(ids);
 	ids[0] = tokenizer_bos(model->tokenizer);
 	for (size_t i = 0; i < n; i++)
-		ids[1 + i] = document->tokens[survivors[i]].id;
+		if (i < HEAD || i >= HEAD + skipped)
+			ids[n_ids++] = document->tokens[survivors[i]].id;
+	before = n_ids - 1;
 	for (size_t t = begin; t < end; t++)
-		ids[1 + n + t - begin] = document->tokens[t].id;
-	struct session_input input = {.ids = ids, .n = n + end - begin};
-	must(session_create(&session, &model->transformer, model->pool, input.n, &err), &err);
+		ids[n_ids++] = document->tokens[t].id;
+	struct session_input input = {.ids = ids, .n = n_ids - 1};
+	must(session_create(&session, &model->transformer, model->pool, n_ids, &err), &err);
 	must(session_read(session, &input, NULL, &err), &err);
-	must(session_losses(session, n, ids + 1 + n, end - begin, losses, &err), &err);
+	must(session_losses(session, before, ids + 1 + before, end - begin, losses, &err), &err);
 	session_destroy(session);
 	free(ids);
 }
@@ -159,15 +162,17 @@ static void choose_naively(const struct pith_document *document, const struct pi
 	*n_kept += budget - left;
 }
 
-/* Scores of words must be what reading segment after segment from nothing gives. */
-static void test_scores(void **state)
+/*
+ * Scores of words must be what reading segment after segment from nothing
+ * gives. Where the cache overflows the first tokens stay, and the newest.
+ */
+static void check_scores(size_t document_words, double rate, size_t least_skipped)
 {
-	(void)state;
-	struct pith_document *document = document_of_words(110, 30);
-	struct pith_compress_options options = options_of(0.4);
+	struct pith_document *document = document_of_words(document_words, 30);
+	struct pith_compress_options options = options_of(rate);
 	options.keep_digits = options.keep_negations = false;
 	struct pith_compressed *compressed = compress(document, &options);
-	size_t n_words, n = document->n_tokens, n_survivors = 0, n_kept = 0, n_segments = 0;
+	size_t n_words, n = document->n_tokens, n_survivors = 0, n_kept = 0, n_segments = 0, skipped = 0;
 	const struct pith_word *words = pith_compressed_words(compressed, &n_words);
 	size_t budget = pith_compressed_info(compressed)->budget_tokens, *survivors = malloc(n * sizeof *survivors);
 	float *losses = malloc(n * sizeof *losses), *means = malloc(n_words * sizeof *means);
@@ -179,14 +184,16 @@ static void test_scores(void **state)
 			end--;
 		size_t first = word_of(document, words, n_words, begin),
 		       end_word = word_of(document, words, n_words, end - 1) + 1;
-		read_naively(document, survivors, n_survivors, begin, end, losses + begin);
+		if (n_survivors - skipped + end - begin > SMALL_CONTEXT)
+			skipped = 1 + n_survivors - (SMALL_CONTEXT - (end - begin)) / 2;
+		read_naively(document, survivors, n_survivors, skipped, begin, end, losses + begin);
 		choose_naively(document, words, n_words, first, end_word, losses,
 			       (size_t)((double)budget * (double)end / (double)n) - n_kept, means, stays, &n_kept);
 		for (size_t t = begin; t < end; t++)
 			if (stays[word_of(document, words, n_words, t)])
 				survivors[n_survivors++] = t;
 	}
-	assert_true(n_segments >= 3 && n_survivors > 20 && n_survivors < n / 2);
+	assert_true(n_segments >= 3 && n_survivors > 20 && n_survivors < n && skipped >= least_skipped);
 	for (size_t w = 0; w < n_words; w++)
 		assert_float_equal(words[w].score, means[w], 1e-3f * (1 + means[w]));
 	free(survivors);
@@ -195,6 +202,13 @@ static void test_scores(void **state)
 	free(stays);
 	pith_compressed_destroy(compressed);
 	pith_document_destroy(document);
+}
+
+static void test_scores(void **state)
+{
+	(void)state;
+	check_scores(110, 0.4, 0);
+	check_scores(700, 0.8, 600); /* overflows more than once */
 }
 
 /* In one segment nothing has gone yet: the scores are those of the whole text. */
@@ -354,8 +368,8 @@ static int descending(const void *a, const void *b)
 static void test_published(void **state)
 {
 	(void)state;
-	struct pith_document *document = document_of_words(75, 80);
-	size_t n = document->n_tokens, length;
+	struct pith_document *document = document_of_words(75, 82);
+	size_t n = document->n_tokens, length, n_at_limit = 0;
 	assert_in_range(n, SEGMENT + 10, 2 * SEGMENT - 10);
 	struct pith_compress_options options = options_of(0.5);
 	options.compat = true;
@@ -371,10 +385,12 @@ static void test_published(void **state)
 	struct buffer expected = {0};
 	for (size_t t = 0; t < n; t++) {
 		const struct pith_token *token = &document->tokens[t];
+		n_at_limit += t < SEGMENT && scores[t + 1] == limit; /* goes */
 		if (t >= SEGMENT || scores[t + 1] > limit)
 			assert_true(buffer_append(&expected, document->text + token->begin, token->end - token->begin));
 	}
 	const char *text = pith_compressed_text(compressed, &length);
+	assert_int_equal(n_at_limit, 1);
 	assert_int_equal(length, expected.length);
 	assert_memory_equal(text, expected.data, length);
 	assert_int_equal(info->compressed_tokens, count_tokens(text, length));
