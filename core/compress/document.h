@@ -54,6 +54,10 @@ enum pith_status soft_compress(struct pith_compressed *out, struct pith_document
                                const struct pith_compress_options *options, const struct pith_control *control,
                                struct pith_error *err);
 
+/* The text that a result stands for: its own, or what is regenerated from its rows (once, and kept). Borrowed. */
+enum pith_status compressed_readable(struct pith_compressed *compressed, struct pith_model *model, const char **text,
+                                     size_t *length, const struct pith_control *control, struct pith_error *err);
+
 /* What was regenerated is no longer what the rows give. */
 void compressed_forget_text(struct pith_compressed *compressed);
 

@@ -270,6 +270,18 @@ static enum pith_status keep_regenerated(struct pith_compressed *compressed, str
 	return status;
 }
 
+enum pith_status compressed_readable(struct pith_compressed *compressed, struct pith_model *model, const char **text,
+                                     size_t *length, const struct pith_control *control, struct pith_error *err)
+{
+	enum pith_status status = PITH_OK;
+	if (compressed->info.method->family == PITH_SOFT)
+		status = keep_regenerated(compressed, model, control, err);
+	bool own = compressed->info.method->family != PITH_SOFT;
+	*text = own || status != PITH_OK ? compressed->text : compressed->regenerated->text;
+	*length = own || status != PITH_OK ? compressed->text_length : compressed->regenerated->length;
+	return status;
+}
+
 /* The answer from a text, or from the passage of it that fits the context and shares most words with the question. */
 static enum pith_status answer_passage(struct pith_generated *out, struct pith_model *model, const struct pith_generated *text,
                                        const char *question, size_t max_tokens, const struct pith_control *control,

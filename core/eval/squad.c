@@ -3,6 +3,7 @@
  * punctuation deleted, the articles a, an, the deleted, then words between
  * white space. When a side has no words the rule of SQuAD 2.0 holds: F1 is 1 if
  * both have none and 0 otherwise. No answers at all count as one empty answer.
+ * Sub-span match is that of LLMLingua's evaluation (metrics.py, best_subspan_em).
  */
 #include "pith/evaluate.h"
 
@@ -71,6 +72,18 @@ static void answer_free(struct answer *answer)
 	token_list_free(&answer->words);
 }
 
+/* The words with one blank between them. */
+static bool join_words(struct buffer *out, const struct buffer *normal)
+{
+	struct word_span word;
+	size_t position = 0;
+	bool done = buffer_append(out, "", 0);
+	while (done && word_next(normal->data, normal->length, &position, &word))
+		done = (out->length == 0 || buffer_append_string(out, " ")) &&
+		       buffer_append(out, normal->data + word.begin, word.end - word.begin);
+	return done;
+}
+
 static bool answer_read(struct answer *answer, struct word_table *table, const char *text)
 {
 	if (!word_append_lower(&answer->normal, text, strlen(text)))
@@ -105,6 +118,18 @@ static double f1(const struct answer *gold, const struct answer *candidate, size
 	}
 	free(counts);
 	return 2 * (double)n_common / (double)(gold->words.n + candidate->words.n);
+}
+
+/* As substrings, whatever the words: "9" stands in "19". */
+static double sub_match(const struct answer *gold, const struct answer *candidate, size_t n_ids)
+{
+	(void)n_ids;
+	struct buffer inner = {0}, outer = {0};
+	bool found = join_words(&inner, &gold->normal) && join_words(&outer, &candidate->normal) &&
+		     (inner.length == 0 || (outer.length > 0 && strstr(outer.data, inner.data) != NULL));
+	buffer_free(&inner);
+	buffer_free(&outer);
+	return found;
 }
 
 typedef double answer_score_fn(const struct answer *gold, const struct answer *candidate, size_t n_ids);
@@ -143,4 +168,14 @@ double pith_squad_em(const char *const *answers, size_t n_answers, const char *c
 double pith_squad_f1(const char *const *answers, size_t n_answers, const char *candidate)
 {
 	return best_score(f1, answers, n_answers, candidate);
+}
+
+double pith_squad_sub_em(const char *const *answers, size_t n_answers, const char *candidate)
+{
+	struct buffer line = {0};
+	double score = 0;
+	if (buffer_append(&line, candidate, strcspn(candidate, "\n")))
+		score = best_score(sub_match, answers, n_answers, line.data);
+	buffer_free(&line);
+	return score;
 }

@@ -33,6 +33,9 @@ double pith_bleu(const char *reference, const char *candidate);
 double pith_squad_em(const char *const *answers, size_t n_answers, const char *candidate);
 double pith_squad_f1(const char *const *answers, size_t n_answers, const char *candidate);
 
+/* 1 when an answer stands in the candidate's first line, both normalised as above, else 0: what LLMLingua's papers call EM. */
+double pith_squad_sub_em(const char *const *answers, size_t n_answers, const char *candidate);
+
 /* Share of the reference's leading bytes that the candidate repeats exactly, in whole characters. Both empty: 1. */
 double pith_matched_prefix(const char *reference, const char *candidate);
 
@@ -124,5 +127,64 @@ struct pith_answer_scores {
 enum pith_status pith_evaluate_answer(struct pith_answer_scores *out, struct pith_model *model,
                                       const struct pith_evaluate_options *options, const struct pith_control *control,
                                       struct pith_error *err);
+
+/*
+ * Methods beside each other: one data set, several targets (a method at a rate each), the same measures for all. The lines
+ * are {"context","question","answers"}, or {"text"}: then what needs a question is left out.
+ */
+enum pith_measure {
+	PITH_MEASURE_CR,
+	PITH_MEASURE_DELTA_CR,
+	PITH_MEASURE_ABS_DELTA_CR,
+	PITH_MEASURE_OVER_BUDGET,
+	PITH_MEASURE_F1,
+	PITH_MEASURE_EM,
+	PITH_MEASURE_SUB_EM,
+	PITH_MEASURE_KEPT,
+	PITH_MEASURE_FIDELITY,
+	PITH_MEASURE_ANSWER_ROUGE_L,
+	PITH_MEASURE_ROUGE_L,
+	PITH_MEASURE_SIMILARITY,
+	PITH_MEASURE_SECONDS,
+	PITH_MEASURE_BREAK_EVEN,
+	PITH_N_MEASURES
+};
+struct pith_measure_info {
+	const char *name;    /* "delta_cr" */
+	const char *title;   /* of a table's column */
+	const char *summary; /* one line */
+	int n_decimals;
+	bool of_answers;     /* needs questions */
+};
+const struct pith_measure_info *pith_measures(void); /* PITH_N_MEASURES rows */
+
+struct pith_compare_options {
+	const char *data_path;
+	const struct pith_compress_options *targets; /* (n_targets) */
+	size_t n_targets;
+	size_t limit; /* 0: every line */
+};
+
+struct pith_compare_row {
+	const struct pith_compress_options *target; /* borrowed from the options; NULL: the full text */
+	struct pith_mean values[PITH_N_MEASURES];
+	bool has[PITH_N_MEASURES];
+	struct pith_error failure; /* why this target could not be measured; code PITH_OK: it was */
+};
+struct pith_compare_report {
+	size_t n;        /* lines */
+	bool asks;       /* the lines have questions */
+	struct pith_compare_row *rows; /* the full text, then one row per target */
+	size_t n_rows;
+	double seconds;
+};
+/*
+ * A target that fails on a line is given up with its sentence, the others go on; a line that is malformed, or does not fit
+ * the model as it stands, ends the run. Freed with pith_compare_report_free(), also after an error or a cancel: then the
+ * means are over the lines done.
+ */
+enum pith_status pith_compare(struct pith_compare_report *out, struct pith_model *model, const struct pith_compare_options *options,
+                              const struct pith_control *control, struct pith_error *err);
+void pith_compare_report_free(struct pith_compare_report *report);
 
 #endif

@@ -36,7 +36,9 @@ static const struct option_row options[OPTION_N] = {
 	[OPTION_LENGTH] = {0, "length", "N", "cut each text to N tokens", NULL, NULL},
 	[OPTION_LIMIT] = {0, "limit", "L", "stop after L lines", NULL, NULL},
 	[OPTION_REFINE] = {0, "refine", "N", "improve memory rows by up to N steps, until the text is right", NULL, NULL},
-	[OPTION_RATES] = {0, "rates", "LIST", "these rates, parted by commas; without it .1,.3,.5", NULL, NULL},
+	[OPTION_METHODS] = {0, "methods", "LIST", "only these methods, parted by commas", NULL, NULL},
+	[OPTION_RATES] = {0, "rates", "LIST", "rates, parted by commas", NULL, NULL},
+	[OPTION_FORMAT] = {0, "format", "FORMAT", "markdown, csv or json", NULL, NULL},
 	[OPTION_WATCH] = {0, "watch", "LOG", "draw the curves of a run, and go on with it", NULL, NULL},
 	[OPTION_PLOT] = {0, "plot", "LOG", "print the loss curves as a picture (SVG)", NULL, NULL},
 	[OPTION_JSON] = {0, "json", NULL, "print one line of JSON", NULL, NULL},
@@ -100,6 +102,16 @@ static const struct command commands[] = {
 		    "\"context\", a \"question\", and \"answers\") at each rate; the model of --model counts\n"
 		    "tokens and answers. Ranked by the F1 that is kept, then by |delta CR|; what was kept\n"
 		    "extractively, because a rewrite could not be used, is told.\n"},
+	{.name = "eval all",
+	 .arguments = "",
+	 .options = BIT(OPTION_DATA) | BIT(OPTION_METHODS) | BIT(OPTION_RATES) | BIT(OPTION_LIMIT) | BIT(OPTION_FORMAT) |
+	            BIT(OPTION_OUTPUT) | BIT(OPTION_JSON),
+	 .run = cmd_eval_all,
+	 .summary = "measure all methods side by side",
+	 .details = "--data is needed: a file of lines with a \"text\", or with a \"context\", a\n"
+		    "\"question\", and \"answers\", or a folder of such files. One table: budgets kept,\n"
+		    "answers, what the text still tells, seconds, and after how many questions\n"
+		    "compressing has paid, with intervals. What a method cannot do is said below it.\n"},
 	{.name = "inspect",
 	 .arguments = "FILE",
 	 .n_arguments = 1,

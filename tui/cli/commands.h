@@ -47,7 +47,9 @@ enum option_id {
 	OPTION_LENGTH,
 	OPTION_LIMIT,
 	OPTION_REFINE,
+	OPTION_METHODS,
 	OPTION_RATES,
+	OPTION_FORMAT,
 	OPTION_WATCH,
 	OPTION_PLOT,
 	OPTION_JSON,
@@ -105,6 +107,7 @@ enum exit_code cmd_eval_regenerate(struct cli *cli);
 enum exit_code cmd_eval_answer(struct cli *cli);
 enum exit_code cmd_eval_memory(struct cli *cli);
 enum exit_code cmd_bench_models(struct cli *cli);
+enum exit_code cmd_eval_all(struct cli *cli);
 enum exit_code cmd_inspect(struct cli *cli);
 enum exit_code cmd_tokens(struct cli *cli);
 enum exit_code cmd_train(struct cli *cli);

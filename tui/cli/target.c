@@ -18,16 +18,23 @@ static void list_methods(char *out, size_t size)
 		used += (size_t)snprintf(out + used, size - used, "%s%s", i > 0 ? ", " : "", methods[i].name);
 }
 
+enum pith_status target_method(const struct pith_method **method, const char *name, struct pith_error *err)
+{
+	*method = pith_method_find(name);
+	if (*method == NULL) {
+		char list[160];
+		list_methods(list, sizeof list);
+		return fault(err, PITH_BAD_ARGUMENT, "There is no method \"%.60s\"; there are: %s.", name, list);
+	}
+	return PITH_OK;
+}
+
 static enum pith_status choose_method(struct target *target, struct cli *cli, bool text_only)
 {
 	const char *named = cli->arguments->value[OPTION_METHOD];
-	const char *name = named != NULL ? named : cli->settings.method;
-	target->options.method = pith_method_find(name);
-	if (target->options.method == NULL) {
-		char list[160];
-		list_methods(list, sizeof list);
-		return fault(&cli->err, PITH_BAD_ARGUMENT, "There is no method \"%.60s\"; there are: %s.", name, list);
-	}
+	enum pith_status status = target_method(&target->options.method, named != NULL ? named : cli->settings.method, &cli->err);
+	if (status != PITH_OK)
+		return status;
 	if (named == NULL && text_only && target->options.method->family == PITH_SOFT)
 		target->options.method = pith_method_find("selfinfo");
 	return PITH_OK;

@@ -17,6 +17,8 @@ struct target {
  * give text when text_only says so: then selfinfo stands in for a soft one.
  */
 enum pith_status target_begin(struct target *target, struct cli *cli, bool text_only);
+/* The method of this name, or the sentence that lists them all. */
+enum pith_status target_method(const struct pith_method **method, const char *name, struct pith_error *err);
 /* Finds the texts of --pin in the document; one that is not there gets a warning. */
 enum pith_status target_find_pins(struct target *target, struct cli *cli, const struct pith_document *document);
 /* --refine N, refused for a method without memory rows; *n_steps 0: not given. */

@@ -4,7 +4,8 @@
     python golden_metrics.py
 
 SQuAD's F1 and exact match are computed here from the definitions of its official scripts: "squad_f1" as in version 1.1,
-"squad_f1_v2" as in version 2.0, which differ only when a text has no words left. Where the rouge package raises, its
+"squad_f1_v2" as in version 2.0, which differ only when a text has no words left; "squad_sub_em" from that of LLMLingua's
+evaluation (best_subspan_em: the candidate's first line). Where the rouge package raises, its
 score is null and "rouge_l_set_raises" says what it raised.
 """
 
@@ -133,6 +134,9 @@ ANSWERS = [
     ("one of them empty", ["the", "something"], "a"),
     ("no answer, none given", [], "an"),
     ("no answer, one given", [], "Paris"),
+    ("a longer answer that holds it", ["two  days", "48 h"], "It took the two days.\nNo more."),
+    ("held by the second line only", ["two days"], "No idea\ntwo days"),
+    ("held inside a number", ["9"], "Nineteen, that is 19"),
 ]
 
 
@@ -156,6 +160,10 @@ def squad_em(gold, candidate):
     return float(squad_words(gold) == squad_words(candidate))
 
 
+def squad_sub_em(gold, candidate):
+    return float(" ".join(squad_words(gold)) in " ".join(squad_words(candidate.split("\n")[0])))
+
+
 def rouge_l_set(reference, candidate):
     try:
         return Rouge(metrics=["rouge-l"]).get_scores(candidate, reference)[0]["rouge-l"]["f"], None
@@ -174,6 +182,7 @@ def metrics_row(name, reference, candidate):
         "rouge_l_set": set_score,
         "bleu": sacrebleu.sentence_bleu(candidate, [reference]).score / 100,
         "squad_em": squad_em(reference, candidate),
+        "squad_sub_em": squad_sub_em(reference, candidate),
         "squad_f1": squad_f1(reference, candidate, 1),
         "squad_f1_v2": squad_f1(reference, candidate, 2),
     }
@@ -189,6 +198,7 @@ def answers_row(name, answers, candidate):
         "answers": answers,
         "candidate": candidate,
         "squad_em": max(squad_em(gold, candidate) for gold in golds),
+        "squad_sub_em": max(squad_sub_em(gold, candidate) for gold in golds),
         "squad_f1_v2": max(squad_f1(gold, candidate, 2) for gold in golds),
     }
 

@@ -40,6 +40,7 @@ static void check_pair(const json_t *row, const char *reference, const char *can
 	expect_near(row, "rouge_l_set", raises ? 0 : number(row, "rouge_l_set"), pith_rouge_l_set(reference, candidate));
 	expect_near(row, "bleu", number(row, "bleu"), pith_bleu(reference, candidate));
 	expect_near(row, "squad_em", number(row, "squad_em"), pith_squad_em(&reference, 1, candidate));
+	expect_near(row, "squad_sub_em", number(row, "squad_sub_em"), pith_squad_sub_em(&reference, 1, candidate));
 	/* Version 1.1 gives 0 where no words are left on either side; version 2.0, and so pith, gives 1. */
 	double f1 = pith_squad_f1(&reference, 1, candidate);
 	expect_near(row, "squad_f1_v2", number(row, "squad_f1_v2"), f1);
@@ -55,6 +56,7 @@ static void check_answers(const json_t *row, const json_t *list, const char *can
 	for (size_t i = 0; i < n; i++)
 		answers[i] = json_string_value(json_array_get(list, i));
 	expect_near(row, "squad_em", number(row, "squad_em"), pith_squad_em(answers, n, candidate));
+	expect_near(row, "squad_sub_em", number(row, "squad_sub_em"), pith_squad_sub_em(answers, n, candidate));
 	expect_near(row, "squad_f1", number(row, "squad_f1_v2"), pith_squad_f1(answers, n, candidate));
 }
 

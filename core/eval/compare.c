@@ -1,0 +1,356 @@
+/* Methods beside each other, over a data set. */
+#include "pith/evaluate.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compress/document.h"
+#include "eval/dataset.h"
+#include "eval/fidelity.h"
+#include "eval/sample_means.h"
+#include "eval/similarity.h"
+#include "model/generate.h"
+
+static const struct pith_measure_info measures[PITH_N_MEASURES] = {
+	[PITH_MEASURE_CR] = {"cr", "CR", "compressed tokens by original tokens", 3, false},
+	[PITH_MEASURE_DELTA_CR] = {"delta_cr", "dCR", "achieved CR less the target, whole tokens: above 0 is over budget", 4, false},
+	[PITH_MEASURE_ABS_DELTA_CR] = {"abs_delta_cr", "|dCR|", "the same without its sign", 4, false},
+	[PITH_MEASURE_OVER_BUDGET] = {"over_budget", "over", "share of the texts that have more tokens than asked for", 2, false},
+	[PITH_MEASURE_F1] = {"f1", "F1", "SQuAD F1 of the answers", 3, true},
+	[PITH_MEASURE_EM] = {"em", "EM", "SQuAD exact match of the answers", 3, true},
+	[PITH_MEASURE_SUB_EM] = {"sub_em", "subEM", "share of the answers that hold a right one", 3, true},
+	[PITH_MEASURE_KEPT] = {"kept", "kept", "F1 by that from the full text", 2, true},
+	[PITH_MEASURE_FIDELITY] = {"fidelity", "fidelity",
+				   "(CE of the right answer with no text - with this) / (with no text - with the full text)", 2, true},
+	[PITH_MEASURE_ANSWER_ROUGE_L] = {"answer_rouge_l", "ROUGE-L ans.", "ROUGE-L of the answer with the nearest right one", 3, true},
+	[PITH_MEASURE_ROUGE_L] = {"rouge_l", "ROUGE-L text", "ROUGE-L of the compressed or regenerated text with the original", 3, false},
+	[PITH_MEASURE_SIMILARITY] = {"similarity", "similarity",
+				     "BERTScore's F over the model's own last hidden states, text and original", 3, false},
+	[PITH_MEASURE_SECONDS] = {"seconds", "s", "seconds to compress a text", 3, false},
+	[PITH_MEASURE_BREAK_EVEN] = {"break_even", "break-even",
+				     "questions after which compressing has paid: its seconds by what each reading then saves; 0: never",
+				     1, true},
+};
+
+const struct pith_measure_info *pith_measures(void)
+{
+	return measures;
+}
+
+/* What is kept of a line for each target; measures are means or ratios of these. */
+enum {
+	CR, DELTA_CR, ABS_DELTA_CR, OVER_BUDGET, F1, EM, SUB_EM, ANSWER_ROUGE_L, ROUGE_L, SIMILARITY, SECONDS,
+	F1_FULL, TOLD, TOLD_FULL, SAVED, N_COLUMNS
+};
+
+/* Which columns make a measure; by below 0: a mean. */
+static const struct {
+	int column, by;
+} sources[PITH_N_MEASURES] = {
+	[PITH_MEASURE_CR] = {CR, -1},
+	[PITH_MEASURE_DELTA_CR] = {DELTA_CR, -1},
+	[PITH_MEASURE_ABS_DELTA_CR] = {ABS_DELTA_CR, -1},
+	[PITH_MEASURE_OVER_BUDGET] = {OVER_BUDGET, -1},
+	[PITH_MEASURE_F1] = {F1, -1},
+	[PITH_MEASURE_EM] = {EM, -1},
+	[PITH_MEASURE_SUB_EM] = {SUB_EM, -1},
+	[PITH_MEASURE_KEPT] = {F1, F1_FULL},
+	[PITH_MEASURE_FIDELITY] = {TOLD, TOLD_FULL},
+	[PITH_MEASURE_ANSWER_ROUGE_L] = {ANSWER_ROUGE_L, -1},
+	[PITH_MEASURE_ROUGE_L] = {ROUGE_L, -1},
+	[PITH_MEASURE_SIMILARITY] = {SIMILARITY, -1},
+	[PITH_MEASURE_SECONDS] = {SECONDS, -1},
+	[PITH_MEASURE_BREAK_EVEN] = {SECONDS, SAVED},
+};
+
+/* One target, or the full text, and what became of the lines so far. */
+struct contender {
+	const struct pith_compress_options *target; /* NULL: the full text */
+	struct pith_compressed *compressed;         /* of the document at work; NULL: not made yet */
+	struct sample_table scores;
+	struct pith_error failure;
+};
+
+struct comparison {
+	struct pith_model *model;
+	const struct pith_control *control;
+	struct pith_control quiet; /* for the calls inside */
+	struct dataset *dataset;
+	struct contender *all; /* the full text first */
+	size_t n_all;
+	bool asks;
+	/* The document at work; questions about one text stand together in most data sets and share it. */
+	struct pith_document *document;
+	struct token_vectors vectors; /* of the document */
+};
+
+/* What is known of a line before any target is measured. */
+struct line {
+	struct dataset_entry entry;
+	double f1, nothing, everything; /* F1 of the full text; nats of the right answer with no text and with all of it */
+	double first_seconds;           /* until the full text's answer begins */
+};
+
+static void drop_document(struct comparison *c)
+{
+	for (size_t i = 0; i < c->n_all; i++) {
+		pith_compressed_destroy(c->all[i].compressed);
+		c->all[i].compressed = NULL;
+	}
+	token_vectors_free(&c->vectors);
+	pith_document_destroy(c->document);
+	c->document = NULL;
+}
+
+static enum pith_status use_document(struct comparison *c, const char *text, size_t length, struct pith_error *err)
+{
+	if (c->document != NULL) {
+		size_t old_length;
+		const char *old = pith_document_text(c->document, &old_length);
+		if (old_length == length && memcmp(old, text, length) == 0)
+			return PITH_OK;
+	}
+	drop_document(c);
+	enum pith_status status = pith_document_create(&c->document, c->model, text, length, err);
+	if (status == PITH_OK)
+		status = token_vectors_read(&c->vectors, c->model, text, length, &c->quiet, err);
+	return status;
+}
+
+static void score_answer(double *scores, const struct dataset_entry *entry, const char *answer)
+{
+	scores[F1] = pith_squad_f1(entry->answers, entry->n_answers, answer);
+	scores[EM] = pith_squad_em(entry->answers, entry->n_answers, answer);
+	scores[SUB_EM] = pith_squad_sub_em(entry->answers, entry->n_answers, answer);
+	for (size_t i = 0; i < entry->n_answers; i++)
+		scores[ANSWER_ROUGE_L] = fmax(scores[ANSWER_ROUGE_L], pith_rouge_l(entry->answers[i], answer));
+}
+
+/* The full text is a contender too: what it scores is the others' measure. */
+static enum pith_status measure_full(struct comparison *c, struct line *line, struct pith_error *err)
+{
+	double scores[N_COLUMNS] = {[CR] = 1, [ROUGE_L] = 1, [SIMILARITY] = 1};
+	const struct dataset_entry *entry = &line->entry;
+	enum pith_status status = PITH_OK;
+	if (c->asks) {
+		struct pith_generated answer = {0};
+		status = answer_cross_entropy(&line->nothing, c->model, "", 0, entry->question, entry->answers[0], &c->quiet, err);
+		if (status == PITH_OK)
+			status = answer_cross_entropy(&line->everything, c->model, entry->text, entry->length, entry->question,
+			                              entry->answers[0], &c->quiet, err);
+		if (status == PITH_OK)
+			status = pith_answer_text(&answer, c->model, entry->text, entry->length, entry->question, 0, &c->quiet, err);
+		if (status == PITH_OK)
+			score_answer(scores, entry, answer.text);
+		line->f1 = scores[F1_FULL] = scores[F1];
+		line->first_seconds = answer.first_token_seconds;
+		scores[TOLD] = scores[TOLD_FULL] = line->nothing - line->everything;
+		pith_generated_free(&answer);
+	}
+	if (status == PITH_OK && !sample_table_add(&c->all[0].scores, scores))
+		status = fail_memory(err, "the scores");
+	return status;
+}
+
+static enum pith_status measure_text(double *scores, struct comparison *c, struct contender *contender, const struct line *line,
+                                     struct pith_error *err)
+{
+	const char *text;
+	size_t length, original_length;
+	const char *original = pith_document_text(c->document, &original_length);
+	struct token_vectors vectors = {0};
+	enum pith_status status = compressed_readable(contender->compressed, c->model, &text, &length, &c->quiet, err);
+	if (status == PITH_OK)
+		status = token_vectors_read(&vectors, c->model, text, length, &c->quiet, err);
+	if (status == PITH_OK)
+		status = token_vectors_similarity(&scores[SIMILARITY], &c->vectors, &vectors, err);
+	if (status == PITH_OK)
+		scores[ROUGE_L] = pith_rouge_l(original, text);
+	if (status == PITH_OK && c->asks) {
+		double nats;
+		status = answer_cross_entropy(&nats, c->model, text, length, line->entry.question, line->entry.answers[0], &c->quiet, err);
+		scores[TOLD] = line->nothing - nats;
+		scores[TOLD_FULL] = line->nothing - line->everything;
+	}
+	token_vectors_free(&vectors);
+	return status;
+}
+
+static enum pith_status measure_answer(double *scores, struct comparison *c, struct contender *contender,
+                                       const struct line *line, struct pith_error *err)
+{
+	struct pith_generated answer = {0};
+	enum pith_status status = pith_answer_compressed(&answer, c->model, contender->compressed, line->entry.question, 0, &c->quiet, err);
+	if (status == PITH_OK)
+		score_answer(scores, &line->entry, answer.text);
+	scores[F1_FULL] = line->f1;
+	scores[SAVED] = line->first_seconds - answer.first_token_seconds;
+	pith_generated_free(&answer);
+	return status;
+}
+
+/* From a document of its own: a method must not find what another one, or another rate, has computed for it. */
+static enum pith_status compress_afresh(struct comparison *c, struct contender *contender, struct pith_error *err)
+{
+	struct pith_document *document;
+	size_t length;
+	const char *text = pith_document_text(c->document, &length);
+	enum pith_status status = pith_document_create(&document, c->model, text, length, err);
+	if (status == PITH_OK)
+		status = pith_compress(&contender->compressed, document, contender->target, &c->quiet, err);
+	pith_document_destroy(document);
+	return status;
+}
+
+static enum pith_status measure_target(struct comparison *c, struct contender *contender, const struct line *line,
+                                       struct pith_error *err)
+{
+	double scores[N_COLUMNS] = {0};
+	enum pith_status status = contender->compressed == NULL ? compress_afresh(c, contender, err) : PITH_OK;
+	/* Before the text is needed: a soft prompt's first question pays for bringing it back, as it does for a user. */
+	if (status == PITH_OK && c->asks)
+		status = measure_answer(scores, c, contender, line, err);
+	if (status == PITH_OK)
+		status = measure_text(scores, c, contender, line, err);
+	if (status != PITH_OK)
+		return status;
+	const struct pith_compressed_info *info = pith_compressed_info(contender->compressed);
+	scores[CR] = info->cr;
+	scores[DELTA_CR] = info->delta_cr;
+	scores[ABS_DELTA_CR] = fabs(info->delta_cr);
+	scores[OVER_BUDGET] = info->compressed_tokens > info->budget_tokens;
+	scores[SECONDS] = info->seconds;
+	return sample_table_add(&contender->scores, scores) ? PITH_OK : fail_memory(err, "the scores");
+}
+
+static enum pith_status measure_line(struct comparison *c, size_t i, struct pith_error *err)
+{
+	struct line line = {0};
+	enum pith_status status = c->asks ? dataset_read_question(&line.entry, c->dataset, i, err)
+	                                  : dataset_read_text(&line.entry, c->dataset, i, err);
+	if (status != PITH_OK)
+		return status; /* names the line itself */
+	status = use_document(c, line.entry.text, line.entry.length, err);
+	if (status == PITH_OK)
+		status = measure_full(c, &line, err);
+	for (size_t t = 1; status == PITH_OK && t < c->n_all; t++) {
+		struct contender *contender = &c->all[t];
+		struct pith_error failure = {0};
+		if (contender->failure.code != PITH_OK)
+			continue;
+		status = measure_target(c, contender, &line, &failure);
+		if (status == PITH_CANCELLED || status == PITH_NO_MEMORY) {
+			if (err != NULL)
+				*err = failure;
+		} else if (status != PITH_OK) {
+			dataset_blame(c->dataset, i, status, &failure);
+			contender->failure = failure;
+			status = PITH_OK;
+		}
+	}
+	dataset_entry_free(&line.entry);
+	return status == PITH_OK || status == PITH_CANCELLED ? status : dataset_blame(c->dataset, i, status, err);
+}
+
+/* Do the lines have questions? The first one tells. */
+static enum pith_status find_kind(struct comparison *c, struct pith_error *err)
+{
+	struct dataset_entry entry;
+	c->asks = dataset_read_question(&entry, c->dataset, 0, NULL) == PITH_OK;
+	dataset_entry_free(&entry);
+	if (c->asks)
+		return PITH_OK;
+	enum pith_status status = dataset_read_text(&entry, c->dataset, 0, err);
+	dataset_entry_free(&entry);
+	return status;
+}
+
+static enum pith_status begin(struct comparison *c, struct pith_model *model, const struct pith_compare_options *options,
+                              const struct pith_control *control, struct pith_error *err)
+{
+	*c = (struct comparison){.model = model, .control = control};
+	if (control != NULL)
+		c->quiet = (struct pith_control){.log = control->log, .user = control->user, .cancel = control->cancel};
+	c->all = calloc(1 + options->n_targets, sizeof *c->all);
+	if (c->all == NULL)
+		return fail_memory(err, "the comparison");
+	c->n_all = 1 + options->n_targets;
+	for (size_t i = 0; i < c->n_all; i++) {
+		c->all[i].scores.n_columns = N_COLUMNS;
+		c->all[i].target = i == 0 ? NULL : &options->targets[i - 1];
+	}
+	enum pith_status status = dataset_open(&c->dataset, options->data_path, options->limit, err);
+	return status == PITH_OK ? find_kind(c, err) : status;
+}
+
+static void fill_row(struct pith_compare_row *row, const struct contender *contender, bool asks)
+{
+	row->target = contender->target;
+	row->failure = contender->failure;
+	for (size_t m = 0; m < PITH_N_MEASURES; m++) {
+		size_t column = (size_t)sources[m].column;
+		bool costs = m == PITH_MEASURE_SECONDS || m == PITH_MEASURE_BREAK_EVEN;
+		row->has[m] = contender->failure.code == PITH_OK && contender->scores.n > 0 && (asks || !measures[m].of_answers) &&
+		              (contender->target != NULL || !costs);
+		if (row->has[m])
+			row->values[m] = sources[m].by < 0
+			                         ? sample_table_mean(&contender->scores, column)
+			                         : sample_table_ratio(&contender->scores, column, (size_t)sources[m].by);
+	}
+}
+
+static enum pith_status report(struct pith_compare_report *out, const struct comparison *c, struct pith_error *err)
+{
+	out->rows = calloc(c->n_all, sizeof *out->rows);
+	if (out->rows == NULL)
+		return fail_memory(err, "the comparison");
+	out->n_rows = c->n_all;
+	out->n = c->all[0].scores.n;
+	out->asks = c->asks;
+	for (size_t i = 0; i < c->n_all; i++)
+		fill_row(&out->rows[i], &c->all[i], c->asks);
+	return PITH_OK;
+}
+
+static enum pith_status tell_progress(const struct comparison *c, size_t n_done, struct pith_error *err)
+{
+	const struct pith_control *control = c->control;
+	size_t n = dataset_size(c->dataset);
+	if (control != NULL && control->progress != NULL)
+		control->progress(control->user, "comparing", (double)n_done, (double)n);
+	if (n_done < n && control != NULL && control->cancel != NULL && atomic_load(control->cancel))
+		return fail(err, PITH_CANCELLED, "The comparison was stopped after %zu of %zu lines.", n_done, n);
+	return PITH_OK;
+}
+
+enum pith_status pith_compare(struct pith_compare_report *out, struct pith_model *model, const struct pith_compare_options *options,
+                              const struct pith_control *control, struct pith_error *err)
+{
+	struct comparison c;
+	double began = seconds_now();
+	*out = (struct pith_compare_report){0};
+	enum pith_status status = begin(&c, model, options, control, err);
+	size_t n = status == PITH_OK ? dataset_size(c.dataset) : 0;
+	for (size_t i = 0; status == PITH_OK && i < n; i++) {
+		status = tell_progress(&c, i, err);
+		if (status == PITH_OK)
+			status = measure_line(&c, i, err);
+	}
+	if (status == PITH_OK)
+		status = tell_progress(&c, n, err);
+	enum pith_status reported = c.all == NULL ? PITH_OK : report(out, &c, status == PITH_OK ? err : NULL);
+	out->seconds = seconds_now() - began;
+	drop_document(&c);
+	for (size_t i = 0; i < c.n_all; i++)
+		sample_table_free(&c.all[i].scores);
+	free(c.all);
+	dataset_close(c.dataset);
+	return status == PITH_OK ? reported : status;
+}
+
+void pith_compare_report_free(struct pith_compare_report *report)
+{
+	free(report->rows);
+	*report = (struct pith_compare_report){0};
+}

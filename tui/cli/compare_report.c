@@ -1,0 +1,170 @@
+#define _POSIX_C_SOURCE 200809L
+#include "cli/compare_report.h"
+
+#include <string.h>
+
+#include <jansson.h>
+
+static const char *method_name(const struct pith_compare_row *row)
+{
+	return row->target == NULL ? "full text" : row->target->method->name;
+}
+
+/* "0.10", "16 tokens", or "" for the full text. */
+static void write_target(char *out, size_t size, const struct pith_compare_row *row)
+{
+	if (row->target == NULL)
+		out[0] = '\0';
+	else if (row->target->n_tokens > 0)
+		snprintf(out, size, "%zu tokens", row->target->n_tokens);
+	else
+		snprintf(out, size, "%.3g", row->target->rate);
+}
+
+/* --- Markdown ------------------------------------------------------------------------------------------------------- */
+
+static void write_cell(FILE *out, const struct pith_compare_row *row, size_t m)
+{
+	int digits = pith_measures()[m].n_decimals;
+	const struct pith_mean *value = &row->values[m];
+	if (!row->has[m])
+		fprintf(out, " – |");
+	else if (m == PITH_MEASURE_BREAK_EVEN && value->mean <= 0)
+		fprintf(out, " never |");
+	else if (value->low == value->high)
+		fprintf(out, " %.*f |", digits, value->mean);
+	else
+		fprintf(out, " %.*f [%.*f, %.*f] |", digits, value->mean, digits, value->low, digits, value->high);
+}
+
+static bool write_markdown(FILE *out, const struct compared *all, size_t n)
+{
+	const struct pith_measure_info *measures = pith_measures();
+	fprintf(out, "| data | lines | method | target |");
+	for (size_t m = 0; m < PITH_N_MEASURES; m++)
+		fprintf(out, " %s |", measures[m].title);
+	fprintf(out, "\n|---|---:|---|---:|");
+	for (size_t m = 0; m < PITH_N_MEASURES; m++)
+		fprintf(out, "---:|");
+	fputc('\n', out);
+	for (size_t i = 0; i < n; i++) {
+		for (size_t r = 0; r < all[i].report.n_rows; r++) {
+			const struct pith_compare_row *row = &all[i].report.rows[r];
+			char target[32];
+			if (row->failure.code != PITH_OK)
+				continue;
+			write_target(target, sizeof target, row);
+			fprintf(out, "| %s | %zu | %s | %s |", all[i].data, all[i].report.n, method_name(row), target);
+			for (size_t m = 0; m < PITH_N_MEASURES; m++)
+				write_cell(out, row, m);
+			fputc('\n', out);
+		}
+	}
+	fprintf(out, "\nIn brackets 95 %% bootstrap intervals over the lines.\n\n");
+	for (size_t m = 0; m < PITH_N_MEASURES; m++)
+		fprintf(out, "- **%s**: %s\n", measures[m].title, measures[m].summary);
+	for (size_t i = 0; i < n; i++)
+		for (size_t r = 0; r < all[i].report.n_rows; r++)
+			if (all[i].report.rows[r].failure.code != PITH_OK)
+				fprintf(out, "- Not measured: %s on %s. %s\n", method_name(&all[i].report.rows[r]), all[i].data,
+				        all[i].report.rows[r].failure.message);
+	return true;
+}
+
+/* --- CSV ------------------------------------------------------------------------------------------------------------ */
+
+/* In quotation marks, those inside doubled (RFC 4180). */
+static void write_quoted(FILE *out, const char *text)
+{
+	fputc('"', out);
+	for (; *text != '\0'; text++) {
+		if (*text == '"')
+			fputc('"', out);
+		fputc(*text, out);
+	}
+	fputc('"', out);
+}
+
+static bool write_csv(FILE *out, const struct compared *all, size_t n)
+{
+	const struct pith_measure_info *measures = pith_measures();
+	fprintf(out, "data,lines,method,target");
+	for (size_t m = 0; m < PITH_N_MEASURES; m++)
+		fprintf(out, ",%s,%s_low,%s_high", measures[m].name, measures[m].name, measures[m].name);
+	fprintf(out, ",failure\n");
+	for (size_t i = 0; i < n; i++) {
+		for (size_t r = 0; r < all[i].report.n_rows; r++) {
+			const struct pith_compare_row *row = &all[i].report.rows[r];
+			char target[32];
+			write_target(target, sizeof target, row);
+			write_quoted(out, all[i].data);
+			fprintf(out, ",%zu,%s,%s", all[i].report.n, method_name(row), target);
+			for (size_t m = 0; m < PITH_N_MEASURES; m++) {
+				const struct pith_mean *value = &row->values[m];
+				if (row->has[m])
+					fprintf(out, ",%.6g,%.6g,%.6g", value->mean, value->low, value->high);
+				else
+					fprintf(out, ",,,");
+			}
+			fputc(',', out);
+			write_quoted(out, row->failure.code == PITH_OK ? "" : row->failure.message);
+			fputc('\n', out);
+		}
+	}
+	return true;
+}
+
+/* --- JSON ----------------------------------------------------------------------------------------------------------- */
+
+static json_t *json_row(const struct compared *compared, const struct pith_compare_row *row)
+{
+	json_t *object = json_pack("{s:s, s:I, s:s}", "data", compared->data, "lines", (json_int_t)compared->report.n, "method",
+	                           method_name(row));
+	if (row->target != NULL && row->target->n_tokens > 0)
+		json_object_set_new(object, "target_tokens", json_integer((json_int_t)row->target->n_tokens));
+	else if (row->target != NULL)
+		json_object_set_new(object, "target_cr", json_real(row->target->rate));
+	if (row->failure.code != PITH_OK)
+		json_object_set_new(object, "failure", json_string(row->failure.message));
+	for (size_t m = 0; m < PITH_N_MEASURES; m++) {
+		char name[64];
+		if (!row->has[m])
+			continue;
+		snprintf(name, sizeof name, "%s_interval", pith_measures()[m].name);
+		json_object_set_new(object, pith_measures()[m].name, json_real(row->values[m].mean));
+		json_object_set_new(object, name, json_pack("[f, f]", row->values[m].low, row->values[m].high));
+	}
+	return object;
+}
+
+static bool write_json(FILE *out, const struct compared *all, size_t n)
+{
+	json_t *rows = json_array();
+	bool done = rows != NULL;
+	for (size_t i = 0; i < n; i++)
+		for (size_t r = 0; done && r < all[i].report.n_rows; r++)
+			done = json_array_append_new(rows, json_row(&all[i], &all[i].report.rows[r])) == 0;
+	done = done && json_dumpf(rows, out, JSON_COMPACT) == 0 && fputc('\n', out) != EOF;
+	json_decref(rows);
+	return done;
+}
+
+static const struct compare_format formats[] = {
+	{"markdown", write_markdown},
+	{"csv", write_csv},
+	{"json", write_json},
+};
+
+const struct compare_format *compare_formats(size_t *n)
+{
+	*n = sizeof formats / sizeof *formats;
+	return formats;
+}
+
+const struct compare_format *compare_format_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+		if (strcmp(formats[i].name, name) == 0)
+			return &formats[i];
+	return NULL;
+}

@@ -1,0 +1,25 @@
+/* Comparisons of methods as one table: Markdown, CSV or JSON. */
+#ifndef CLI_COMPARE_REPORT_H
+#define CLI_COMPARE_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "pith/evaluate.h"
+
+/* The comparison over one data set, under the name of its file. */
+struct compared {
+	char *data; /* "answer.jsonl" */
+	struct pith_compare_report report;
+};
+
+/* One row per form; --format, help and tests go by it. */
+struct compare_format {
+	const char *name; /* "markdown" */
+	bool (*write)(FILE *out, const struct compared *all, size_t n); /* false: no memory */
+};
+const struct compare_format *compare_formats(size_t *n);
+const struct compare_format *compare_format_find(const char *name); /* NULL: there is none */
+
+#endif
