@@ -251,16 +251,18 @@ static enum pith_status read_seed(struct reader *reader, const struct yaml_tree 
 
 static enum pith_status read_objective(struct reader *reader, const struct yaml_tree *node, enum pith_objective *objective)
 {
-	const char *names[PITH_N_OBJECTIVES];
+	char names[128];
+	size_t used = 0;
 	for (int i = 0; i < PITH_N_OBJECTIVES; i++) {
-		names[i] = pith_objective_name((enum pith_objective)i);
-		if (strcmp(names[i], node->text) == 0) {
+		const char *name = pith_objective_name((enum pith_objective)i);
+		const char *before = i == 0 ? "" : i + 1 == PITH_N_OBJECTIVES ? " and " : ", ";
+		if (strcmp(name, node->text) == 0) {
 			*objective = (enum pith_objective)i;
 			return PITH_OK;
 		}
+		used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", before, name);
 	}
-	return yaml_tree_fault(reader->err, reader->file, node, "There is no objective \"%.60s\", only %s, %s, %s and %s.",
-			       node->text, names[0], names[1], names[2], names[3]);
+	return yaml_tree_fault(reader->err, reader->file, node, "There is no objective \"%.60s\", only %s.", node->text, names);
 }
 
 static enum pith_status read_memory(struct reader *reader, const struct yaml_tree *node, enum pith_memory *memory)

@@ -42,7 +42,7 @@ enum pith_status soft_compress(struct pith_compressed *out, struct pith_document
 	out->info.compressed_tokens = out->info.budget_tokens;
 	enum pith_status status = PITH_OK;
 	for (int p = 0; status == PITH_OK && p < PITH_N_PURPOSES; p++)
-		if (adapters[p] != NULL)
+		if (adapters[p] != NULL && p != PITH_REWRITE)
 			status = compress_for(out, document, (enum pith_purpose)p, control, err);
 	return status;
 }

@@ -9,7 +9,7 @@
 #include "base/aligned.h"
 #include "formats/gguf.h"
 
-static const char *const purpose_names[PITH_N_PURPOSES] = {"regenerate", "answer"};
+static const char *const purpose_names[PITH_N_PURPOSES] = {"regenerate", "answer", "rewrite"};
 static const char *const memory_names[PITH_N_MEMORIES] = {"rows", "embeddings"};
 
 const char *pith_memory_name(enum pith_memory memory)
@@ -87,8 +87,9 @@ enum pith_status adapter_create(struct adapter **out, const struct hyperparams *
                                 float alpha, size_t n_memory, struct random_state *random, struct pith_error *err)
 {
 	*out = NULL;
-	if (n_memory == 0 || n_memory >= h->n_context || rank > h->n_embd)
-		return fail(err, PITH_BAD_ARGUMENT, "An adapter needs 1 to %zu memory tokens and a rank of at most %zu.",
+	bool rewrites = purpose == PITH_REWRITE;
+	if ((n_memory == 0) != rewrites || n_memory >= h->n_context || rank > h->n_embd)
+		return fail(err, PITH_BAD_ARGUMENT, "An adapter needs 1 to %zu memory tokens, to rewrite none, and a rank of at most %zu.",
 		            h->n_context - 1, h->n_embd);
 	enum pith_status status = allocate(out, h, purpose, rank, alpha, n_memory, err);
 	if (status != PITH_OK)
@@ -219,7 +220,7 @@ static enum pith_status load_header(struct adapter **out, const struct hyperpara
 	if (status == PITH_OK)
 		status = read_number(&rank, gguf, "pith.lora_rank", 0, h->n_embd, err);
 	if (status == PITH_OK)
-		status = read_number(&n_memory, gguf, "pith.memory_tokens", 1, h->n_context - 1, err);
+		status = read_number(&n_memory, gguf, "pith.memory_tokens", 0, h->n_context - 1, err);
 	if (status == PITH_OK)
 		status = read_number(&span, gguf, "pith.span_tokens", 1, h->n_context, err);
 	if (status != PITH_OK)
@@ -232,9 +233,11 @@ static enum pith_status load_header(struct adapter **out, const struct hyperpara
 		number++;
 	if (number == PITH_N_PURPOSES)
 		return fail(err, PITH_BAD_FILE, "%s: the purpose %s is unknown.", gguf_path(gguf), purpose);
+	if ((n_memory == 0) != (number == PITH_REWRITE))
+		return fail(err, PITH_BAD_FILE, "%s: pith.memory_tokens makes no sense for an adapter for %s.", gguf_path(gguf), purpose);
 	/* Before memory is taken for as many as the file claims. */
-	const struct tensor *memory = gguf_find_tensor(gguf, "memory_embd.weight");
-	if (memory == NULL || memory->ne[0] != h->n_embd || memory->ne[1] != n_memory)
+	const struct tensor *memory = n_memory == 0 ? NULL : gguf_find_tensor(gguf, "memory_embd.weight");
+	if (n_memory > 0 && (memory == NULL || memory->ne[0] != h->n_embd || memory->ne[1] != n_memory))
 		return fail(err, PITH_MISMATCH, "%s: tensor memory_embd.weight is missing or does not fit this model.",
 		            gguf_path(gguf));
 	status = allocate(out, h, (enum pith_purpose)number, rank, (float)alpha, n_memory, err);
@@ -266,7 +269,9 @@ static enum pith_status load_values(struct adapter *adapter, const struct hyperp
                                     struct pith_error *err)
 {
 	char name[64];
-	enum pith_status status = copy_tensor(adapter->memory, gguf, "memory_embd.weight", h->n_embd, adapter->n_memory, err);
+	enum pith_status status = PITH_OK;
+	if (adapter->n_memory > 0)
+		status = copy_tensor(adapter->memory, gguf, "memory_embd.weight", h->n_embd, adapter->n_memory, err);
 	if (status == PITH_OK)
 		status = copy_tensor(adapter->encoder_vector, gguf, "encoder_embd.weight", h->n_embd, 1, err);
 	for (size_t i = 0; status == PITH_OK && adapter->rank > 0 && i < h->n_layers * N_PROJECTIONS; i++) {
@@ -337,7 +342,7 @@ enum pith_status adapter_save(const struct adapter *adapter, const struct hyperp
 		return status;
 	char name[64];
 	status = write_header(adapter, h, writer, err);
-	if (status == PITH_OK)
+	if (status == PITH_OK && adapter->n_memory > 0)
 		status = gguf_write_tensor(writer, "memory_embd.weight", TENSOR_F32, 2, (size_t[]){h->n_embd, adapter->n_memory},
 		                           adapter->memory, err);
 	if (status == PITH_OK)

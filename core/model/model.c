@@ -19,7 +19,8 @@ const char *pith_version(void)
 
 const char *purpose_name(enum pith_purpose purpose)
 {
-	return purpose == PITH_REGENERATE ? "regenerate" : "answer";
+	static const char *const names[PITH_N_PURPOSES] = {"regenerate", "answer", "rewrite"};
+	return names[purpose];
 }
 
 const char *model_fingerprint(struct pith_model *model)

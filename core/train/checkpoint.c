@@ -9,7 +9,7 @@
 
 #include "formats/safetensors.h"
 
-enum { MOST_ARRAYS = 3, KINDS = 3 };
+enum { MOST_ARRAYS = 1 + PITH_N_PURPOSES, KINDS = 3 };
 static const char *const kind_names[KINDS] = {"values", "first_moments", "second_moments"};
 
 static float *array_of_kind(const struct trained_array *array, int kind)

@@ -144,7 +144,8 @@ static enum pith_status open_adapter(struct run *run, enum pith_purpose purpose,
 	struct random_state random;
 	random_seed(&random, recipe->seed + 1 + purpose);
 	enum pith_status status = adapter_create(&run->adapters[purpose], h, purpose, (size_t)recipe->lora_rank,
-	                                         (float)recipe->lora_alpha, (size_t)recipe->max_memory_tokens, &random, err);
+	                                         (float)recipe->lora_alpha,
+	                                         purpose == PITH_REWRITE ? 0 : (size_t)recipe->max_memory_tokens, &random, err);
 	if (status != PITH_OK)
 		return status;
 	run->adapters[purpose]->hands_over = recipe->memory;
@@ -172,15 +173,17 @@ static enum pith_status open_model(struct run *run, struct pith_error *err)
 	enum pith_status status = recipe->base_path == NULL ? new_base(run, err) : load_base(run, err);
 	bool used[PITH_N_PURPOSES] = {false};
 	for (size_t i = 0; i < recipe->n_tasks; i++)
-		if (objective_has_memory(recipe->tasks[i].objective))
+		if (objective_has_adapter(recipe->tasks[i].objective))
 			used[objective_purpose(recipe->tasks[i].objective)] = true;
+	if (used[PITH_REWRITE] && recipe->trained == PITH_TRAIN_BASE)
+		return fail(err, PITH_BAD_ARGUMENT, "Rewriting is learned by an adapter on a base that stays as it is: `pith train sft`.");
 	for (int p = 0; status == PITH_OK && p < PITH_N_PURPOSES; p++)
 		if (used[p])
 			status = open_adapter(run, (enum pith_purpose)p, err);
 	if (status != PITH_OK)
 		return status;
-	if (recipe->trained == PITH_TRAIN_ADAPTER && used[0] == used[1])
-		return fail(err, PITH_BAD_ARGUMENT, "Training an adapter needs tasks of one purpose, regenerate or answer.");
+	if (recipe->trained == PITH_TRAIN_ADAPTER && used[PITH_REGENERATE] + used[PITH_ANSWER] + used[PITH_REWRITE] != 1)
+		return fail(err, PITH_BAD_ARGUMENT, "Training an adapter needs tasks of one purpose: regenerate, answer or rewrite.");
 	run->transformer = (struct transformer){.h = run->parameters->h, .weights = run->parameters->weights};
 	return transformer_reserve_positions(&run->transformer, run->parameters->h.n_context, err);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "text/answer_prompt.h"
+#include "text/rewrite_prompt.h"
 #include "train/cloze.h"
 
 enum {
@@ -14,7 +15,7 @@ enum {
 
 const char *pith_objective_name(enum pith_objective objective)
 {
-	static const char *const names[PITH_N_OBJECTIVES] = {"lm", "regenerate", "answer_full", "answer"};
+	static const char *const names[PITH_N_OBJECTIVES] = {"lm", "regenerate", "answer_full", "answer", "rewrite"};
 	return names[objective];
 }
 
@@ -23,8 +24,15 @@ bool objective_has_memory(enum pith_objective objective)
 	return objective == PITH_OBJECTIVE_REGENERATE || objective == PITH_OBJECTIVE_ANSWER;
 }
 
+bool objective_has_adapter(enum pith_objective objective)
+{
+	return objective_has_memory(objective) || objective == PITH_OBJECTIVE_REWRITE;
+}
+
 enum pith_purpose objective_purpose(enum pith_objective objective)
 {
+	if (objective == PITH_OBJECTIVE_REWRITE)
+		return PITH_REWRITE;
 	return objective == PITH_OBJECTIVE_ANSWER ? PITH_ANSWER : PITH_REGENERATE;
 }
 
@@ -146,6 +154,42 @@ static enum pith_status make_regenerate(struct sample *sample, struct microbatch
 		status = fail_memory(err, "a sample");
 	if (status == PITH_OK && *made)
 		disturb_reader(sample, builder, noise);
+	return status;
+}
+
+/*
+ * A text and what a person, or another method, has made of it. The length that is asked for is the one that the target has,
+ * whatever its writer was told: hindsight (Cmprsr, arXiv 2511.12281).
+ */
+static enum pith_status make_rewrite(struct sample *sample, struct microbatch_builder *builder, const struct jsonl_record *record,
+                                     size_t n, bool *made, struct pith_error *err)
+{
+	const struct tokenizer *tokenizer = builder->tokenizer;
+	struct token_list answer = {0};
+	struct buffer spaced = {0};
+	size_t length;
+	const char *text = jsonl_string(record, "text", &length), *target = jsonl_string(record, "target", NULL);
+	if (target == NULL)
+		target = jsonl_string(record, "title", NULL);
+	if (text == NULL || target == NULL || target[0] == '\0' || length > n * 2 * BYTES_PER_TOKEN)
+		return PITH_OK;
+	enum pith_status status = PITH_OK;
+	if (!buffer_append_string(&spaced, " ") || !buffer_append_string(&spaced, target))
+		status = fail_memory(err, "a sample");
+	if (status == PITH_OK)
+		status = tokenizer_encode(tokenizer, spaced.data, spaced.length, &answer, err);
+	if (status == PITH_OK)
+		status = rewrite_prompt(tokenizer, text, length, answer.n, &sample->reader, err);
+	size_t n_prompt = sample->reader.n;
+	*made = status == PITH_OK && answer.n > 0 && n_prompt <= n && answer.n < n_prompt;
+	if (*made && (!token_list_append_all(&sample->reader, answer.ids, answer.n) ||
+	              !shift_targets(sample, tokenizer_eos(tokenizer))))
+		status = fail_memory(err, "a sample");
+	sample->first_answer = n_prompt - (n_prompt > 0);
+	for (size_t i = 0; *made && status == PITH_OK && i < sample->first_answer; i++)
+		sample->targets.ids[i] = -1;
+	token_list_free(&answer);
+	buffer_free(&spaced);
 	return status;
 }
 
@@ -322,6 +366,8 @@ enum pith_status sample_make(struct sample *sample, struct microbatch_builder *b
 	size_t n = (size_t)sampling->length < longest ? (size_t)sampling->length : longest;
 	if (data->task.objective == PITH_OBJECTIVE_LM)
 		status = make_lm(sample, builder, record, longest, made, err);
+	else if (data->task.objective == PITH_OBJECTIVE_REWRITE)
+		status = make_rewrite(sample, builder, record, longest, made, err);
 	else if (data->task.objective == PITH_OBJECTIVE_REGENERATE)
 		status = make_regenerate(sample, builder, record, n, sampling->reader_noise, made, err);
 	else if (data->task.objective == PITH_OBJECTIVE_ANSWER && !data->has_questions)

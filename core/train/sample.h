@@ -31,8 +31,9 @@ enum pith_status sample_make(struct sample *sample, struct microbatch_builder *b
 enum pith_status sample_make_further(struct sample *sample, struct microbatch_builder *builder, const struct task_data *data,
                                      size_t line, double noise, bool *made, struct pith_error *err);
 
-/* Does the objective read memory rows, and which? */
+/* Does the objective read memory rows? Does it train an adapter, and which? */
 bool objective_has_memory(enum pith_objective objective);
+bool objective_has_adapter(enum pith_objective objective);
 enum pith_purpose objective_purpose(enum pith_objective objective);
 
 #endif

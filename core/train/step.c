@@ -143,7 +143,7 @@ static enum pith_status forward(struct step_worker *w, struct pith_error *err)
 		status = hand_over(w, err);
 	if (status != PITH_OK)
 		return status;
-	return trace_forward(&w->reader, t, NULL, reader, w->precision, false, err);
+	return trace_forward(&w->reader, t, w->adapters[PITH_REWRITE], reader, w->precision, false, err);
 }
 
 static enum pith_status reserve_head(struct step_worker *w, struct pith_error *err)
@@ -184,8 +184,8 @@ static enum pith_status backward(struct step_worker *w, struct pith_error *err)
 {
 	const struct transformer *t = w->transformer;
 	bool rows = w->memory == PITH_MEMORY_ROWS;
-	enum pith_status status = trace_backward(&w->reader, t, NULL, &w->microbatch.reader.batch, w->precision, false,
-	                                         &w->gradients, err);
+	enum pith_status status = trace_backward(&w->reader, t, w->adapters[PITH_REWRITE], &w->microbatch.reader.batch,
+	                                         w->precision, false, &w->gradients, err);
 	if (status != PITH_OK)
 		return status;
 	hand_back(w);

@@ -254,7 +254,8 @@ static bool due(int step, int every)
 static enum pith_status loop(struct run *run, struct telling *t, const struct pith_control *control, struct pith_error *err)
 {
 	const struct pith_recipe *recipe = run->recipe;
-	enum pith_status status = PITH_OK;
+	/* A checkpoint of a run that is over: there is nothing left to do but to write what it holds. */
+	enum pith_status status = run->state.step < recipe->n_steps ? PITH_OK : run_save_outputs(run, err);
 	while (status == PITH_OK && run->state.step < recipe->n_steps) {
 		if (control != NULL && control->cancel != NULL && atomic_load(control->cancel)) {
 			status = save(run, t, err);

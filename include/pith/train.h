@@ -22,19 +22,20 @@ enum pith_objective {
 	PITH_OBJECTIVE_REGENERATE,  /* the text back from its memory rows */
 	PITH_OBJECTIVE_ANSWER_FULL, /* the answer to a question, full text in context */
 	PITH_OBJECTIVE_ANSWER,      /* the answer to a question from memory rows */
+	PITH_OBJECTIVE_REWRITE,     /* the text in fewer words, told how many tokens they are */
 	PITH_N_OBJECTIVES
 };
-const char *pith_objective_name(enum pith_objective objective); /* "lm", "regenerate", "answer_full", "answer" */
+const char *pith_objective_name(enum pith_objective objective); /* "lm", "regenerate", "answer_full", "answer", "rewrite" */
 
 /* One source of samples. */
 struct pith_task {
 	enum pith_objective objective;
-	const char *path;  /* JSONL: "text" for lm and regenerate; "context", "question", "answers" for the others.
+	const char *path;  /* JSONL: "text" for lm and regenerate; "text" and "target" (or "title") for rewrite; "context", "question", "answers" for the others.
 	                      A source without questions used for an answer objective makes cloze questions of itself */
 	double weight;     /* share of the tokens of a batch */
 	double loss_weight; /* of one trained token; 0 means 1. Answers are few tokens in a batch: give them more */
 	bool skip_document; /* answer_full: the document is read, but its words are not learned; for small sets, which are soon known by heart */
-	int max_tokens;    /* longest text; longer ones are cut (lm, regenerate) or skipped (answers) */
+	int max_tokens;    /* longest text; longer ones are cut (lm, regenerate) or skipped (answers, rewrite) */
 	double k_ratio_min, k_ratio_max; /* this task's own share of memory tokens from the first step on; 0: the recipe's */
 };
 
@@ -53,7 +54,7 @@ struct pith_recipe {
 
 	/* Adapters. With PITH_TRAIN_BASE both purposes may be trained along; with PITH_TRAIN_ADAPTER exactly one is. */
 	enum pith_memory memory;     /* what their memory tokens hand to the reader */
-	const char *adapter_path[2]; /* by enum pith_purpose: start from this one; NULL: new */
+	const char *adapter_path[PITH_N_PURPOSES]; /* by enum pith_purpose: start from this one; NULL: new */
 	int lora_rank;               /* 0: memory vectors only */
 	int span_tokens;             /* longest text that one encoding reads, written into the adapter */
 	double lora_alpha;
@@ -107,7 +108,7 @@ struct pith_recipe {
 	const char *output_type;     /* of the base's matrices: "F32", "F16", "BF16", "Q8_0" */
 	bool bf16;                   /* products in bf16 with fp32 sums where the CPU has AMX; false: fp32, the reference */
 	const char *output_path;     /* the model (base) or the adapter (adapter) as GGUF; written at the end and at checkpoints */
-	const char *output_adapter_path[2]; /* PITH_TRAIN_BASE: adapters trained along */
+	const char *output_adapter_path[PITH_N_PURPOSES]; /* PITH_TRAIN_BASE: adapters trained along */
 	const char *log_path;        /* JSONL, one line per report; NULL: none */
 	int report_steps;
 	uint64_t seed;

@@ -114,6 +114,11 @@ enum exit_code cmd_train_answer(struct cli *cli)
 	return train(cli, PITH_TRAIN_ADAPTER, PITH_OBJECTIVE_ANSWER);
 }
 
+enum exit_code cmd_train_sft(struct cli *cli)
+{
+	return train(cli, PITH_TRAIN_ADAPTER, PITH_OBJECTIVE_REWRITE);
+}
+
 enum exit_code cmd_train_tokenizer(struct cli *cli)
 {
 	struct recipe_tokenizer recipe;

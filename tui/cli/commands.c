@@ -164,6 +164,14 @@ static const struct command commands[] = {
 	 .summary = "train the head of llmlingua2",
 	 .details = "The base stays as it is. Texts and their short forms (titles, summaries, questions\n"
 		    "with answers) say which words are worth keeping. Ctrl-C leaves without saving.\n"},
+	{.name = "train sft",
+	 .arguments = "RECIPE.yaml",
+	 .n_arguments = 1,
+	 .options = BIT(OPTION_JSON),
+	 .run = cmd_train_sft,
+	 .summary = "train an adapter that rewrites texts in fewer words",
+	 .details = "From pairs of a text and a shorter one, told how many tokens that has. The base\n"
+		    "stays as it is. Goes on from the recipe's checkpoint if there is one.\n"},
 	{.name = "train tokenizer",
 	 .arguments = "RECIPE.yaml",
 	 .n_arguments = 1,
