@@ -112,6 +112,15 @@ static const struct command commands[] = {
 		    "\"question\", and \"answers\", or a folder of such files. One table: budgets kept,\n"
 		    "answers, what the text still tells, seconds, and after how many questions\n"
 		    "compressing has paid, with intervals. What a method cannot do is said below it.\n"},
+	{.name = "pairs",
+	 .arguments = "",
+	 .options = BIT(OPTION_METHOD) | BIT(OPTION_DATA) | BIT(OPTION_RATES) | BIT(OPTION_LIMIT) | BIT(OPTION_LENGTH) |
+	            BIT(OPTION_OUTPUT),
+	 .run = cmd_pairs,
+	 .summary = "texts and what a method leaves of them, to train on",
+	 .details = "--data is needed: lines with a \"text\". Writes lines with a \"text\" and a\n"
+		    "\"target\", its compressed form, at rates spread evenly over --rates LOW,HIGH\n"
+		    "(.1,.7 without it). --length leaves longer texts out. For pith train sft.\n"},
 	{.name = "inspect",
 	 .arguments = "FILE",
 	 .n_arguments = 1,

@@ -108,6 +108,7 @@ enum exit_code cmd_eval_answer(struct cli *cli);
 enum exit_code cmd_eval_memory(struct cli *cli);
 enum exit_code cmd_bench_models(struct cli *cli);
 enum exit_code cmd_eval_all(struct cli *cli);
+enum exit_code cmd_pairs(struct cli *cli);
 enum exit_code cmd_inspect(struct cli *cli);
 enum exit_code cmd_tokens(struct cli *cli);
 enum exit_code cmd_train(struct cli *cli);
