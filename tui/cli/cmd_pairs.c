@@ -65,24 +65,30 @@ static enum pith_status make_pair(struct pairs *pairs, struct cli *cli, struct t
 
 static enum pith_status read_lines(struct pairs *pairs, struct cli *cli, struct target *target)
 {
-	char *line = NULL;
+	char *line = NULL, *previous = NULL; /* the text before: questions about one text stand together */
 	size_t size = 0;
 	enum pith_status status = PITH_OK;
 	while (status == PITH_OK && (pairs->limit == 0 || pairs->n < pairs->limit) && getline(&line, &size, pairs->in) > 0) {
 		json_error_t error;
 		json_t *object = json_loads(line, 0, &error);
 		json_t *text = json_object_get(object, "text");
+		if (text == NULL)
+			text = json_object_get(object, "context");
 		pairs->line++;
 		if (line[strspn(line, " \t\r\n")] == '\0')
 			continue;
 		if (!json_is_string(text))
-			status = fault(&cli->err, PITH_BAD_FILE, "%s, line %zu: there is no \"text\".", pairs->path, pairs->line);
-		else
+			status = fault(&cli->err, PITH_BAD_FILE, "%s, line %zu: there is no \"text\" and no \"context\".", pairs->path,
+			               pairs->line);
+		else if (previous == NULL || strcmp(previous, json_string_value(text)) != 0)
 			status = make_pair(pairs, cli, target, json_string_value(text), json_string_length(text));
+		free(previous);
+		previous = json_is_string(text) ? strdup(json_string_value(text)) : NULL;
 		json_decref(object);
 		if (cli->control.progress != NULL)
 			cli->control.progress(cli->control.user, "pairs", (double)pairs->n, (double)pairs->limit);
 	}
+	free(previous);
 	free(line);
 	if (status == PITH_OK && ferror(pairs->in))
 		status = fault(&cli->err, PITH_IO, "%s cannot be read: %s.", pairs->path, strerror(errno));

@@ -118,7 +118,7 @@ static const struct command commands[] = {
 	            BIT(OPTION_OUTPUT),
 	 .run = cmd_pairs,
 	 .summary = "texts and what a method leaves of them, to train on",
-	 .details = "--data is needed: lines with a \"text\". Writes lines with a \"text\" and a\n"
+	 .details = "--data is needed: lines with a \"text\" or a \"context\". Writes lines with a \"text\" and a\n"
 		    "\"target\", its compressed form, at rates spread evenly over --rates LOW,HIGH\n"
 		    "(.1,.7 without it). --length leaves longer texts out. For pith train sft.\n"},
 	{.name = "inspect",
