@@ -45,7 +45,7 @@ void shown_compressed_destroy(struct shown_compressed *compressed)
 		return;
 	free(compressed->text);
 	free(compressed->words);
-	for (int i = 0; i < PITH_N_PURPOSES; i++)
+	for (int i = 0; i < PITH_N_MEMORY_PURPOSES; i++)
 		free(compressed->norms[i]);
 	free(compressed);
 }
@@ -101,7 +101,7 @@ static enum pith_status run_model(struct task *task, const struct pith_control *
 	model->has_chat_format = info->has_chat_format;
 	model->has_keep_head = info->has_keep_head;
 	for (int m = 0; m < PITH_N_MEMORIES; m++)
-		for (int p = 0; p < PITH_N_PURPOSES; p++)
+		for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++)
 			model->has_memory[m] = model->has_memory[m] || info->has_adapter[m][p];
 	return PITH_OK;
 }
@@ -166,7 +166,7 @@ static enum pith_status copy_compressed(struct shown_compressed *shown, const st
 		memcpy(shown->words, words, shown->n_words * sizeof *words);
 	}
 	enum pith_status status = PITH_OK;
-	for (int i = 0; status == PITH_OK && i < PITH_N_PURPOSES; i++)
+	for (int i = 0; status == PITH_OK && i < PITH_N_MEMORY_PURPOSES; i++)
 		if (shown->info.has_purpose[i])
 			status = copy_norms(shown, compressed, i, err);
 	return status;

@@ -42,7 +42,7 @@ struct shown_compressed {
 	struct pith_word *words;
 	size_t n_words;
 	int n_layers;
-	float *norms[PITH_N_PURPOSES]; /* soft: [memory token][layer][key, value]; NULL: no such rows */
+	float *norms[PITH_N_MEMORY_PURPOSES]; /* soft: [memory token][layer][key, value]; NULL: no such rows */
 };
 void shown_compressed_destroy(struct shown_compressed *compressed);
 

@@ -21,17 +21,19 @@ static const struct pith_method methods[] = {
 	 "Selective Context, arXiv 2310.06201", PITH_EXTRACTIVE, PITH_MEMORY_ROWS},
 	{"llmlingua2", "LLMLingua-2", "keeps the words that a trained head finds worth keeping, whole and in order",
 	 "LLMLingua-2, arXiv 2403.12968", PITH_EXTRACTIVE, PITH_MEMORY_ROWS},
-	{"icae", "ICAE", "memory tokens: last hidden states, written by an adapter, read by the frozen model as embeddings",
-	 "arXiv 2307.06945", PITH_SOFT, PITH_MEMORY_EMBEDDINGS},
-	{"vanilla", "Rewriting", "shorter text, written by an instruct model: the local one, or one behind --server",
-	 "the baseline of Cmprsr, arXiv 2511.12281", PITH_ABSTRACTIVE, PITH_MEMORY_ROWS},
 	{"llmlingua", "LLMLingua", "keeps the words that the model could predict least from what was kept before them",
 	 "arXiv 2310.05736", PITH_EXTRACTIVE, PITH_MEMORY_ROWS},
 	{"dac", "DAC", "keeps the words that the model attends to and could predict least, in stages",
 	 "arXiv 2507.11942", PITH_EXTRACTIVE, PITH_MEMORY_ROWS},
+	{"cmprsr", "Cmprsr", "shorter text, written by an adapter that was trained to keep to a length", "arXiv 2511.12281",
+	 PITH_ABSTRACTIVE, PITH_MEMORY_ROWS},
+	{"vanilla", "Rewriting", "shorter text, written by an instruct model: the local one, or one behind --server",
+	 "the baseline of Cmprsr, arXiv 2511.12281", PITH_ABSTRACTIVE, PITH_MEMORY_ROWS},
+	{"icae", "ICAE", "memory tokens: last hidden states, written by an adapter, read by the frozen model as embeddings",
+	 "arXiv 2307.06945", PITH_SOFT, PITH_MEMORY_EMBEDDINGS},
 };
-static compress_fn *const functions[] = {soft_compress,    selfinfo_compress,  llmlingua2_compress, soft_compress,
-                                         vanilla_compress, llmlingua_compress, dac_compress};
+static compress_fn *const functions[] = {soft_compress, selfinfo_compress, llmlingua2_compress, llmlingua_compress,
+                                         dac_compress,  cmprsr_compress,   vanilla_compress,    soft_compress};
 /* Those that can also do what was published, faults and all. */
 static compress_fn *const with_compat[] = {selfinfo_compress, llmlingua_compress, dac_compress};
 enum { N_METHODS = sizeof methods / sizeof methods[0] };
@@ -136,7 +138,7 @@ void pith_compressed_destroy(struct pith_compressed *compressed)
 {
 	if (compressed == NULL)
 		return;
-	for (int p = 0; p < PITH_N_PURPOSES; p++)
+	for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++)
 		rows_free(&compressed->rows[p]);
 	compressed_forget_text(compressed);
 	free(compressed->text);
@@ -196,7 +198,7 @@ enum pith_status pith_compressed_without(struct pith_compressed **out, const str
 	copy->regenerated = NULL;
 	memset(copy->rows, 0, sizeof copy->rows);
 	enum pith_status status = PITH_OK;
-	for (int p = 0; status == PITH_OK && p < PITH_N_PURPOSES; p++)
+	for (int p = 0; status == PITH_OK && p < PITH_N_MEMORY_PURPOSES; p++)
 		if (copy->info.has_purpose[p])
 			status = rows_copy_without(&copy->rows[p], &compressed->rows[p], token, err);
 	if (status != PITH_OK) {
@@ -216,7 +218,7 @@ enum pith_status compressed_check_model(const struct pith_compressed *compressed
 		return fail_memory(err, "the fingerprint of the model");
 	if (strcmp(compressed->model_fingerprint, model_fingerprint(model)) != 0)
 		return fail(err, PITH_MISMATCH, "%s was made with another model than %s: the weights differ.", where, model->path);
-	for (int p = 0; p < PITH_N_PURPOSES; p++) {
+	for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++) {
 		if (!compressed->info.has_purpose[p])
 			continue;
 		const struct adapter *adapter = model->adapters[compressed->info.method->memory][p];

@@ -23,11 +23,11 @@ struct pith_compressed {
 	size_t text_length;
 	struct pith_word *words;
 	size_t n_words;
-	struct rows rows[PITH_N_PURPOSES];  /* soft; n_rows 0: not held */
+	struct rows rows[PITH_N_MEMORY_PURPOSES];  /* soft; n_rows 0: not held */
 	struct pith_generated *regenerated; /* soft: kept for questions; NULL: not made yet */
 	char source_hash[33];               /* of the document, 32 hex digits */
 	/* Of the model that made it; a result is read only by the same one. */
-	char model_fingerprint[33], tokenizer_fingerprint[33], adapter_fingerprint[PITH_N_PURPOSES][33];
+	char model_fingerprint[33], tokenizer_fingerprint[33], adapter_fingerprint[PITH_N_MEMORY_PURPOSES][33];
 	size_t n_layers, kv_dim;
 };
 
@@ -38,6 +38,9 @@ void document_hash(const struct pith_document *document, char hash[33]);
 enum pith_status selfinfo_compress(struct pith_compressed *out, struct pith_document *document,
                                    const struct pith_compress_options *options, const struct pith_control *control,
                                    struct pith_error *err);
+enum pith_status cmprsr_compress(struct pith_compressed *out, struct pith_document *document,
+                                 const struct pith_compress_options *options, const struct pith_control *control,
+                                 struct pith_error *err);
 enum pith_status vanilla_compress(struct pith_compressed *out, struct pith_document *document,
                                   const struct pith_compress_options *options, const struct pith_control *control,
                                   struct pith_error *err);

@@ -41,8 +41,8 @@ enum pith_status soft_compress(struct pith_compressed *out, struct pith_document
 		            model->path, out->info.method->title, pith_memory_name(out->info.method->memory));
 	out->info.compressed_tokens = out->info.budget_tokens;
 	enum pith_status status = PITH_OK;
-	for (int p = 0; status == PITH_OK && p < PITH_N_PURPOSES; p++)
-		if (adapters[p] != NULL && p != PITH_REWRITE)
+	for (int p = 0; status == PITH_OK && p < PITH_N_MEMORY_PURPOSES; p++)
+		if (adapters[p] != NULL)
 			status = compress_for(out, document, (enum pith_purpose)p, control, err);
 	return status;
 }

@@ -18,7 +18,7 @@
 #include "formats/safetensors.h"
 
 static const char *const format_name = "pith-soft-prompt-1";
-static const char *const tensor_names[PITH_N_PURPOSES] = {"prompt_embeddings", "answer.prompt_embeddings"};
+static const char *const tensor_names[PITH_N_MEMORY_PURPOSES] = {"prompt_embeddings", "answer.prompt_embeddings"};
 
 bool pith_is_soft_prompt(const char *path)
 {
@@ -84,7 +84,7 @@ static void fill_entries(struct entries *entries, const struct pith_compressed *
 	if (compressed->info.method->memory == PITH_MEMORY_ROWS)
 		add_entry(entries, "keys", "after RoPE");
 	add_entry(entries, "positions", "memory token j of k at position 1 + (2j + 1) n / 2k of a span of n tokens, j from 0");
-	for (int p = 0; p < PITH_N_PURPOSES; p++) {
+	for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++) {
 		if (!compressed->info.has_purpose[p])
 			continue;
 		add_spans(entries, span_keys[p], &compressed->rows[p]);
@@ -107,9 +107,9 @@ enum pith_status pith_compressed_save(const struct pith_compressed *compressed, 
 	struct safetensors_entry metadata[MOST_ENTRIES];
 	for (size_t i = 0; i < entries.n; i++)
 		metadata[i] = (struct safetensors_entry){entries.keys[i], entries.text.data + entries.offsets[i]};
-	struct tensor tensors[PITH_N_PURPOSES];
+	struct tensor tensors[PITH_N_MEMORY_PURPOSES];
 	size_t n_tensors = 0;
-	for (int p = 0; p < PITH_N_PURPOSES; p++) {
+	for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++) {
 		const struct rows *rows = &compressed->rows[p];
 		bool embeddings = rows->embeddings != NULL;
 		if (compressed->info.has_purpose[p])
@@ -301,7 +301,7 @@ static enum pith_status read_header(struct pith_compressed *out, const struct sa
 static enum pith_status check_rows(const struct pith_compressed *out, const struct pith_model *model, const char *path,
                                    struct pith_error *err)
 {
-	for (int p = 0; p < PITH_N_PURPOSES; p++) {
+	for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++) {
 		if (!out->info.has_purpose[p])
 			continue;
 		const struct adapter *adapter = model->adapters[out->info.method->memory][p];
@@ -326,13 +326,13 @@ static enum pith_status load(struct pith_compressed *out, const struct safetenso
 	/* Before anything of the rows is looked at: what differs is better said as "another model" than as a wrong shape. */
 	if (status == PITH_OK)
 		status = compressed_check_model(out, model, path, err);
-	for (int p = 0; status == PITH_OK && p < PITH_N_PURPOSES; p++)
+	for (int p = 0; status == PITH_OK && p < PITH_N_MEMORY_PURPOSES; p++)
 		status = read_rows(out, file, h, (enum pith_purpose)p, path, err);
 	if (status == PITH_OK)
 		status = compressed_check_model(out, model, path, err);
 	if (status == PITH_OK)
 		status = check_rows(out, model, path, err);
-	for (int p = 0; status == PITH_OK && p < PITH_N_PURPOSES; p++)
+	for (int p = 0; status == PITH_OK && p < PITH_N_MEMORY_PURPOSES; p++)
 		if (out->rows[p].embeddings != NULL)
 			status = rows_read_embeddings(&out->rows[p], model, NULL, err);
 	if (status != PITH_OK)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "compress/document.h"
+#include "compress/local_writer.h"
 #include "compress/rewrite.h"
 #include "model/generate.h"
 #include "remote/chat_client.h"
@@ -13,12 +14,6 @@
 /* --- the local model ---------------------------------------------------------------------------------------- */
 
 enum { LEAST_CHUNK = 64 };
-
-/* Room for a rewrite that is a little too long: it is seen to be too long, and ends where a sentence does. */
-static size_t generated_limit(size_t n_tokens)
-{
-	return n_tokens + n_tokens / 4 + 16;
-}
 
 static enum pith_status local_prompt(const struct pith_model *model, const struct rewrite_request *request,
 				     struct token_list *out, struct pith_error *err)
@@ -36,43 +31,14 @@ static enum pith_status local_prompt(const struct pith_model *model, const struc
 	return status;
 }
 
-static enum pith_status speak(struct pith_model *model, struct session *session, const struct token_list *prompt,
-                              size_t max_tokens, struct rewrite_answer *answer, const struct pith_control *control,
-                              struct pith_error *err)
-{
-	struct session_input input = {.ids = prompt->ids, .n = prompt->n};
-	struct generation g = {.session = session, .tokenizer = model->tokenizer, .last_row = prompt->n - 1,
-	                       .position = (int32_t)prompt->n, .max_tokens = max_tokens, .what = "rewriting"};
-	struct buffer raw = {0};
-	enum pith_stop stop = PITH_STOP_END;
-	size_t n_tokens;
-	enum pith_status status = session_read(session, &input, control, err);
-	if (status == PITH_OK)
-		status = generate(&g, &raw, &n_tokens, &stop, NULL, control, err);
-	if (status == PITH_OK && raw.length > 0 && !generated_append(&answer->text, raw.data, raw.length))
-		status = fail_memory(err, "the rewrite");
-	answer->looped = stop == PITH_STOP_LOOP;
-	answer->cut = stop == PITH_STOP_LIMIT;
-	buffer_free(&raw);
-	return status;
-}
-
 static enum pith_status write_locally(void *user, const struct rewrite_request *request, struct rewrite_answer *answer,
                                       const struct pith_control *control, struct pith_error *err)
 {
 	struct pith_model *model = user;
 	struct token_list prompt = {0};
-	struct session *session = NULL;
-	size_t max_tokens = generated_limit(request->n_tokens);
 	enum pith_status status = local_prompt(model, request, &prompt, err);
-	if (status == PITH_OK && prompt.n + max_tokens > model->transformer.h.n_context)
-		status = fail(err, PITH_TOO_LONG, "A chunk and its rewrite do not fit the context of %s, %zu tokens.",
-			      model->info.name, model->transformer.h.n_context);
 	if (status == PITH_OK)
-		status = session_create(&session, &model->transformer, model->pool, prompt.n + max_tokens, err);
-	if (status == PITH_OK)
-		status = speak(model, session, &prompt, max_tokens, answer, control, err);
-	session_destroy(session);
+		status = local_writer_speak(model, NULL, &prompt, local_writer_limit(request->n_tokens), answer, control, err);
 	token_list_free(&prompt);
 	return status;
 }
@@ -92,7 +58,7 @@ static enum pith_status rewrite_locally(struct pith_compressed *out, struct pith
 	struct token_list prompt = {0};
 	enum pith_status status = local_prompt(model, &nothing, &prompt, err);
 	/* A chunk, what it becomes and a quarter of that, and the words around it. */
-	size_t context = model->transformer.h.n_context, around = prompt.n + generated_limit(0);
+	size_t context = model->transformer.h.n_context, around = prompt.n + local_writer_limit(0);
 	size_t most = context > around ? (context - around) * 4 / 9 : 0;
 	token_list_free(&prompt);
 	if (status != PITH_OK)

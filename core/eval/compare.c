@@ -11,6 +11,7 @@
 #include "eval/sample_means.h"
 #include "eval/similarity.h"
 #include "model/generate.h"
+#include "text/facts.h"
 
 static const struct pith_measure_info measures[PITH_N_MEASURES] = {
 	[PITH_MEASURE_CR] = {"cr", "CR", "compressed tokens by original tokens", 3, false},
@@ -27,6 +28,9 @@ static const struct pith_measure_info measures[PITH_N_MEASURES] = {
 	[PITH_MEASURE_ROUGE_L] = {"rouge_l", "ROUGE-L text", "ROUGE-L of the compressed or regenerated text with the original", 3, false},
 	[PITH_MEASURE_SIMILARITY] = {"similarity", "similarity",
 				     "BERTScore's F over the model's own last hidden states, text and original", 3, false},
+	[PITH_MEASURE_LOST_NUMBERS] = {"lost_numbers", "lost numbers", "numbers of a text that are gone", 2, false},
+	[PITH_MEASURE_LOST_NEGATIONS] = {"lost_negations", "negations", "negations of a text that are gone", 2, false},
+	[PITH_MEASURE_LOST_NAMES] = {"lost_names", "names", "names of a text that are gone", 2, false},
 	[PITH_MEASURE_SECONDS] = {"seconds", "s", "seconds to compress a text", 3, false},
 	[PITH_MEASURE_BREAK_EVEN] = {"break_even", "break-even",
 				     "questions after which compressing has paid: its seconds by what each reading then saves; 0: never",
@@ -40,8 +44,8 @@ const struct pith_measure_info *pith_measures(void)
 
 /* What is kept of a line for each target; measures are means or ratios of these. */
 enum {
-	CR, DELTA_CR, ABS_DELTA_CR, OVER_BUDGET, F1, EM, SUB_EM, ANSWER_ROUGE_L, ROUGE_L, SIMILARITY, SECONDS,
-	F1_FULL, TOLD, TOLD_FULL, SAVED, N_COLUMNS
+	CR, DELTA_CR, ABS_DELTA_CR, OVER_BUDGET, F1, EM, SUB_EM, ANSWER_ROUGE_L, ROUGE_L, SIMILARITY, LOST_NUMBERS, LOST_NEGATIONS,
+	LOST_NAMES, SECONDS, F1_FULL, TOLD, TOLD_FULL, SAVED, N_COLUMNS
 };
 
 /* Which columns make a measure; by below 0: a mean. */
@@ -60,6 +64,9 @@ static const struct {
 	[PITH_MEASURE_ANSWER_ROUGE_L] = {ANSWER_ROUGE_L, -1},
 	[PITH_MEASURE_ROUGE_L] = {ROUGE_L, -1},
 	[PITH_MEASURE_SIMILARITY] = {SIMILARITY, -1},
+	[PITH_MEASURE_LOST_NUMBERS] = {LOST_NUMBERS, -1},
+	[PITH_MEASURE_LOST_NEGATIONS] = {LOST_NEGATIONS, -1},
+	[PITH_MEASURE_LOST_NAMES] = {LOST_NAMES, -1},
 	[PITH_MEASURE_SECONDS] = {SECONDS, -1},
 	[PITH_MEASURE_BREAK_EVEN] = {SECONDS, SAVED},
 };
@@ -165,8 +172,12 @@ static enum pith_status measure_text(double *scores, struct comparison *c, struc
 		status = token_vectors_read(&vectors, c->model, text, length, &c->quiet, err);
 	if (status == PITH_OK)
 		status = token_vectors_similarity(&scores[SIMILARITY], &c->vectors, &vectors, err);
-	if (status == PITH_OK)
+	if (status == PITH_OK) {
 		scores[ROUGE_L] = pith_rouge_l(original, text);
+		scores[LOST_NUMBERS] = (double)lost_numbers(original, original_length, text, length);
+		scores[LOST_NEGATIONS] = (double)lost_negations(original, original_length, text, length);
+		scores[LOST_NAMES] = (double)lost_names(original, original_length, text, length);
+	}
 	if (status == PITH_OK && c->asks) {
 		double nats;
 		status = answer_cross_entropy(&nats, c->model, text, length, line->entry.question, line->entry.answers[0], &c->quiet, err);

@@ -73,7 +73,7 @@ static bool stream(const struct pith_control *control, const struct buffer *text
 static enum pith_status read_token(const struct generation *g, int32_t id, size_t made, const struct pith_control *control,
                                    struct pith_error *err)
 {
-	struct session_input input = {.ids = &id, .first_position = g->position + (int32_t)made, .n = 1};
+	struct session_input input = {.ids = &id, .first_position = g->position + (int32_t)made, .n = 1, .adapter = g->adapter};
 	return session_read(g->session, &input, control, err);
 }
 

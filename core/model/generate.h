@@ -14,6 +14,7 @@
 struct generation {
 	struct session *session;
 	const struct tokenizer *tokenizer;
+	const struct adapter *adapter; /* switched on for every token; NULL: none */
 	size_t last_row;        /* row of the newest read that predicts the first token */
 	int32_t position;       /* of the first generated token */
 	size_t max_tokens;

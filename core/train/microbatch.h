@@ -44,7 +44,7 @@ struct memory_link {
 };
 
 struct microbatch {
-	struct pack encoder[PITH_N_PURPOSES];
+	struct pack encoder[PITH_N_MEMORY_PURPOSES];
 	struct pack reader;
 	int32_t *targets;   /* (reader tokens), -1: none */
 	float *weights;     /* (reader tokens), sum 1 */

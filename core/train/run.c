@@ -295,7 +295,7 @@ static enum pith_status open_worker(struct run *run, int t, struct pith_error *e
 	enum pith_status status = tokenizer_create(&run->tokenizers[t], run->base_file, err);
 	if (status == PITH_OK)
 		status = trace_init(&w->reader, &run->transformer, err);
-	for (int p = 0; status == PITH_OK && p < PITH_N_PURPOSES; p++)
+	for (int p = 0; status == PITH_OK && p < PITH_N_MEMORY_PURPOSES; p++)
 		status = trace_init(&w->encoder[p], &run->transformer, err);
 	run_use_slot(run, w, 0);
 	w->builder = (struct microbatch_builder){.tasks = run->tasks,
@@ -396,7 +396,7 @@ enum pith_status run_open(struct run *run, const struct pith_recipe *recipe, str
 static void close_worker(struct step_worker *w)
 {
 	trace_free(&w->reader);
-	for (int p = 0; p < PITH_N_PURPOSES; p++)
+	for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++)
 		trace_free(&w->encoder[p]);
 	microbatch_free(&w->microbatch);
 	scratch_free(&w->head);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "text/answer_prompt.h"
-#include "text/rewrite_prompt.h"
+#include "text/length_prompt.h"
 #include "train/cloze.h"
 
 enum {
@@ -179,7 +179,7 @@ static enum pith_status make_rewrite(struct sample *sample, struct microbatch_bu
 	if (status == PITH_OK)
 		status = tokenizer_encode(tokenizer, spaced.data, spaced.length, &answer, err);
 	if (status == PITH_OK)
-		status = rewrite_prompt(tokenizer, text, length, answer.n, &sample->reader, err);
+		status = length_prompt(tokenizer, text, length, answer.n, &sample->reader, err);
 	size_t n_prompt = sample->reader.n;
 	*made = status == PITH_OK && answer.n > 0 && n_prompt <= n && answer.n < n_prompt;
 	if (*made && (!token_list_append_all(&sample->reader, answer.ids, answer.n) ||

@@ -95,7 +95,7 @@ static void hand_back_embeddings(struct step_worker *w)
 {
 	const struct microbatch *m = &w->microbatch;
 	size_t n_embd = w->transformer->h.n_embd;
-	for (int p = 0; p < PITH_N_PURPOSES; p++)
+	for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++)
 		if (m->encoder[p].batch.n_tokens > 0)
 			memset(w->encoder[p].d_x.data, 0, m->encoder[p].batch.n_tokens * n_embd * sizeof(float));
 	for (size_t i = 0; i < m->n_links; i++) {
@@ -128,7 +128,7 @@ static enum pith_status forward(struct step_worker *w, struct pith_error *err)
 	const struct transformer *t = w->transformer;
 	bool rows = w->memory == PITH_MEMORY_ROWS;
 	enum pith_status status = PITH_OK;
-	for (int p = 0; status == PITH_OK && p < PITH_N_PURPOSES; p++) {
+	for (int p = 0; status == PITH_OK && p < PITH_N_MEMORY_PURPOSES; p++) {
 		const struct batch *batch = &w->microbatch.encoder[p].batch;
 		if (batch->n_tokens == 0)
 			continue;
@@ -189,7 +189,7 @@ static enum pith_status backward(struct step_worker *w, struct pith_error *err)
 	if (status != PITH_OK)
 		return status;
 	hand_back(w);
-	for (int p = 0; status == PITH_OK && p < PITH_N_PURPOSES; p++)
+	for (int p = 0; status == PITH_OK && p < PITH_N_MEMORY_PURPOSES; p++)
 		if (w->microbatch.encoder[p].batch.n_tokens > 0)
 			status = trace_backward(&w->encoder[p], t, w->adapters[p], &w->microbatch.encoder[p].batch, w->precision, rows,
 			                        &w->gradients, err);

@@ -25,7 +25,7 @@ struct step_worker {
 	bool trains_base;
 	enum precision precision;
 	struct adapter *adapters[PITH_N_PURPOSES];  /* borrowed: views with the gradients at work; NULL: that purpose is not used */
-	struct trace encoder[PITH_N_PURPOSES], reader;
+	struct trace encoder[PITH_N_MEMORY_PURPOSES], reader;
 	enum pith_memory memory;                    /* what the encoders hand to the reader */
 	struct scratch given, d_given;              /* (n_given, n_embd), when that is embeddings */
 	struct microbatch microbatch;

@@ -114,7 +114,7 @@ struct pith_compressed_info {
 	size_t n_chunks;         /* abstractive: parts that were rewritten one by one; otherwise 0 */
 	size_t n_chunks_extractive; /* of them, those for which words of the document stand */
 	size_t server_tokens_read, server_tokens_written; /* abstractive: as a server counted them; 0: none did */
-	bool has_purpose[PITH_N_PURPOSES]; /* soft: which rows it holds */
+	bool has_purpose[PITH_N_MEMORY_PURPOSES]; /* soft: which rows it holds */
 	size_t n_must_keep_dropped; /* must-keep words that did not fit the budget */
 	int refine_steps;        /* soft: steps that pith_refine() took; 0: the rows are the encoder's */
 	bool exact;              /* after refining: the text came back byte for byte */

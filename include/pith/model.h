@@ -24,7 +24,8 @@ struct pith_model; /* opaque */
 enum pith_purpose {
 	PITH_REGENERATE = 0, /* the document back, word for word */
 	PITH_ANSWER = 1,     /* answers to questions about the document */
-	PITH_REWRITE = 2,    /* the document in fewer words: LoRA alone, no memory tokens */
+	PITH_N_MEMORY_PURPOSES, /* those that memory tokens serve */
+	PITH_REWRITE = PITH_N_MEMORY_PURPOSES, /* the document in fewer words: LoRA alone, no memory tokens */
 	PITH_N_PURPOSES
 };
 

@@ -79,7 +79,7 @@ static enum pith_status compress(struct stage *stage, const char *method, double
 	enum pith_status status = pith_compress(&compressed, stage->document, &options, NULL, err);
 	if (status == PITH_OK) {
 		keep(stage, compressed->text, compressed->text_length);
-		for (int p = 0; p < PITH_N_PURPOSES; p++)
+		for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++)
 			keep(stage, compressed->rows[p].data, compressed->rows[p].n_rows * compressed->rows[p].row_floats * sizeof(float));
 	} else {
 		assert_null(compressed);

@@ -95,7 +95,7 @@ static inline void worker_open(struct step_worker *w, const struct transformer *
 	struct pith_error err;
 	*w = (struct step_worker){.transformer = t, .precision = PRECISION_F32};
 	assert_int_equal(trace_init(&w->reader, t, &err), PITH_OK);
-	for (int p = 0; p < PITH_N_PURPOSES; p++)
+	for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++)
 		assert_int_equal(trace_init(&w->encoder[p], t, &err), PITH_OK);
 }
 
@@ -103,7 +103,7 @@ static inline void worker_open(struct step_worker *w, const struct transformer *
 static inline void worker_close(struct step_worker *w)
 {
 	trace_free(&w->reader);
-	for (int p = 0; p < PITH_N_PURPOSES; p++)
+	for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++)
 		trace_free(&w->encoder[p]);
 	microbatch_free(&w->microbatch);
 	free(w->gradients.layers);

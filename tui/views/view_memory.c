@@ -39,8 +39,8 @@ static uint32_t bar_code(const struct canvas *canvas, struct range range, float 
 /* The rows that are shown: of the first purpose that there is, and how many purposes there are. */
 static const float *shown_norms(const struct workbench *workbench, const char **purpose)
 {
-	static const char *const names[PITH_N_PURPOSES] = {"regeneration", "answers"};
-	for (int i = 0; workbench->compressed != NULL && i < PITH_N_PURPOSES; i++)
+	static const char *const names[PITH_N_MEMORY_PURPOSES] = {"regeneration", "answers"};
+	for (int i = 0; workbench->compressed != NULL && i < PITH_N_MEMORY_PURPOSES; i++)
 		if (workbench->compressed->norms[i] != NULL) {
 			*purpose = names[i];
 			return workbench->compressed->norms[i];

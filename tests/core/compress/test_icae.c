@@ -116,7 +116,7 @@ static void test_embeddings_and_rows(void **state)
 	struct pith_compressed *compressed = compress();
 	struct pith_error err;
 	const size_t k = K / SPANS, n = N / SPANS;
-	for (int p = 0; p < PITH_N_PURPOSES; p++) {
+	for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++) {
 		const struct rows *rows = &compressed->rows[p];
 		float hidden[K * N_EMBD];
 		int32_t ids[K], positions[K];
@@ -162,7 +162,7 @@ static void test_round_trip(void **state)
 	must(pith_compressed_load(&loaded, model, path, &err), &err);
 	assert_string_equal(pith_compressed_info(loaded)->method->name, "icae");
 	assert_int_equal(pith_compressed_info(loaded)->compressed_bytes, pith_compressed_info(compressed)->compressed_bytes);
-	for (int p = 0; p < PITH_N_PURPOSES; p++) {
+	for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++) {
 		const struct rows *a = &compressed->rows[p], *b = &loaded->rows[p];
 		assert_memory_equal(a->embeddings, b->embeddings, K * N_EMBD * sizeof(float));
 		assert_memory_equal(a->data, b->data, K * a->row_floats * sizeof(float));

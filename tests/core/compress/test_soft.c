@@ -157,7 +157,7 @@ static void test_rows(void **state)
 			ids[N + 1 + j] = -1 - (int32_t)j;
 			positions[N + 1 + j] = 1 + (int32_t)floor(((double)j + 0.5) * N / (double)k);
 		}
-		for (int p = 0; p < PITH_N_PURPOSES; p++) {
+		for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++) {
 			const struct rows *rows = &compressed->rows[p];
 			struct session *session;
 			must(session_create(&session, &model->transformer, NULL, N + 1 + k, &err), &err);
@@ -192,7 +192,7 @@ static void test_spans(void **state)
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct pith_document *document = document_of(cases[i].n_tokens, 3 + i);
 		struct pith_compressed *compressed = compress(document, cases[i].k);
-		for (int p = 0; p < PITH_N_PURPOSES; p++)
+		for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++)
 			check_spans(compressed, (enum pith_purpose)p, cases[i].n_tokens, cases[i].k, cases[i].n_spans);
 		assert_int_equal(pith_compressed_info(compressed)->n_spans, cases[i].n_spans);
 		bool overlong = (cases[i].n_tokens + cases[i].n_spans - 1) / cases[i].n_spans > SMALL_SPAN;
@@ -270,7 +270,7 @@ static void test_slider(void **state)
 		struct watch watch = {0};
 		struct pith_control control = {.progress = watch_progress, .user = &watch, .cancel = &watch.cancel};
 		must(try_compress(&compressed, document, moves[i].k, &control, &err), &err);
-		assert_int_equal(watch.n_encodings, PITH_N_PURPOSES * moves[i].n_spans);
+		assert_int_equal(watch.n_encodings, PITH_N_MEMORY_PURPOSES * moves[i].n_spans);
 		assert_float_equal(watch.last, 1, 0);
 		pith_compressed_destroy(compressed);
 	}
@@ -413,7 +413,7 @@ static void test_without(void **state)
 	struct pith_error err;
 	struct pith_generated out;
 	must(pith_compressed_without(&less, all, LOST, &err), &err);
-	for (int p = 0; p < PITH_N_PURPOSES; p++) {
+	for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++) {
 		const struct rows *a = &all->rows[p], *b = &less->rows[p];
 		size_t floats = a->row_floats;
 		assert_int_equal(a->n_spans, 2);

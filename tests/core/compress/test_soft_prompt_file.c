@@ -87,7 +87,7 @@ static void test_round_trip(void **state)
 	assert_float_equal(b->delta_cr, 0, 0);
 	assert_string_equal(b->note, "");
 	assert_string_equal(compressed->source_hash, loaded->source_hash);
-	for (int p = 0; p < PITH_N_PURPOSES; p++) {
+	for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++) {
 		const struct rows *x = &compressed->rows[p], *y = &loaded->rows[p];
 		assert_true(b->has_purpose[p]);
 		assert_int_equal(x->row_floats, y->row_floats);
@@ -126,12 +126,12 @@ static void test_round_trip(void **state)
 static void test_layout(void **state)
 {
 	(void)state;
-	static const char *const names[PITH_N_PURPOSES] = {"prompt_embeddings", "answer.prompt_embeddings"};
+	static const char *const names[PITH_N_MEMORY_PURPOSES] = {"prompt_embeddings", "answer.prompt_embeddings"};
 	struct safetensors *file;
 	struct pith_error err;
 	must(safetensors_open(&file, saved, &err), &err);
 	assert_int_equal(safetensors_n_tensors(file), 2);
-	for (int p = 0; p < PITH_N_PURPOSES; p++) {
+	for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++) {
 		const struct tensor *tensor = safetensors_find(file, names[p]);
 		assert_non_null(tensor);
 		assert_int_equal(tensor->type, TENSOR_F32);
@@ -194,7 +194,7 @@ static void test_other_models(void **state)
 	pith_model_close(by);
 
 	in_scratch(path, "base.gguf");
-	for (int p = 0; p < PITH_N_PURPOSES; p++) {
+	for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++) {
 		const char *purpose = p == PITH_REGENERATE ? "regenerate" : "answer";
 		char words[64];
 		options.adapter_path[0][0] = options.adapter_path[0][1] = NULL;

@@ -22,7 +22,7 @@ static struct random_state random_numbers;
 struct toy {
 	struct parameters *parameters;
 	struct transformer transformer;
-	struct adapter *adapters[PITH_N_PURPOSES];
+	struct adapter *adapters[PITH_N_MEMORY_PURPOSES];
 	struct step_worker worker;
 	float *base_gradients;
 };
@@ -45,7 +45,7 @@ static void randomise(struct toy *toy)
 		for (size_t j = begin; j < end; j++)
 			p->values[j] = (float)((decays ? 0 : 1) + deviation_of(&slot) * random_normal(&random_numbers));
 	}
-	for (int purpose = 0; purpose < PITH_N_PURPOSES; purpose++)
+	for (int purpose = 0; purpose < PITH_N_MEMORY_PURPOSES; purpose++)
 		for (size_t j = 0; j < toy->adapters[purpose]->n_values; j++)
 			toy->adapters[purpose]->values[j] = (float)(0.4 * random_normal(&random_numbers));
 }
@@ -114,7 +114,7 @@ static void toy_open(struct toy *toy, bool qk_norm, enum rope_style style, bool 
 	                 PITH_OK);
 	randomise(toy);
 	worker_open(&toy->worker, &toy->transformer);
-	for (int p = 0; p < PITH_N_PURPOSES; p++) {
+	for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++) {
 		assert_int_equal(adapter_enable_gradients(toy->adapters[p], &err), PITH_OK);
 		toy->worker.adapters[p] = toy->adapters[p];
 	}
@@ -135,7 +135,7 @@ static void train_base(struct toy *toy, bool trained)
 static void toy_close(struct toy *toy)
 {
 	worker_close(&toy->worker);
-	for (int p = 0; p < PITH_N_PURPOSES; p++)
+	for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++)
 		adapter_destroy(toy->adapters[p]);
 	free(toy->transformer.rope.cosines);
 	free(toy->transformer.rope.sines);
@@ -211,7 +211,7 @@ static void check_everything(bool qk_norm, enum rope_style style, bool tied)
 	double loss = run(&toy, true).weighted;
 	assert_true(loss > 1 && loss == run(&toy, false).weighted);
 	check_base(&toy, &worst);
-	for (int p = 0; p < PITH_N_PURPOSES; p++)
+	for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++)
 		check_adapter(&toy, toy.adapters[p], &worst);
 	if (getenv("PITH_TEST_VERBOSE") != NULL)
 		print_message("worst %.1e\n", worst);
@@ -283,7 +283,7 @@ static void test_embeddings(void **state)
 		double loss = run(&toy, true).weighted;
 		assert_true(loss > 1 && loss == run(&toy, false).weighted);
 		check_base(&toy, &worst);
-		for (int p = 0; p < PITH_N_PURPOSES; p++)
+		for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++)
 			check_adapter(&toy, toy.adapters[p], &worst);
 		if (getenv("PITH_TEST_VERBOSE") != NULL)
 			print_message("worst %.1e\n", worst);

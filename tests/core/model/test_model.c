@@ -77,7 +77,7 @@ static void test_info(void **state)
 	                                         2 * (32 * 32 + 2 * 32 * 16 + 32 * 32 + 3 * 32 * 64 + 2 * 32 + 2 * 8));
 	assert_int_equal(info->kv_bytes_per_token, 2 * 2 * 16 * 4);
 	assert_int_equal(info->span_tokens, SMALL_SPAN);
-	for (int p = 0; p < PITH_N_PURPOSES; p++) {
+	for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++) {
 		assert_true(info->has_adapter[0][p]);
 		assert_int_equal(info->max_memory_tokens[0][p], SMALL_MEMORY);
 	}

@@ -262,7 +262,7 @@ static void test_links_are_one_to_one(void **state)
 	struct fixture *f = *state;
 	struct microbatch m = {0};
 	build(f, &m, 3);
-	for (int p = 0; p < PITH_N_PURPOSES; p++) {
+	for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++) {
 		size_t expected = 0;
 		for (size_t i = 0; i < m.n_links; i++) {
 			const struct memory_link *link = &m.links[i];

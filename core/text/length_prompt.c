@@ -1,9 +1,9 @@
-#include "text/rewrite_prompt.h"
+#include "text/length_prompt.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum pith_status rewrite_prompt(const struct tokenizer *tokenizer, const char *text, size_t length, size_t n_tokens,
+enum pith_status length_prompt(const struct tokenizer *tokenizer, const char *text, size_t length, size_t n_tokens,
                                 struct token_list *out, struct pith_error *err)
 {
 	char condition[48];
