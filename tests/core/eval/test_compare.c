@@ -58,7 +58,7 @@ static void test_vectors(void **state)
 	struct buffer text = {0};
 	struct random_state random;
 	random_seed(&random, 3);
-	small_text(&text, &random, 200);
+	small_text(&text, &random, 400);
 	struct token_vectors whole, shorter, empty;
 	must(token_vectors_read(&whole, model, text.data, text.length, NULL, &err), &err);
 	must(token_vectors_read(&shorter, model, text.data, text.length / 3, NULL, &err), &err);
@@ -174,7 +174,7 @@ static void test_questions(void **state)
 	for (size_t i = 0; i < sizeof same / sizeof *same; i++)
 		assert_true(fabs(value(all, same[i])->mean - value(full, same[i])->mean) < 1e-9);
 	assert_true(fabs(value(all, PITH_MEASURE_SIMILARITY)->mean - 1) < 1e-5);
-	assert_true(value(some, PITH_MEASURE_CR)->mean <= 0.4);
+	assert_true(value(some, PITH_MEASURE_CR)->mean < 0.4 + 1e-9);
 	assert_true(value(some, PITH_MEASURE_ABS_DELTA_CR)->mean == 0);
 	assert_true(value(some, PITH_MEASURE_ROUGE_L)->mean < 1);
 	for (size_t i = 1; i < 4; i++) {

@@ -186,11 +186,13 @@ static void check_part(struct toy *toy, struct adapter *adapter, const char *nam
 static void check_adapter(struct toy *toy, struct adapter *adapter, double *worst)
 {
 	size_t n_embd = adapter->n_embd;
-	check_part(toy, adapter, "memory", adapter->memory, adapter->n_memory * n_embd, worst);
+	if (adapter->n_memory > 0)
+		check_part(toy, adapter, "memory", adapter->memory, adapter->n_memory * n_embd, worst);
 	check_part(toy, adapter, "encoder_vector", adapter->encoder_vector, n_embd, worst);
 	for (size_t i = 0; adapter->rank > 0 && i < adapter->n_layers * N_PROJECTIONS; i++) {
 		struct lora *lora = &adapter->projections[i];
-		bool unused = toy->worker.memory == PITH_MEMORY_ROWS && i / N_PROJECTIONS + 1 == adapter->n_layers && i % N_PROJECTIONS != PROJECTION_K &&
+		bool encodes = adapter->purpose != PITH_REWRITE && toy->worker.memory == PITH_MEMORY_ROWS;
+		bool unused = encodes && i / N_PROJECTIONS + 1 == adapter->n_layers && i % N_PROJECTIONS != PROJECTION_K &&
 			      i % N_PROJECTIONS != PROJECTION_V;
 		if (unused) { /* An encoder's last layer stops after keys and values. */
 			for (size_t j = 0; j < lora->rank * (lora->n_in + lora->n_out); j++)
@@ -291,6 +293,38 @@ static void test_embeddings(void **state)
 	}
 }
 
+/* Rewriting: the adapter is switched on in the reader itself, which has no memory; the base is trained or frozen. */
+static void test_rewrite(void **state)
+{
+	(void)state;
+	for (int trained = 0; trained < 2; trained++) {
+		struct toy toy;
+		struct adapter *adapter;
+		struct pith_error err;
+		double worst = 0;
+		toy_open(&toy, true, ROPE_HALVES, true);
+		assert_int_equal(adapter_create(&adapter, &toy.transformer.h, PITH_REWRITE, RANK, 4, 0, &random_numbers, &err), PITH_OK);
+		assert_int_equal(adapter_enable_gradients(adapter, &err), PITH_OK);
+		for (size_t j = 0; j < adapter->n_values; j++)
+			adapter->values[j] = (float)(0.4 * random_normal(&random_numbers));
+		microbatch_clear(&toy.worker.microbatch);
+		add_reader(&toy, 8, 0, PITH_OBJECTIVE_REWRITE);
+		add_reader(&toy, 5, 0, PITH_OBJECTIVE_REWRITE);
+		microbatch_normalise(&toy.worker.microbatch);
+		train_base(&toy, trained == 1);
+		double without = run(&toy, false).weighted;
+		toy.worker.adapters[PITH_REWRITE] = adapter;
+		double loss = run(&toy, true).weighted;
+		assert_true(loss > 1 && loss == run(&toy, false).weighted && loss != without);
+		if (trained == 1)
+			check_base(&toy, &worst);
+		check_adapter(&toy, adapter, &worst);
+		toy.worker.adapters[PITH_REWRITE] = NULL;
+		adapter_destroy(adapter);
+		toy_close(&toy);
+	}
+}
+
 static float *copy_of(const float *values, size_t n)
 {
 	float *copy = malloc(n * sizeof *copy);
@@ -380,7 +414,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_qwen3_like),  cmocka_unit_test(test_llama_like),    cmocka_unit_test(test_mixed),
-		cmocka_unit_test(test_embeddings),
+		cmocka_unit_test(test_embeddings), cmocka_unit_test(test_rewrite),
 		cmocka_unit_test(test_frozen_base), cmocka_unit_test(test_reused_memory), cmocka_unit_test(test_bf16),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

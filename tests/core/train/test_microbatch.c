@@ -251,7 +251,7 @@ static void test_samples(void **state)
 			n_split += m.links[i].reader_sequence == m.links[i - 1].reader_sequence;
 	}
 	for (int i = 0; i < PITH_N_OBJECTIVES; i++)
-		assert_true(n_seen[i] > 5);
+		assert_true(n_seen[i] > 5 || i == PITH_OBJECTIVE_REWRITE);
 	assert_true(n_split > 0);
 	microbatch_free(&m);
 }
@@ -636,6 +636,48 @@ static void test_opening(void **state)
 	}
 }
 
+/* A text, the length that its target has in tokens, the target, which alone is learned; titles are targets too. */
+static void test_rewrite(void **state)
+{
+	struct fixture *f = *state;
+	static const char lines[] = "{\"text\": \"The stone is red and the window is green.\", \"target\": \"Red stone.\"}\n"
+				    "{\"text\": \"The stone is red and the window is green.\", \"title\": \"Colours\"}\n"
+				    "{\"text\": \"Short.\", \"target\": \"It is longer than what it stands for, by far, it is.\"}\n"
+				    "{\"text\": \"No target at all.\"}\n"
+				    "{\"text\": \"The stone is red and the window is green.\", \"target\": \"\"}\n";
+	static const char *const expected[] = {"The stone is red and the window is green.\nIn 11 tokens: Red stone.",
+	                                       "The stone is red and the window is green.\nIn 8 tokens: Colours", NULL, NULL, NULL};
+	struct task_data task = {.task = {.objective = PITH_OBJECTIVE_REWRITE, .weight = 1, .max_tokens = 60}};
+	struct microbatch_builder builder = {.tasks = &task, .n_tasks = 1, .tokenizer = f->tokenizer, .n_positions = 1024};
+	assert_int_equal(jsonl_open(&task.file, scratch_write("pairs.jsonl", lines, strlen(lines)), NULL), PITH_OK);
+	random_seed(&builder.random, 1);
+	for (size_t line = 0; line < 5; line++) {
+		struct microbatch m = {0};
+		bool added;
+		assert_int_equal(microbatch_add(&m, &builder, 0, line, &f->sampling, &added, NULL), PITH_OK);
+		assert_int_equal(added, expected[line] != NULL);
+		if (added) {
+			struct reading r;
+			read_sequence(&r, &m, 0);
+			assert_string_equal(r.text.data, expected[line]);
+			size_t n_target = strlen(strstr(expected[line], "tokens:") + 7) + 1; /* and the end */
+			assert_int_equal(r.n_targets, n_target);
+			assert_int_equal(r.first_target, r.n - n_target);
+			assert_int_equal(r.objectives[r.n - 1], PITH_OBJECTIVE_REWRITE);
+			reading_free(&r);
+		}
+		microbatch_free(&m);
+	}
+	/* A text that would have to be cut no longer is what the target was made of. */
+	struct microbatch m = {0};
+	bool added;
+	task.task.max_tokens = 40;
+	assert_int_equal(microbatch_add(&m, &builder, 0, 0, &f->sampling, &added, NULL), PITH_OK);
+	assert_false(added);
+	microbatch_free(&m);
+	jsonl_close(task.file);
+}
+
 /* Some tokens of a question are wrong; the document, the cue, the answer and all targets are right. */
 static void test_question_noise(void **state)
 {
@@ -709,7 +751,7 @@ int main(void)
 		cmocka_unit_test(test_seed),    cmocka_unit_test(test_cloze),                cmocka_unit_test(test_hopeless_data),
 		cmocka_unit_test(test_positions), cmocka_unit_test(test_shared_encoding),
 		cmocka_unit_test(test_shared_document),
-		cmocka_unit_test(test_reader_noise), cmocka_unit_test(test_question_noise), cmocka_unit_test(test_opening), cmocka_unit_test(test_skipping), cmocka_unit_test(test_given),
+		cmocka_unit_test(test_reader_noise), cmocka_unit_test(test_question_noise), cmocka_unit_test(test_opening), cmocka_unit_test(test_rewrite), cmocka_unit_test(test_skipping), cmocka_unit_test(test_given),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
