@@ -117,7 +117,7 @@ static const struct command commands[] = {
 	 .options = BIT(OPTION_METHOD) | BIT(OPTION_DATA) | BIT(OPTION_RATES) | BIT(OPTION_LIMIT) | BIT(OPTION_LENGTH) |
 	            BIT(OPTION_OUTPUT),
 	 .run = cmd_pairs,
-	 .summary = "texts and what a method leaves of them, to train on",
+	 .summary = "pairs of texts and their compressed forms",
 	 .details = "--data is needed: lines with a \"text\" or a \"context\". Writes lines with a \"text\" and a\n"
 		    "\"target\", its compressed form, at rates spread evenly over --rates LOW,HIGH\n"
 		    "(.1,.7 without it). --length leaves longer texts out. For pith train sft.\n"},
@@ -178,7 +178,7 @@ static const struct command commands[] = {
 	 .n_arguments = 1,
 	 .options = BIT(OPTION_JSON),
 	 .run = cmd_train_sft,
-	 .summary = "train an adapter that rewrites texts in fewer words",
+	 .summary = "train an adapter that rewrites texts shorter",
 	 .details = "From pairs of a text and a shorter one, told how many tokens that has. The base\n"
 		    "stays as it is. Goes on from the recipe's checkpoint if there is one.\n"},
 	{.name = "train tokenizer",
