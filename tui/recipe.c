@@ -11,135 +11,8 @@
 #include "fault.h"
 #include "nearest.h"
 #include "paths.h"
+#include "recipe_keys.h"
 #include "yaml_tree.h"
-
-enum key_type { KEY_PATH, KEY_TEXT, KEY_INTEGER, KEY_SIZE, KEY_SEED, KEY_NUMBER, KEY_BOOL, KEY_OBJECTIVE, KEY_MEMORY };
-
-/* A row of a table: key, where its value goes, and what it may be. */
-struct key {
-	const char *name;
-	enum key_type type;
-	size_t offset;
-	double minimum, maximum;
-};
-
-#define IN_RECIPE(field) offsetof(struct pith_recipe, field)
-#define IN_TASK(field) offsetof(struct pith_task, field)
-#define IN_TOKENIZER(field) offsetof(struct pith_tokenizer_recipe, field)
-#define IN_KEEP(field) offsetof(struct pith_keep_recipe, field)
-#define IN_SOURCE(field) offsetof(struct pith_keep_source, field)
-
-static const struct key recipe_keys[] = {
-	{"base", KEY_PATH, IN_RECIPE(base_path), 0, 0},
-	{"tokenizer", KEY_PATH, IN_RECIPE(tokenizer_path), 0, 0},
-	{"name", KEY_TEXT, IN_RECIPE(model_name), 0, 0},
-	{"n_layers", KEY_INTEGER, IN_RECIPE(n_layers), 1, 1000},
-	{"n_embd", KEY_INTEGER, IN_RECIPE(n_embd), 1, 65536},
-	{"n_heads", KEY_INTEGER, IN_RECIPE(n_heads), 1, 1024},
-	{"n_kv_heads", KEY_INTEGER, IN_RECIPE(n_kv_heads), 1, 1024},
-	{"head_dim", KEY_INTEGER, IN_RECIPE(head_dim), 1, 4096},
-	{"n_ff", KEY_INTEGER, IN_RECIPE(n_ff), 1, 1 << 20},
-	{"n_context", KEY_INTEGER, IN_RECIPE(n_context), 1, 1 << 24},
-	{"rope_theta", KEY_NUMBER, IN_RECIPE(rope_theta), 1, 1e12},
-	{"memory", KEY_MEMORY, IN_RECIPE(memory), 0, 0},
-	{"adapter_regenerate", KEY_PATH, IN_RECIPE(adapter_path[0]), 0, 0},
-	{"adapter_answer", KEY_PATH, IN_RECIPE(adapter_path[1]), 0, 0},
-	{"span_tokens", KEY_INTEGER, IN_RECIPE(span_tokens), 1, 1 << 24},
-	{"lora_rank", KEY_INTEGER, IN_RECIPE(lora_rank), 0, 4096},
-	{"lora_alpha", KEY_NUMBER, IN_RECIPE(lora_alpha), 0, 1e6},
-	{"max_memory_tokens", KEY_INTEGER, IN_RECIPE(max_memory_tokens), 1, 65536},
-	{"k_ratio_max_start", KEY_NUMBER, IN_RECIPE(k_ratio_max_start), 0, 1},
-	{"k_ratio_min_start", KEY_NUMBER, IN_RECIPE(k_ratio_min_start), 0, 1},
-	{"k_ratio_max", KEY_NUMBER, IN_RECIPE(k_ratio_max), 0, 1},
-	{"k_ratio_min", KEY_NUMBER, IN_RECIPE(k_ratio_min), 0, 1},
-	{"cloze_noise", KEY_NUMBER, IN_RECIPE(cloze_noise), 0, 1},
-	{"question_noise", KEY_NUMBER, IN_RECIPE(question_noise), 0, 1},
-	{"reader_noise", KEY_NUMBER, IN_RECIPE(reader_noise), 0, 1},
-	{"opening_tokens", KEY_INTEGER, IN_RECIPE(opening_tokens), 0, 1 << 16},
-	{"opening_weight", KEY_NUMBER, IN_RECIPE(opening_weight), 0, 1000},
-	{"skip_malformed", KEY_BOOL, IN_RECIPE(skip_malformed), 0, 0},
-	{"batch_tokens", KEY_INTEGER, IN_RECIPE(batch_tokens), 1, 1 << 24},
-	{"n_accumulate", KEY_INTEGER, IN_RECIPE(n_accumulate), 1, 1 << 16},
-	{"n_steps", KEY_INTEGER, IN_RECIPE(n_steps), 1, INT_MAX},
-	{"warmup_steps", KEY_INTEGER, IN_RECIPE(warmup_steps), 0, INT_MAX},
-	{"decay_steps", KEY_INTEGER, IN_RECIPE(decay_steps), 0, INT_MAX},
-	{"learning_rate", KEY_NUMBER, IN_RECIPE(learning_rate), 0, 10},
-	{"min_learning_rate", KEY_NUMBER, IN_RECIPE(min_learning_rate), 0, 10},
-	{"muon_learning_rate", KEY_NUMBER, IN_RECIPE(muon_learning_rate), 0, 100},
-	{"beta1", KEY_NUMBER, IN_RECIPE(beta1), 0, 1},
-	{"beta2", KEY_NUMBER, IN_RECIPE(beta2), 0, 1},
-	{"weight_decay", KEY_NUMBER, IN_RECIPE(weight_decay), 0, 10},
-	{"clip_norm", KEY_NUMBER, IN_RECIPE(clip_norm), 0, 1e6},
-	{"length_start", KEY_INTEGER, IN_RECIPE(length_start), 1, 1 << 24},
-	{"curriculum_loss", KEY_NUMBER, IN_RECIPE(curriculum_loss), 0, 100},
-	{"curriculum_steps", KEY_INTEGER, IN_RECIPE(curriculum_steps), 0, INT_MAX},
-	{"eval", KEY_PATH, IN_RECIPE(eval_path), 0, 0},
-	{"eval_answer", KEY_PATH, IN_RECIPE(eval_answer_path), 0, 0},
-	{"eval_steps", KEY_INTEGER, IN_RECIPE(eval_steps), 1, INT_MAX},
-	{"eval_limit", KEY_INTEGER, IN_RECIPE(eval_limit), 1, INT_MAX},
-	{"checkpoint", KEY_PATH, IN_RECIPE(checkpoint_path), 0, 0},
-	{"checkpoint_steps", KEY_INTEGER, IN_RECIPE(checkpoint_steps), 1, INT_MAX},
-	{"output", KEY_PATH, IN_RECIPE(output_path), 0, 0},
-	{"output_type", KEY_TEXT, IN_RECIPE(output_type), 0, 0},
-	{"bf16", KEY_BOOL, IN_RECIPE(bf16), 0, 0},
-	{"output_adapter_regenerate", KEY_PATH, IN_RECIPE(output_adapter_path[0]), 0, 0},
-	{"output_adapter_answer", KEY_PATH, IN_RECIPE(output_adapter_path[1]), 0, 0},
-	{"log", KEY_PATH, IN_RECIPE(log_path), 0, 0},
-	{"report_steps", KEY_INTEGER, IN_RECIPE(report_steps), 1, INT_MAX},
-	{"seed", KEY_SEED, IN_RECIPE(seed), 0, 0},
-	{"threads", KEY_INTEGER, IN_RECIPE(n_threads), 0, 1024},
-};
-
-static const struct key task_keys[] = {
-	{"objective", KEY_OBJECTIVE, IN_TASK(objective), 0, 0},
-	{"path", KEY_PATH, IN_TASK(path), 0, 0},
-	{"weight", KEY_NUMBER, IN_TASK(weight), 1e-9, 1e9},
-	{"loss_weight", KEY_NUMBER, IN_TASK(loss_weight), 1e-9, 1e9},
-	{"skip_document", KEY_BOOL, IN_TASK(skip_document), 0, 0},
-	{"max_tokens", KEY_INTEGER, IN_TASK(max_tokens), 1, 1 << 24},
-	{"k_ratio_min", KEY_NUMBER, IN_TASK(k_ratio_min), 0, 1},
-	{"k_ratio_max", KEY_NUMBER, IN_TASK(k_ratio_max), 0, 1},
-};
-
-static const struct key tokenizer_keys[] = {
-	{"max_bytes_per_path", KEY_SIZE, IN_TOKENIZER(max_bytes_per_path), 0, 1e15},
-	{"n_vocab", KEY_INTEGER, IN_TOKENIZER(n_vocab), 256, 1 << 24},
-	{"pre", KEY_TEXT, IN_TOKENIZER(pre), 0, 0},
-	{"output", KEY_PATH, IN_TOKENIZER(output_path), 0, 0},
-};
-
-static const struct key keep_keys[] = {
-	{"base", KEY_PATH, IN_KEEP(base_path), 0, 0},
-	{"window_tokens", KEY_INTEGER, IN_KEEP(window_tokens), 1, 1 << 24},
-	{"depth", KEY_INTEGER, IN_KEEP(depth), 0, 1000},
-	{"n_hidden", KEY_INTEGER, IN_KEEP(n_hidden), 1, 65536},
-	{"least_hit_rate", KEY_NUMBER, IN_KEEP(least_hit_rate), 0, 1},
-	{"surprise_share", KEY_NUMBER, IN_KEEP(surprise_share), 0, 0.49},
-	{"held_out", KEY_NUMBER, IN_KEEP(held_out), 0, 0.9},
-	{"n_epochs", KEY_INTEGER, IN_KEEP(n_epochs), 1, 100000},
-	{"batch_tokens", KEY_INTEGER, IN_KEEP(batch_tokens), 1, 1 << 24},
-	{"learning_rate", KEY_NUMBER, IN_KEEP(learning_rate), 0, 10},
-	{"weight_decay", KEY_NUMBER, IN_KEEP(weight_decay), 0, 10},
-	{"output", KEY_PATH, IN_KEEP(output_path), 0, 0},
-	{"log", KEY_PATH, IN_KEEP(log_path), 0, 0},
-	{"seed", KEY_SEED, IN_KEEP(seed), 0, 0},
-	{"threads", KEY_INTEGER, IN_KEEP(n_threads), 0, 1024},
-};
-
-static const struct key source_keys[] = {
-	{"path", KEY_PATH, IN_SOURCE(path), 0, 0},
-	{"limit", KEY_INTEGER, IN_SOURCE(limit), 0, INT_MAX},
-	{"weight", KEY_NUMBER, IN_SOURCE(weight), 1e-9, 1e9},
-};
-
-enum {
-	N_RECIPE_KEYS = sizeof recipe_keys / sizeof *recipe_keys,
-	N_TASK_KEYS = sizeof task_keys / sizeof *task_keys,
-	N_TOKENIZER_KEYS = sizeof tokenizer_keys / sizeof *tokenizer_keys,
-	N_KEEP_KEYS = sizeof keep_keys / sizeof *keep_keys,
-	N_SOURCE_KEYS = sizeof source_keys / sizeof *source_keys,
-	N_MOST_KEYS = N_RECIPE_KEYS,
-};
 
 /* A recipe being read. */
 struct reader {
@@ -311,7 +184,7 @@ static enum pith_status read_value(struct reader *reader, const struct key *key,
 
 static enum pith_status unknown_key(struct reader *reader, const struct yaml_tree *entry, const struct key *keys, size_t n)
 {
-	const char *names[N_MOST_KEYS];
+	const char *names[MOST_KEYS];
 	char hint[80];
 	for (size_t i = 0; i < n; i++)
 		names[i] = keys[i].name;
@@ -320,13 +193,13 @@ static enum pith_status unknown_key(struct reader *reader, const struct yaml_tre
 }
 
 /* Reads one entry of a map by a table of keys. */
-static enum pith_status read_entry(struct reader *reader, const struct yaml_tree *entry, const struct key *keys, size_t n,
+static enum pith_status read_entry(struct reader *reader, const struct yaml_tree *entry, const struct key_table *table,
 				   void *base)
 {
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(keys[i].name, entry->key) == 0)
-			return read_value(reader, &keys[i], entry, base);
-	return unknown_key(reader, entry, keys, n);
+	for (size_t i = 0; i < table->n; i++)
+		if (strcmp(table->keys[i].name, entry->key) == 0)
+			return read_value(reader, &table->keys[i], entry, base);
+	return unknown_key(reader, entry, table->keys, table->n);
 }
 
 static enum pith_status read_task(struct reader *reader, const struct yaml_tree *node, struct pith_task *task)
@@ -341,7 +214,7 @@ static enum pith_status read_task(struct reader *reader, const struct yaml_tree 
 	*task = (struct pith_task){.weight = 1};
 	enum pith_status status = PITH_OK;
 	for (size_t i = 0; status == PITH_OK && i < node->n_children; i++)
-		status = read_entry(reader, &node->children[i], task_keys, N_TASK_KEYS, task);
+		status = read_entry(reader, &node->children[i], &task_keys, task);
 	return status;
 }
 
@@ -392,7 +265,7 @@ enum pith_status recipe_load(struct recipe *recipe, const char *path, struct pit
 		if (strcmp(entry->key, "tasks") == 0)
 			status = read_tasks(&reader, entry, recipe);
 		else
-			status = read_entry(&reader, entry, recipe_keys, N_RECIPE_KEYS, &recipe->options);
+			status = read_entry(&reader, entry, &recipe_keys, &recipe->options);
 	}
 	if (status == PITH_OK && recipe->tasks == NULL)
 		status = missing_key(&reader, root, "tasks");
@@ -441,7 +314,7 @@ enum pith_status recipe_tokenizer_load(struct recipe_tokenizer *recipe, const ch
 		if (strcmp(entry->key, "paths") == 0)
 			status = read_paths(&reader, entry, recipe);
 		else
-			status = read_entry(&reader, entry, tokenizer_keys, N_TOKENIZER_KEYS, &recipe->options);
+			status = read_entry(&reader, entry, &tokenizer_keys, &recipe->options);
 	}
 	if (status == PITH_OK && recipe->paths == NULL)
 		status = missing_key(&reader, root, "paths");
@@ -476,7 +349,7 @@ static enum pith_status read_sources(struct reader *reader, const struct yaml_tr
 			return yaml_tree_fault(reader->err, reader->file, node, "A source is a map of path, limit and weight.");
 		recipe->sources[i].weight = 1;
 		for (size_t j = 0; status == PITH_OK && j < node->n_children; j++)
-			status = read_entry(reader, &node->children[j], source_keys, N_SOURCE_KEYS, &recipe->sources[i]);
+			status = read_entry(reader, &node->children[j], &source_keys, &recipe->sources[i]);
 	}
 	return status;
 }
@@ -495,7 +368,7 @@ enum pith_status recipe_keep_load(struct recipe_keep *recipe, const char *path, 
 		if (strcmp(entry->key, "sources") == 0)
 			status = read_sources(&reader, entry, recipe);
 		else
-			status = read_entry(&reader, entry, keep_keys, N_KEEP_KEYS, &recipe->options);
+			status = read_entry(&reader, entry, &keep_keys, &recipe->options);
 	}
 	if (status == PITH_OK && recipe->sources == NULL)
 		status = missing_key(&reader, root, "sources");
@@ -512,4 +385,34 @@ void recipe_keep_free(struct recipe_keep *recipe)
 	free(recipe->sources);
 	free_strings(&recipe->strings);
 	*recipe = (struct recipe_keep){0};
+}
+
+enum pith_status recipe_grpo_load(struct recipe_grpo *recipe, const char *path, struct pith_error *err)
+{
+	*recipe = (struct recipe_grpo){0};
+	pith_grpo_recipe_init(&recipe->options);
+	struct reader reader = {path, &recipe->strings, err};
+	struct yaml_tree *root;
+	enum pith_status status = load_map(&root, path, err);
+	if (status != PITH_OK)
+		return status;
+	for (size_t i = 0; status == PITH_OK && i < root->n_children; i++)
+		status = read_entry(&reader, &root->children[i], &grpo_keys, &recipe->options);
+	const struct {
+		const char *key, *path;
+	} needed[] = {{"base", recipe->options.base_path},
+	              {"adapter", recipe->options.adapter_path},
+	              {"data", recipe->options.data_path},
+	              {"output", recipe->options.output_path}};
+	for (size_t i = 0; status == PITH_OK && i < sizeof needed / sizeof *needed; i++)
+		if (needed[i].path == NULL)
+			status = missing_key(&reader, root, needed[i].key);
+	yaml_tree_free(root);
+	return status;
+}
+
+void recipe_grpo_free(struct recipe_grpo *recipe)
+{
+	free_strings(&recipe->strings);
+	*recipe = (struct recipe_grpo){0};
 }

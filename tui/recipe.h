@@ -45,4 +45,12 @@ struct recipe_keep {
 enum pith_status recipe_keep_load(struct recipe_keep *recipe, const char *path, struct pith_error *err);
 void recipe_keep_free(struct recipe_keep *recipe);
 
+struct recipe_grpo {
+	struct pith_grpo_recipe options;
+	struct recipe_strings strings;
+};
+
+enum pith_status recipe_grpo_load(struct recipe_grpo *recipe, const char *path, struct pith_error *err);
+void recipe_grpo_free(struct recipe_grpo *recipe);
+
 #endif

@@ -7,7 +7,7 @@
 
 #include "compress/document.h"
 #include "eval/dataset.h"
-#include "eval/fidelity.h"
+#include "model/answer_entropy.h"
 #include "eval/sample_means.h"
 #include "eval/similarity.h"
 #include "model/generate.h"

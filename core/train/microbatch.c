@@ -340,6 +340,29 @@ enum pith_status microbatch_add(struct microbatch *m, struct microbatch_builder 
 	return status;
 }
 
+bool microbatch_add_tokens(struct microbatch *m, const int32_t *ids, size_t n, const size_t *shared_with, size_t n_past)
+{
+	struct batch *b = &m->reader.batch;
+	if (!pack_reserve(&m->reader, n) || !reserve_rows(m, b->n_tokens + n))
+		return false;
+	struct sequence *s = &b->sequences[b->n_sequences++];
+	*s = (struct sequence){.first = b->n_tokens, .n = n, .kv_first = b->n_kv_rows, .n_past = n_past};
+	if (shared_with != NULL) {
+		s->n_shared = n_past;
+		s->shared_with = *shared_with;
+	}
+	b->n_kv_rows += n_past + n;
+	for (size_t i = 0; i < n; i++) {
+		size_t row = b->n_tokens++;
+		b->ids[row] = ids[i];
+		b->positions[row] = (int32_t)(n_past + i);
+		m->targets[row] = -1;
+		m->weights[row] = 0;
+		m->objectives[row] = PITH_OBJECTIVE_REWRITE;
+	}
+	return true;
+}
+
 static size_t total_tokens(const struct microbatch *m)
 {
 	return m->encoder[0].batch.n_tokens + m->encoder[1].batch.n_tokens + m->reader.batch.n_tokens;

@@ -87,6 +87,11 @@ enum pith_status microbatch_build(struct microbatch *m, struct microbatch_builde
 /* Adds one sample of the task, from line number line; *added false: this line does not suit (too long, no text). */
 enum pith_status microbatch_add(struct microbatch *m, struct microbatch_builder *builder, size_t task, size_t line,
                                 const struct sampling *sampling, bool *added, struct pith_error *err);
+/*
+ * Adds a sequence of n tokens without targets, for a reader that learns from its own words: on its own, or, with
+ * shared_with, going on from the first n_past tokens of that sequence. False: no memory.
+ */
+bool microbatch_add_tokens(struct microbatch *m, const int32_t *ids, size_t n, const size_t *shared_with, size_t n_past);
 /* Makes the weights sum to 1. */
 void microbatch_normalise(struct microbatch *m);
 

@@ -177,6 +177,47 @@ typedef void pith_keep_report_fn(void *user, const struct pith_keep_report *repo
 enum pith_status pith_train_keep(const struct pith_keep_recipe *recipe, pith_keep_report_fn *report, void *report_user,
                                  const struct pith_control *control, struct pith_error *err);
 
+/*
+ * Rewriting, after `sft`: group relative policy optimisation (GRPO, arXiv 2402.03300) of the adapter with Cmprsr's rewards. For
+ * each text several rewrites are drawn at a rate drawn anew; those that are better than the others of their group become more
+ * likely. The base is the frozen reader that judges what is left.
+ */
+struct pith_grpo_recipe {
+	const char *base_path;
+	const char *adapter_path;  /* for rewriting: where it starts, and what it is kept near */
+	const char *data_path;     /* JSONL: "text" and "target" (or "title"), what a person wrote about it */
+	int max_tokens;            /* longer texts are left out */
+	double rate_min, rate_max; /* that rewrites are asked for */
+	int n_inputs, n_rollouts;  /* of a step: texts, and rewrites of each (2 or more; fewer than 6 teach little) */
+	int n_steps;
+	double temperature;        /* of drawing */
+	double kl;                 /* weight of the distance to where it started; 0: free */
+	bool length_reward, quality_reward; /* which rewards count: both, or one, for comparison */
+	bool two_sided;            /* the length reward also counts what is shorter than asked for */
+	double learning_rate, clip_norm;
+	const char *output_path;
+	const char *log_path;      /* JSONL, one line per step; NULL: none */
+	int save_steps;
+	uint64_t seed;
+	int n_threads;             /* 0: one per core */
+};
+void pith_grpo_recipe_init(struct pith_grpo_recipe *recipe); /* defaults */
+
+/* Means over the rewrites of one step. */
+struct pith_grpo_report {
+	int step, n_steps;
+	double reward_length, reward_quality; /* before they are normalised */
+	double rate, delta_cr, over_budget;   /* achieved; less what was asked for; share that is over it */
+	double hacked;                        /* share whose quality counted half */
+	double kl;                            /* nats a token */
+	double seconds;                       /* since the run began */
+};
+typedef void pith_grpo_report_fn(void *user, const struct pith_grpo_report *report);
+
+/* Cancelling saves what stands. The seed decides all. */
+enum pith_status pith_train_grpo(const struct pith_grpo_recipe *recipe, pith_grpo_report_fn *report, void *report_user,
+                                 const struct pith_control *control, struct pith_error *err);
+
 /* Trains a byte-level BPE vocabulary of n_vocab tokens on the "text" (or "context") of JSONL files and writes it as a vocabulary-only GGUF. */
 struct pith_tokenizer_recipe {
 	const char *const *paths;

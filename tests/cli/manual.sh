@@ -45,8 +45,8 @@ while read -r name; do
   has_word "PITH_$(echo "$name" | tr '[:lower:]' '[:upper:]')"
 done <settings
 
-sed -n 's/^\t{"\([a-z0-9_]*\)", KEY_.*/\1/p' "$root/tui/recipe.c" >keys
-[ "$(wc -l <keys)" -ge 50 ] || fail "tui/recipe.c has $(wc -l <keys) keys"
+sed -n 's/^\t{"\([a-z0-9_]*\)", KEY_.*/\1/p' "$root/tui/recipe_keys.c" >keys
+[ "$(wc -l <keys)" -ge 50 ] || fail "tui/recipe_keys.c has $(wc -l <keys) keys"
 while read -r name; do
   has_word "$name"
 done <keys

@@ -191,3 +191,36 @@ enum exit_code cmd_train_keep(struct cli *cli)
 		cli_say(cli, "Stopped: nothing was saved.");
 	return status == PITH_OK ? EXIT_CODE_OK : cli_failed(cli, status);
 }
+
+/* Every step is told: it takes seconds. */
+static void on_grpo_report(void *user, const struct pith_grpo_report *r)
+{
+	struct cli *cli = user;
+	cli_progress_clear(cli);
+	fprintf(stderr, "step %d/%d, rewards: length %.3f, quality %.3f; CR %.3f, delta CR %+.3f, over %.0f %%, KL %.4f, %.0f s", r->step,
+		r->n_steps, r->reward_length, r->reward_quality, r->rate, r->delta_cr, 100 * r->over_budget, r->kl, r->seconds);
+	if (r->hacked > 0)
+		fprintf(stderr, ", hacked %.0f %%", 100 * r->hacked);
+	fputc('\n', stderr);
+	fflush(stderr);
+}
+
+enum exit_code cmd_train_grpo(struct cli *cli)
+{
+	struct recipe_grpo recipe;
+	enum pith_status status = recipe_grpo_load(&recipe, cli->arguments->words[0], &cli->err);
+	if (status != PITH_OK) {
+		recipe_grpo_free(&recipe);
+		return failed_recipe(cli, status);
+	}
+	if (cli->arguments->given[OPTION_THREADS])
+		recipe.options.n_threads = cli->settings.threads;
+	status = pith_train_grpo(&recipe.options, on_grpo_report, cli, &cli->control, &cli->err);
+	const char *output = recipe.options.output_path;
+	if (status == PITH_OK && cli->json && !output_json(json_pack("{s:o}", "output", output_json_text(output, strlen(output)))))
+		status = fault_memory(&cli->err);
+	else if (status == PITH_OK || status == PITH_CANCELLED)
+		cli_say(cli, "%s is written.", output);
+	recipe_grpo_free(&recipe);
+	return status == PITH_OK ? EXIT_CODE_OK : cli_failed(cli, status);
+}

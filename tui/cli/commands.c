@@ -181,6 +181,14 @@ static const struct command commands[] = {
 	 .summary = "train an adapter that rewrites texts shorter",
 	 .details = "From pairs of a text and a shorter one, told how many tokens that has. The base\n"
 		    "stays as it is. Goes on from the recipe's checkpoint if there is one.\n"},
+	{.name = "train grpo",
+	 .arguments = "RECIPE.yaml",
+	 .n_arguments = 1,
+	 .options = BIT(OPTION_JSON),
+	 .run = cmd_train_grpo,
+	 .summary = "improve that adapter by what its texts keep",
+	 .details = "From an adapter of pith train sft: of several rewrites of a text those that are\n"
+		    "better become more likely. Ctrl-C saves what stands.\n"},
 	{.name = "train tokenizer",
 	 .arguments = "RECIPE.yaml",
 	 .n_arguments = 1,

@@ -9,30 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/small_model.h"
+#include "support/rewrite_adapter.h"
 
 static struct pith_model *able, *unable;
 static struct buffer text;
-
-/* An adapter without memory tokens for the model at model_path; deviation 0: LoRA that changes nothing. */
-static void rewrite_adapter(const char *path, const char *model_path, double deviation)
-{
-	struct pith_error err;
-	struct pith_model *model = small_open(model_path);
-	struct adapter *adapter;
-	struct random_state random;
-	random_seed(&random, 9);
-	const struct hyperparams *h = &model->transformer.h;
-	must(adapter_create(&adapter, h, PITH_REWRITE, 4, 8, 0, &random, &err), &err);
-	for (size_t i = 0; i < adapter->n_values; i++)
-		adapter->values[i] += (float)(deviation * random_normal(&random));
-	adapter->span_tokens = SMALL_SPAN;
-	strcpy(adapter->base_fingerprint, model_fingerprint(model));
-	strcpy(adapter->tokenizer_fingerprint, tokenizer_fingerprint(model->tokenizer));
-	must(adapter_save(adapter, h, path, &err), &err);
-	adapter_destroy(adapter);
-	pith_model_close(model);
-}
 
 static int setup(void **state)
 {

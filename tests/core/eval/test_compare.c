@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "eval/fidelity.h"
+#include "model/answer_entropy.h"
 #include "eval/similarity.h"
 #include "model/session.h"
 #include "pith/evaluate.h"

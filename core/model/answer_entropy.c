@@ -1,4 +1,4 @@
-#include "eval/fidelity.h"
+#include "model/answer_entropy.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,8 +3,8 @@
  * nothing, the compressed and the full text read, (CE_0 - CE_c) / (CE_0 - CE_x) says what share of what the full text
  * tells about the answer the compressed one still tells.
  */
-#ifndef EVAL_FIDELITY_H
-#define EVAL_FIDELITY_H
+#ifndef MODEL_ANSWER_ENTROPY_H
+#define MODEL_ANSWER_ENTROPY_H
 
 #include "model/model.h"
 #include "pith/control.h"
