@@ -44,6 +44,42 @@ static bool space_at(const char *text, size_t length, size_t i, size_t *size)
 	return code >= 0 && unicode_is_space(code);
 }
 
+static bool within(int32_t code, int32_t first, int32_t last)
+{
+	return code >= first && code <= last;
+}
+
+/* Han and kana: written without white space, so that each character is a word of its own. */
+static bool stands_alone(int32_t code)
+{
+	return within(code, 0x3041, 0x3096) || within(code, 0x30a1, 0x30fa) || within(code, 0x3400, 0x4dbf) ||
+	       within(code, 0x4e00, 0x9fff) || within(code, 0xf900, 0xfaff) || within(code, 0x20000, 0x3ffff);
+}
+
+/* What belongs to the character before it: punctuation of these scripts, sound marks, variation selectors. */
+static bool leans_back(int32_t code)
+{
+	return within(code, 0x3001, 0x3003) || within(code, 0x3009, 0x3009) || within(code, 0x300b, 0x300b) ||
+	       within(code, 0x300d, 0x300d) || within(code, 0x300f, 0x300f) || within(code, 0x3099, 0x309c) ||
+	       within(code, 0x30fc, 0x30fe) || code == 0xff01 || code == 0xff09 || code == 0xff0c || code == 0xff0e ||
+	       within(code, 0xff1a, 0xff1b) || code == 0xff1f || within(code, 0xfe00, 0xfe0f) || within(code, 0xe0100, 0xe01ef);
+}
+
+/* Where the word that begins at begin ends. */
+static size_t word_end(const char *text, size_t length, size_t begin)
+{
+	int32_t code;
+	size_t i = begin + unicode_next(text + begin, length - begin, &code), size;
+	bool alone = stands_alone(code);
+	while (i < length && !space_at(text, length, i, &size)) {
+		unicode_next(text + i, length - i, &code);
+		if (alone ? !leans_back(code) : stands_alone(code))
+			break;
+		i += size;
+	}
+	return i;
+}
+
 static bool find_words(struct pith_word **out, size_t *n, const char *text, size_t length)
 {
 	size_t capacity = 0, size;
@@ -55,8 +91,7 @@ static bool find_words(struct pith_word **out, size_t *n, const char *text, size
 		if (i == length)
 			break;
 		size_t begin = i;
-		while (i < length && !space_at(text, length, i, &size))
-			i += size;
+		i = word_end(text, length, begin);
 		if (*n == capacity) {
 			capacity = capacity == 0 ? 256 : 2 * capacity;
 			struct pith_word *grown = realloc(*out, capacity * sizeof *grown);
@@ -96,23 +131,22 @@ enum pith_status words_split(struct pith_word **out, size_t *n, const struct pit
 
 /* --- joining ------------------------------------------------------------------------------------------ */
 
-/* The strongest break in text[begin, end): 2 blank line, 1 line end, 0 none. */
+/* The strongest break in text[begin, end): 3 blank line, 2 line end, 1 other white space, 0 none. */
 static int strongest_break(const char *text, size_t begin, size_t end)
 {
 	int strongest = 0, lines = 0;
-	for (size_t i = begin; i < end; i++) {
-		if (text[i] == '\n')
-			lines++;
-		else if (text[i] != ' ' && text[i] != '\t' && text[i] != '\r')
-			lines = 0;
-		strongest = lines > strongest ? lines : strongest;
+	for (size_t i = begin, size; i < end; i += size) {
+		bool space = space_at(text, end, i, &size);
+		lines = !space ? 0 : lines + (text[i] == '\n');
+		int here = !space ? 0 : 1 + lines;
+		strongest = here > strongest ? here : strongest;
 	}
-	return strongest > 2 ? 2 : strongest;
+	return strongest > 3 ? 3 : strongest;
 }
 
 bool words_join(struct buffer *out, const char *text, const struct pith_word *words, size_t n)
 {
-	static const char *const separators[] = {" ", "\n", "\n\n"};
+	static const char *const separators[] = {"", " ", "\n", "\n\n"};
 	size_t last = n; /* none yet */
 	for (size_t w = 0; w < n; w++) {
 		if (!words[w].kept)

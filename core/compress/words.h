@@ -1,5 +1,7 @@
 /*
- * The words of a document: maximal runs of bytes that are not white space.
+ * The words of a document: maximal runs of bytes that are not white space;
+ * Han and kana, which are written without any, are words one by one, the
+ * punctuation behind them included.
  * Extractive methods keep or drop words whole; never a part of one, never a
  * part of a UTF-8 character.
  */
@@ -16,7 +18,7 @@ enum pith_status words_split(struct pith_word **out, size_t *n, const struct pit
 /*
  * Appends the kept words. Between two of them stands what stood there: their
  * own white space when they were neighbours, else the strongest break that the
- * gap held: blank line, line end, space.
+ * gap held: blank line, line end, space; nothing where it held no white space.
  */
 bool words_join(struct buffer *out, const char *text, const struct pith_word *words, size_t n);
 

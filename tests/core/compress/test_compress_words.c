@@ -35,7 +35,7 @@ static void expect_words(const char *text, size_t length, const char *expected)
 	struct pith_word *words = split(text, length, &options, &n);
 	for (size_t i = 0; i < n; i++) {
 		assert_true(words[i].begin < words[i].end && words[i].end <= length);
-		assert_true(i == 0 || words[i - 1].end < words[i].begin);
+		assert_true(i == 0 || words[i - 1].end <= words[i].begin);
 		assert_true(buffer_append(&found, text + words[i].begin, words[i].end - words[i].begin));
 		assert_true(buffer_append_string(&found, "|"));
 	}
@@ -58,6 +58,11 @@ static void test_white_space(void **state)
 	      "zero\u200bwidth|join\u200der|bom\ufeff|vowel\u180esign|");
 	WORDS("", "");
 	WORDS(" \u3000\n", "");
+	/* Han and kana are words one by one, with the punctuation and the marks behind them; other scripts beside them stay whole. */
+	WORDS("\u59d4\u5458\u4f1a\u3002\u6d4b", "\u59d4|\u5458|\u4f1a\u3002|\u6d4b|");
+	WORDS("\u300c\u6f6e\u300d\uff0c GDP\u8d8526%", "\u300c|\u6f6e\u300d\uff0c|GDP|\u8d85|26%|");
+	WORDS("\u304b\u3099\u30fc \u845b\U000e0100", "\u304b\u3099\u30fc|\u845b\U000e0100|");
+	WORDS("\ud55c\uad6d \u0e44\u0e17\u0e22", "\ud55c\uad6d|\u0e44\u0e17\u0e22|");
 	WORDS("x", "x|");
 	WORDS("\xf0\x9f\x8c\x8a wave", "\xf0\x9f\x8c\x8a|wave|");
 #undef WORDS
@@ -200,6 +205,9 @@ static void test_join(void **state)
 		{"a b\n\n", "10", "a"},
 		{"a b c", "000", ""},
 		{"a \xff b", "110", "a \xff"},
+		{"\u59d4\u5458\u4f1a", "111", "\u59d4\u5458\u4f1a"},
+		{"\u59d4\u5458\u4f1a", "101", "\u59d4\u4f1a"}, /* no white space where there was none */
+		{"\u59d4\u5458 \u4f1a\n\u6d4b", "1001", "\u59d4\n\u6d4b"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct pith_compress_options options = {0};
