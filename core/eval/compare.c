@@ -87,6 +87,8 @@ struct comparison {
 	struct contender *all; /* the full text first */
 	size_t n_all;
 	bool asks;
+	size_t n_left_out;
+	struct pith_error left_out; /* why the first was */
 	/* The document at work; questions about one text stand together in most data sets and share it. */
 	struct pith_document *document;
 	struct token_vectors vectors; /* of the document */
@@ -235,16 +237,37 @@ static enum pith_status measure_target(struct comparison *c, struct contender *c
 	return sample_table_add(&contender->scores, scores) ? PITH_OK : fail_memory(err, "the scores");
 }
 
+/* A line that cannot be measured is no fault of the methods. */
+static enum pith_status leave_out(struct comparison *c, size_t i, enum pith_status status, const struct pith_error *why)
+{
+	if (c->n_left_out++ == 0) {
+		c->left_out = *why;
+		dataset_blame(c->dataset, i, status, &c->left_out);
+	}
+	return PITH_OK;
+}
+
 static enum pith_status measure_line(struct comparison *c, size_t i, struct pith_error *err)
 {
 	struct line line = {0};
+	struct pith_error why = {0};
+	if (dataset_text_is_empty(c->dataset, i)) {
+		fail(&why, PITH_BAD_FILE, "there is no text.");
+		return leave_out(c, i, PITH_BAD_FILE, &why);
+	}
 	enum pith_status status = c->asks ? dataset_read_question(&line.entry, c->dataset, i, err)
 	                                  : dataset_read_text(&line.entry, c->dataset, i, err);
 	if (status != PITH_OK)
 		return status; /* names the line itself */
 	status = use_document(c, line.entry.text, line.entry.length, err);
 	if (status == PITH_OK)
-		status = measure_full(c, &line, err);
+		status = measure_full(c, &line, &why);
+	if (status == PITH_TOO_LONG) {
+		dataset_entry_free(&line.entry);
+		return leave_out(c, i, status, &why);
+	}
+	if (status != PITH_OK && why.code != PITH_OK && err != NULL)
+		*err = why;
 	for (size_t t = 1; status == PITH_OK && t < c->n_all; t++) {
 		struct contender *contender = &c->all[t];
 		struct pith_error failure = {0};
@@ -319,6 +342,8 @@ static enum pith_status report(struct pith_compare_report *out, const struct com
 	out->n_rows = c->n_all;
 	out->n = c->all[0].scores.n;
 	out->asks = c->asks;
+	out->n_left_out = c->n_left_out;
+	out->left_out = c->left_out;
 	for (size_t i = 0; i < c->n_all; i++)
 		fill_row(&out->rows[i], &c->all[i], c->asks);
 	return PITH_OK;

@@ -40,7 +40,7 @@ void reward_normalise(double *advantages, const double *rewards, size_t n)
 		mean += rewards[i] / (double)n;
 	for (size_t i = 0; i < n; i++)
 		squares += (rewards[i] - mean) * (rewards[i] - mean) / (double)n;
-	double deviation = fmax(sqrt(squares), 0.05);
+	double deviation = fmax(sqrt(squares), 0.01);
 	for (size_t i = 0; i < n; i++)
 		advantages[i] += (rewards[i] - mean) / deviation;
 }

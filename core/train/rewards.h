@@ -28,9 +28,10 @@ double reward_quality(double entropy_full, double entropy_rewrite);
 bool reward_hacked(const char *text, size_t length, const char *rewrite, size_t rewrite_length);
 
 /*
- * Rewards (n) of one input's rewrites become advantages: less their mean, by their deviation, which counts as 0.05 at
- * least so that noise is not blown up; added to advantages (n). Each reward is normalised on its own: summed first, the one that
- * varies more would drown the other.
+ * Rewards (n) of one input's rewrites become advantages: less their mean, by their deviation, which counts as 0.01 at
+ * least so that noise is not blown up (with 0.05 lengths, which differ by less, hardly counted, and rewrites grew beyond
+ * theirs); added to advantages (n). Each reward is normalised on its own: summed first, the one that varies more would drown
+ * the other.
  */
 void reward_normalise(double *advantages, const double *rewards, size_t n);
 

@@ -175,15 +175,17 @@ struct pith_compare_row {
 	struct pith_error failure; /* why this target could not be measured; code PITH_OK: it was */
 };
 struct pith_compare_report {
-	size_t n;        /* lines */
+	size_t n;        /* lines that were measured */
+	size_t n_left_out; /* lines without a text, and texts that do not fit the model's context as they stand; ... */
+	struct pith_error left_out; /* ... why the first of them was */
 	bool asks;       /* the lines have questions */
 	struct pith_compare_row *rows; /* the full text, then one row per target */
 	size_t n_rows;
 	double seconds;
 };
 /*
- * A target that fails on a line is given up with its sentence, the others go on; a line that is malformed, or does not fit
- * the model as it stands, ends the run. Freed with pith_compare_report_free(), also after an error or a cancel: then the
+ * A target that fails on a line is given up with its sentence, the others go on; a line whose text is empty or does not fit
+ * the model as it stands is left out and counted; one that is malformed ends the run. Freed with pith_compare_report_free(), also after an error or a cancel: then the
  * means are over the lines done.
  */
 enum pith_status pith_compare(struct pith_compare_report *out, struct pith_model *model, const struct pith_compare_options *options,

@@ -64,6 +64,10 @@ static bool write_markdown(FILE *out, const struct compared *all, size_t n)
 	for (size_t m = 0; m < PITH_N_MEASURES; m++)
 		fprintf(out, "- **%s**: %s\n", measures[m].title, measures[m].summary);
 	for (size_t i = 0; i < n; i++)
+		if (all[i].report.n_left_out > 0)
+			fprintf(out, "- %s: %zu line%s left out. The first: %s\n", all[i].data, all[i].report.n_left_out,
+			        all[i].report.n_left_out == 1 ? " was" : "s were", all[i].report.left_out.message);
+	for (size_t i = 0; i < n; i++)
 		for (size_t r = 0; r < all[i].report.n_rows; r++)
 			if (all[i].report.rows[r].failure.code != PITH_OK)
 				fprintf(out, "- Not measured: %s on %s. %s\n", method_name(&all[i].report.rows[r]), all[i].data,
@@ -118,8 +122,8 @@ static bool write_csv(FILE *out, const struct compared *all, size_t n)
 
 static json_t *json_row(const struct compared *compared, const struct pith_compare_row *row)
 {
-	json_t *object = json_pack("{s:s, s:I, s:s}", "data", compared->data, "lines", (json_int_t)compared->report.n, "method",
-	                           method_name(row));
+	json_t *object = json_pack("{s:s, s:I, s:I, s:s}", "data", compared->data, "lines", (json_int_t)compared->report.n,
+	                           "left_out", (json_int_t)compared->report.n_left_out, "method", method_name(row));
 	if (row->target != NULL && row->target->n_tokens > 0)
 		json_object_set_new(object, "target_tokens", json_integer((json_int_t)row->target->n_tokens));
 	else if (row->target != NULL)

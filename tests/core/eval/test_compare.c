@@ -213,6 +213,31 @@ static void test_texts(void **state)
 	pith_compare_report_free(&report);
 }
 
+/* Lines that cannot be measured as they stand are left out, and counted; the first is told. */
+static void test_left_out(void **state)
+{
+	(void)state;
+	struct pith_error err;
+	struct buffer lines = {0};
+	struct pith_compress_options target;
+	assert_true(buffer_append_string(&lines, questions) &&
+	            buffer_append_string(&lines, "{\"context\": \"\", \"question\": \"Why?\", \"answers\": [\"so\"]}\n{\"context\": \""));
+	for (int i = 0; i < 600; i++)
+		assert_true(buffer_append_string(&lines, "river "));
+	assert_true(buffer_append_string(&lines, "\", \"question\": \"Why?\", \"answers\": [\"so\"]}\n"));
+	aim(&target, "selfinfo", 0.5);
+	struct pith_compare_options options = {
+		.data_path = scratch_write("mixed.jsonl", lines.data, lines.length), .targets = &target, .n_targets = 1};
+	struct pith_compare_report report;
+	must(pith_compare(&report, model, &options, NULL, &err), &err);
+	assert_int_equal(report.n, 3);
+	assert_int_equal(report.n_left_out, 2);
+	assert_non_null(strstr(report.left_out.message, "mixed.jsonl, line 4: there is no text"));
+	assert_int_equal(report.rows[1].failure.code, PITH_OK);
+	pith_compare_report_free(&report);
+	buffer_free(&lines);
+}
+
 static void stop_after_one(void *user, const char *what, double done, double total)
 {
 	assert_string_equal(what, "comparing");
@@ -251,7 +276,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_similarity_by_hand), cmocka_unit_test(test_vectors), cmocka_unit_test(test_cross_entropy),
-		cmocka_unit_test(test_questions), cmocka_unit_test(test_texts), cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_questions), cmocka_unit_test(test_texts), cmocka_unit_test(test_left_out),
+		cmocka_unit_test(test_failures),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

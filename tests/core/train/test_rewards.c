@@ -61,7 +61,7 @@ static void test_normalise(void **state)
 	near(advantages[1], 1);
 	double more[4] = {0};
 	reward_normalise(more, narrow, 4);
-	near(more[0], -0.0005 / 0.05);
+	near(more[0], -0.0005 / 0.01);
 	double none[4] = {0};
 	reward_normalise(none, same, 4);
 	for (int i = 0; i < 4; i++)
