@@ -16,7 +16,7 @@
 static const struct pith_measure_info measures[PITH_N_MEASURES] = {
 	[PITH_MEASURE_CR] = {"cr", "CR", "compressed tokens by original tokens", 3, false},
 	[PITH_MEASURE_DELTA_CR] = {"delta_cr", "dCR", "achieved CR less the target, whole tokens: above 0 is over budget", 4, false},
-	[PITH_MEASURE_ABS_DELTA_CR] = {"abs_delta_cr", "|dCR|", "the same without its sign", 4, false},
+	[PITH_MEASURE_ABS_DELTA_CR] = {"abs_delta_cr", "abs dCR", "the same without its sign", 4, false},
 	[PITH_MEASURE_OVER_BUDGET] = {"over_budget", "over", "share of the texts that have more tokens than asked for", 2, false},
 	[PITH_MEASURE_F1] = {"f1", "F1", "SQuAD F1 of the answers", 3, true},
 	[PITH_MEASURE_EM] = {"em", "EM", "SQuAD exact match of the answers", 3, true},

@@ -128,6 +128,27 @@ one_sentence
 expect 2 "$pith" eval memory --data texts.jsonl --tokens 3 -m selfinfo
 one_sentence
 printf '{"context": "The lake froze in January.", "question": "When did the lake freeze?", "answers": ["January"]}\n' >qa.jsonl
+mkdir sets
+cp texts.jsonl qa.jsonl sets
+expect 0 "$pith" eval all --data sets --methods selfinfo,500x --rates .3,4x --limit 2 --format csv -o table.csv
+[ ! -s out ] || fail "eval all -o still prints: $(cat out)"
+head -1 table.csv | grep -q '^data,lines,method,target,cr,cr_low,cr_high,delta_cr,' || fail "eval all: $(head -1 table.csv)"
+[ "$(wc -l <table.csv)" -eq 11 ] || fail "eval all: $(wc -l <table.csv) lines, not the head and 5 of each data set"
+grep -q '^"qa.jsonl",[12],500x,0.25,' table.csv || fail "eval all lacks a row of 500x: $(cat table.csv)"
+expect 0 "$pith" eval all --data texts.jsonl --methods selfinfo,vanilla --rates .5 --limit 1
+out_has "| texts.jsonl | 1 | selfinfo | 0.5 |"
+out_has "Not measured: vanilla on texts.jsonl."
+expect 2 "$pith" eval all --data texts.jsonl --methods none
+one_sentence "There is no method"
+expect 2 "$pith" eval all --data texts.jsonl --format pdf
+one_sentence "There is no format"
+expect 2 "$pith" eval all --data texts.jsonl --rates .5,2
+one_sentence "A rate is the share"
+expect 0 "$pith" pairs --data texts.jsonl -m selfinfo --rates .3,.6 --limit 2 -o pairs.jsonl
+[ "$(grep -c '"target":' pairs.jsonl)" -eq 2 ] || fail "pith pairs: $(cat pairs.jsonl)"
+expect 2 "$pith" pairs --data texts.jsonl --rates .6,.3
+one_sentence "the wrong way round"
+
 expect 0 "$pith" eval answer --data qa.jsonl --tokens 4 --json
 json n=1 f1:number em:number f1_full:number em_full:number retained:number seconds:number
 printf '{"text": "fine"}\n{"text": \n' >bad.jsonl
