@@ -5,9 +5,15 @@
  * the rest is read anew, because what has gone changes what is surprising.
  * Here A is the mean over the queries behind the token, where the published
  * sum favours early tokens; words are the unit; the final choice has an exact
- * budget; long documents are read in windows. With options->compat none of it.
+ * budget; long documents are read in windows, and in so few stages that all
+ * together read no more than MOST_READINGS documents, at any rate. That costs
+ * little: of the words that 15 stages keep of some thousand tokens at a rate
+ * of 0.5, 14 stages keep 96 %, 5 stages 89 %, and 15 stages with windows of
+ * 1024 tokens 89 % as well.
+ * With options->compat none of it.
  */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,11 +27,13 @@
 #define ATTENTION_WEIGHT 0.8 /* a, as published */
 
 enum {
-	WINDOW = 1024,      /* rows read at once: BOS and tokens, where the context has room for as many */
+	WINDOW = 512,       /* rows read at once: BOS and tokens, where the context has room for as many */
 	SHORTEST = 16,      /* ... and where it says that it has hardly any */
 	OVERLAPS = 4,       /* a window's share that was read before, as context: 1 / OVERLAPS */
 	STAGE_TOKENS = 100, /* one stage for as many tokens, as published */
-	MOST_STAGES = 15,
+	MOST_STAGES = 15,   /* as published */
+	LONG = 4096,        /* tokens from which on ... */
+	MOST_READINGS = 4,  /* ... all stages together read at most as often the document's length */
 	FEW_QUERIES = 32, /* too few to say what a token is worth, ... */
 	FEW_SHARE = 8,    /* ... but of a short text at most 1 / FEW_SHARE of the tokens have so few */
 };
@@ -43,12 +51,38 @@ struct dac {
 	bool published;
 };
 
+/* How often the document's length is read in n_stages stages, each of which leaves the same share of what the last one left. */
+static double readings(double rate, size_t n_stages)
+{
+	double share = pow(rate, 1 / (double)n_stages), left = 1, sum = 0;
+	for (size_t stage = 0; stage < n_stages; stage++, left *= share)
+		sum += left;
+	return sum;
+}
+
+static size_t published_stages(size_t n_tokens)
+{
+	size_t stages = n_tokens / STAGE_TOKENS;
+	return stages < 1 ? 1 : stages > MOST_STAGES ? MOST_STAGES : stages;
+}
+
+static size_t affordable_stages(size_t n_tokens, size_t budget)
+{
+	size_t stages = published_stages(n_tokens);
+	while (n_tokens >= LONG && stages > 1 && readings((double)budget / (double)n_tokens, stages) > MOST_READINGS)
+		stages--;
+	return stages;
+}
+
 static enum pith_status dac_create(struct dac *dac, struct pith_document *document, const struct pith_compressed *out,
 				   bool published, struct pith_error *err)
 {
 	struct pith_model *model = document->model;
-	size_t n = document->n_tokens, context = model->transformer.h.n_context, stages = n / STAGE_TOKENS;
-	*dac = (struct dac){.published = published, .n_stages = stages < 1 ? 1 : stages > MOST_STAGES ? MOST_STAGES : stages};
+	size_t n = document->n_tokens, context = model->transformer.h.n_context;
+	*dac = (struct dac){
+		.published = published,
+		.n_stages = published ? published_stages(n) : affordable_stages(n, out->info.budget_tokens),
+	};
 	context = context > SHORTEST ? context : SHORTEST;
 	if (published && n > context)
 		return fail(err, PITH_TOO_LONG,
@@ -255,6 +289,14 @@ static enum pith_status decide_published(struct dac *dac, size_t budget, const s
 	return status;
 }
 
+/* What select_words() has to say comes first. */
+static void note_stages(struct pith_compressed *out, const struct dac *dac, size_t n_tokens)
+{
+	if (out->note[0] == '\0' && dac->n_stages < published_stages(n_tokens))
+		snprintf(out->note, sizeof out->note, "The document is long: %zu stage%s in place of %zu.", dac->n_stages,
+			 dac->n_stages == 1 ? "" : "s", published_stages(n_tokens));
+}
+
 /* --- the method ------------------------------------------------------------------------------------------ */
 
 enum pith_status dac_compress(struct pith_compressed *out, struct pith_document *document,
@@ -274,6 +316,8 @@ enum pith_status dac_compress(struct pith_compressed *out, struct pith_document 
 		status = keep_tokens(out, document, dac.survivors.tokens, dac.survivors.n, dac.survivors.scores, err);
 	else if (status == PITH_OK)
 		status = select_words(out, document, out->words, out->n_words, err);
+	if (status == PITH_OK && !options->compat)
+		note_stages(out, &dac, document->n_tokens);
 	dac_free(&dac);
 	return status;
 }

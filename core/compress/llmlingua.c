@@ -18,10 +18,11 @@
 #include "model/session.h"
 
 enum {
-	SEGMENT = 200,         /* tokens, as published */
-	LONGEST_PREFIX = 2048, /* rows of cache, where the model has room for as many */
-	SHORTEST_PREFIX = 16,  /* ... and where it says that it has hardly any */
-	HEAD = 10,             /* tokens behind BOS that stay when the cache overflows, as published */
+	SEGMENT = 200,            /* tokens, as published */
+	LONGEST_PREFIX = 800,     /* rows of cache, where the model has room for as many: four segments */
+	LONGEST_PUBLISHED = 2048, /* ... and as published */
+	SHORTEST_PREFIX = 16,     /* ... and where it says that it has hardly any */
+	HEAD = 10,                /* tokens behind BOS that stay when the cache overflows, as published */
 };
 
 /*
@@ -38,11 +39,11 @@ struct prefix {
 };
 
 static enum pith_status prefix_create(struct prefix *prefix, struct pith_document *document, struct pith_word *words,
-				      size_t n_words, struct pith_error *err)
+				      size_t n_words, bool published, struct pith_error *err)
 {
 	struct pith_model *model = document->model;
-	size_t capacity = model->transformer.h.n_context;
-	capacity = capacity < LONGEST_PREFIX ? capacity : LONGEST_PREFIX;
+	size_t capacity = model->transformer.h.n_context, longest = published ? LONGEST_PUBLISHED : LONGEST_PREFIX;
+	capacity = capacity < longest ? capacity : longest;
 	capacity = capacity > SHORTEST_PREFIX ? capacity : SHORTEST_PREFIX;
 	*prefix = (struct prefix){.segment = capacity / 4 < SEGMENT ? capacity / 4 : SEGMENT,
 				  .head = capacity / 4 < HEAD ? capacity / 4 : HEAD};
@@ -267,7 +268,7 @@ enum pith_status llmlingua_compress(struct pith_compressed *out, struct pith_doc
 	size_t budget = out->info.budget_tokens;
 	enum pith_status status = words_split(&out->words, &out->n_words, document, NULL, options, err);
 	if (status == PITH_OK)
-		status = prefix_create(&prefix, document, out->words, out->n_words, err);
+		status = prefix_create(&prefix, document, out->words, out->n_words, options->compat, err);
 	if (status == PITH_OK && options->compat)
 		status = decide_all_published(&prefix, document, budget, control, err);
 	else if (status == PITH_OK && out->n_words > 0)

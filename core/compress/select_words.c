@@ -21,6 +21,7 @@ struct selection {
 	size_t *added;   /* (n) words that fill_up() took since n_added was set to 0 */
 	size_t n_added;
 	int tries;       /* left */
+	size_t looks;    /* left: words that may be passed while others are tried */
 };
 
 /* Joins the kept ones of words [first, end) into text and says how many tokens it has. */
@@ -42,6 +43,16 @@ static enum pith_status count(struct selection *s, struct pith_error *err)
 	return count_range(s, &s->text, 0, s->n, &s->count, err);
 }
 
+static void look(struct selection *s, size_t n)
+{
+	s->looks -= n < s->looks ? n : s->looks;
+}
+
+static bool may_try(const struct selection *s)
+{
+	return s->tries > 0 && s->looks > 0;
+}
+
 /* Tokens of word w, if it is kept, with the kept words around it. */
 static enum pith_status count_around(struct selection *s, size_t w, size_t *n_tokens, struct pith_error *err)
 {
@@ -58,6 +69,7 @@ static enum pith_status count_around(struct selection *s, size_t w, size_t *n_to
 			wanted--;
 		}
 	}
+	look(s, end - first);
 	return count_range(s, &s->part, first, end, n_tokens, err);
 }
 
@@ -126,6 +138,8 @@ static enum pith_status shrink(struct selection *s, struct pith_error *err)
 
 enum {
 	TRIES = 4096, /* words that may be tried in vain or not: microseconds each */
+	LOOKS = 16,   /* times all words, or LOOKS_AT_LEAST words, that may be passed on the way: what is wanted may be far off */
+	LOOKS_AT_LEAST = 1 << 24,
 	ROUNDS = 4,   /* as often a wrong guess of the count is put right */
 	MOST_TOKENS = 32, /* of a word that is worth exchanging */
 };
@@ -134,8 +148,9 @@ enum {
 static enum pith_status fill_up(struct selection *s, size_t barred, struct pith_error *err)
 {
 	enum pith_status status = PITH_OK;
-	for (size_t i = 0; status == PITH_OK && i < s->n && s->count < s->budget && s->tries > 0; i++) {
+	for (size_t i = 0; status == PITH_OK && i < s->n && s->count < s->budget && may_try(s); i++) {
 		size_t w = s->order[i], before = s->count;
+		look(s, 1);
 		if (w == barred || s->words[w].kept || s->words[w].n_tokens > s->budget - s->count)
 			continue;
 		s->tries--;
@@ -171,7 +186,7 @@ static enum pith_status exchange(struct selection *s, struct pith_error *err)
 {
 	enum pith_status status = PITH_OK;
 	size_t at[MOST_TOKENS + 1] = {0}; /* by tokens: the same word is not tried twice in a row */
-	for (size_t i = s->n; status == PITH_OK && i-- > 0 && s->count < s->budget && s->tries > 0;) {
+	for (size_t i = s->n; status == PITH_OK && i-- > 0 && s->count < s->budget && may_try(s);) {
 		size_t out = s->order[i], before = s->count;
 		size_t wanted = s->words[out].n_tokens + (s->budget - s->count);
 		if (!s->words[out].kept || wanted > MOST_TOKENS || !next_spare(s, wanted, &at[wanted]))
@@ -196,7 +211,7 @@ static enum pith_status exchange(struct selection *s, struct pith_error *err)
 static enum pith_status refill(struct selection *s, struct pith_error *err)
 {
 	enum pith_status status = PITH_OK;
-	for (size_t i = s->n; status == PITH_OK && i-- > 0 && s->count < s->budget && s->tries > 0;) {
+	for (size_t i = s->n; status == PITH_OK && i-- > 0 && s->count < s->budget && may_try(s);) {
 		size_t out = s->order[i], before = s->count;
 		if (!s->words[out].kept)
 			continue;
@@ -222,6 +237,7 @@ static enum pith_status meet_budget(struct selection *s, struct pith_error *err)
 {
 	enum pith_status status = count(s, err);
 	s->tries = TRIES;
+	s->looks = s->n < LOOKS_AT_LEAST / LOOKS ? LOOKS_AT_LEAST : LOOKS * s->n;
 	for (int round = 0; status == PITH_OK && round < ROUNDS && s->count != s->budget; round++) {
 		status = shrink(s, err);
 		s->n_added = 0;

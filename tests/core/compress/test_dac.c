@@ -336,7 +336,7 @@ static void test_pins(void **state)
 }
 
 struct watcher {
-	double last;
+	double last, total;
 	int n_calls, cancel_at;
 	atomic_bool cancel;
 };
@@ -347,6 +347,7 @@ static void watch(void *user, const char *what, double done, double total)
 	assert_string_equal(what, "scoring");
 	assert_true(done > watcher->last && done <= total);
 	watcher->last = done;
+	watcher->total = total;
 	if (++watcher->n_calls == watcher->cancel_at)
 		atomic_store(&watcher->cancel, true);
 }
@@ -371,6 +372,47 @@ static void test_long(void **state)
 	options.compat = true;
 	expect_failure(pith_compress(&first, document, &options, NULL, &err), PITH_TOO_LONG, &err, "As published");
 	pith_document_destroy(document);
+}
+
+/* Windows that are read of a document, and stages. */
+static struct watcher watched(struct pith_document *document, double rate)
+{
+	struct pith_compress_options options = options_of(rate);
+	struct watcher watcher = {.last = 0};
+	struct pith_control control = {.progress = watch, .user = &watcher, .cancel = &watcher.cancel};
+	struct pith_compressed *compressed;
+	struct pith_error err;
+	options.keep_digits = options.keep_negations = false; /* what must be kept is read whatever the rate is */
+	must(pith_compress(&compressed, document, &options, &control, &err), &err);
+	const char *note = pith_compressed_info(compressed)->note;
+	assert_int_equal(watcher.total < 15, strncmp(note, "The document is long: ", 22) == 0);
+	pith_compressed_destroy(compressed);
+	return watcher;
+}
+
+/*
+ * From 4096 tokens on all stages together read four documents at most, whatever the rate, and the white space that
+ * words take along, a token of its own in this vocabulary; before, there are 15.
+ */
+static void test_cost(void **state)
+{
+	(void)state;
+	static const double rates[] = {0.05, 0.3, 0.7, 0.98};
+	enum { STEP = SMALL_CONTEXT - 1 - (SMALL_CONTEXT - 1) / 4 }; /* tokens that a window adds */
+	struct pith_document *shorter = document_of_words(model, 900, 70), *longer = document_of_words(model, 2600, 71);
+	assert_in_range(shorter->n_tokens, 1500, 4095);
+	assert_in_range(longer->n_tokens, 4096, 20000);
+	double before = 0;
+	for (size_t r = 0; r < 4; r++) {
+		struct watcher watcher = watched(longer, rates[r]);
+		double stages = watcher.total, most = 4.4 * (double)longer->n_tokens / STEP + stages;
+		assert_true(watcher.n_calls <= most);
+		assert_true(r == 0 ? stages > 8 : stages >= 4 && stages <= before); /* the more is left, the fewer */
+		before = stages;
+	}
+	assert_float_equal(watched(shorter, 0.7).total, 15, 0);
+	pith_document_destroy(shorter);
+	pith_document_destroy(longer);
 }
 
 static void test_cancel(void **state)
@@ -497,6 +539,7 @@ int main(void)
 		cmocka_unit_test(test_by_hand),
 		cmocka_unit_test(test_pins),
 		cmocka_unit_test(test_long),
+		cmocka_unit_test(test_cost),
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_odd_documents),
 		cmocka_unit_test(test_published),
