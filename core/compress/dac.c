@@ -9,8 +9,7 @@
  * together read no more than MOST_READINGS documents, at any rate. That costs
  * little: of the words that 15 stages keep of some thousand tokens at a rate
  * of 0.5, 14 stages keep 96 %, 5 stages 89 %, and 15 stages with windows of
- * 1024 tokens 89 % as well.
- * With options->compat none of it.
+ * 1024 tokens 89 % as well. With options->compat none of it.
  */
 #include <math.h>
 #include <stdio.h>
@@ -34,8 +33,8 @@ enum {
 	MOST_STAGES = 15,   /* as published */
 	LONG = 4096,        /* tokens from which on ... */
 	MOST_READINGS = 4,  /* ... all stages together read at most as often the document's length */
-	FEW_QUERIES = 32, /* too few to say what a token is worth, ... */
-	FEW_SHARE = 8,    /* ... but of a short text at most 1 / FEW_SHARE of the tokens have so few */
+	FEW_QUERIES = 32,   /* too few to say what a token is worth, ... */
+	FEW_SHARE = 8,      /* ... but of a short text at most 1 / FEW_SHARE of the tokens have so few */
 };
 
 struct dac {

@@ -56,20 +56,20 @@ static bool may_try(const struct selection *s)
 /* Tokens of word w, if it is kept, with the kept words around it. */
 static enum pith_status count_around(struct selection *s, size_t w, size_t *n_tokens, struct pith_error *err)
 {
-	size_t first = w, end = w + 1;
-	for (size_t i = w, wanted = CONTEXT; i-- > 0 && wanted > 0;) {
-		if (s->words[i].kept) {
-			first = i;
+	size_t first = w, end = w + 1, from = w, to = w + 1;
+	for (size_t wanted = CONTEXT; from > 0 && wanted > 0;) {
+		if (s->words[--from].kept) {
+			first = from;
 			wanted--;
 		}
 	}
-	for (size_t i = w + 1, wanted = CONTEXT; i < s->n && wanted > 0; i++) {
-		if (s->words[i].kept) {
-			end = i + 1;
+	for (size_t wanted = CONTEXT; to < s->n && wanted > 0; to++) {
+		if (s->words[to].kept) {
+			end = to + 1;
 			wanted--;
 		}
 	}
-	look(s, end - first);
+	look(s, to - from);
 	return count_range(s, &s->part, first, end, n_tokens, err);
 }
 
