@@ -135,7 +135,7 @@ enum pith_status words_split(struct pith_word **out, size_t *n, const struct pit
 static int strongest_break(const char *text, size_t begin, size_t end)
 {
 	int strongest = 0, lines = 0;
-	for (size_t i = begin, size; i < end; i += size) {
+	for (size_t i = begin, size; i < end && strongest < 3; i += size) {
 		bool space = space_at(text, end, i, &size);
 		lines = !space ? 0 : lines + (text[i] == '\n');
 		int here = !space ? 0 : 1 + lines;
