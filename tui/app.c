@@ -77,9 +77,10 @@ static bool create(struct workbench *workbench, struct pith_error *err)
 {
 	size_t n;
 	const struct pith_method *methods = pith_methods(&n);
-	workbench->method = pith_method_find(workbench->settings->method);
-	if (workbench->method == NULL)
-		workbench->method = &methods[0];
+	struct form *form = &workbench->forms[FORM_FIRST];
+	form->method = pith_method_find(workbench->settings->method);
+	if (form->method == NULL)
+		form->method = &methods[0];
 	workbench->method_items = calloc(n, sizeof *workbench->method_items);
 	workbench->engine = engine_create();
 	if (workbench->method_items == NULL || workbench->engine == NULL) {
@@ -91,7 +92,7 @@ static bool create(struct workbench *workbench, struct pith_error *err)
 	workbench->mouse = workbench->settings->mouse;
 	workbench->marks = true;
 	workbench->focus = FOCUS_SLIDER;
-	workbench->view = workbench->method->family == PITH_SOFT ? VIEW_REGENERATED : VIEW_COMPRESSED;
+	workbench->view = form->method->family == PITH_SOFT ? VIEW_REGENERATED : VIEW_COMPRESSED;
 	workbench->message_role = ROLE_TEXT;
 	if (theme_names(&workbench->theme_names, &workbench->n_theme_names, NULL) != PITH_OK)
 		workbench->n_theme_names = 0;
@@ -109,9 +110,8 @@ static void destroy(struct workbench *workbench)
 	free(workbench->text);
 	free(workbench->sentences);
 	free(workbench->model_path);
-	shown_compressed_destroy(workbench->compressed);
-	comparison_destroy(workbench->comparison);
-	bytes_free(&workbench->regenerated);
+	for (int i = 0; i < N_FORMS; i++)
+		form_free(&workbench->forms[i]);
 	free(workbench->question);
 	free(workbench->overwrite_path);
 	training_view_close(&workbench->training);
@@ -261,7 +261,7 @@ static void loop(struct workbench *workbench)
 			if (ready[1].revents != 0)
 				handle_signals(workbench, &clocks.quit_at);
 			if (ready[2].revents != 0)
-				jobs_collect(workbench);
+				results_collect(workbench);
 			if (ready[0].revents != 0) {
 				if (!read_keyboard(&decoder)) {
 					workbench->exit_code = EXIT_FAILED;

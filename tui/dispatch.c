@@ -191,8 +191,9 @@ static void take_mouse(struct workbench *workbench, const struct input_event *ev
 		for (int i = 0; i < N_VIEWS; i++)
 			if (rect_contains(workbench->view_tabs[i], event->row, event->col))
 				perform_view(workbench, (enum view)i);
-		if (rect_contains(workbench->method_place, event->row, event->col))
-			perform_method_menu(workbench);
+		for (int i = 0; i < N_FORMS; i++)
+			if (rect_contains(workbench->method_place[i], event->row, event->col))
+				perform_method_menu(workbench, (enum form_place)i);
 		if (rect_contains(regions->question, event->row, event->col) && prompt_kind() == PROMPT_NONE)
 			prompt_begin(PROMPT_QUESTION, NULL);
 	}

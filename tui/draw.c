@@ -8,6 +8,7 @@
 #include "glyphs.h"
 #include "prompt.h"
 #include "screen.h"
+#include "views/view_figures.h"
 #include "widgets/gauge.h"
 #include "widgets/hint_bar.h"
 #include "workbench.h"
@@ -39,32 +40,36 @@ static void draw_title(struct workbench *workbench)
 		snprintf(model, sizeof model, "%s", workbench->model.name);
 	else if (workbench->has_model)
 		snprintf(model, sizeof model, "%s (%s, %d layers, %s)", workbench->model.name, workbench->model.architecture,
-		         workbench->model.n_layers, workbench->model.weight_type);
+		         workbench->model.info.n_layers, workbench->model.weight_type);
 	else if (workbench->running.active && workbench->running.kind == TASK_MODEL)
 		snprintf(model, sizeof model, "opening the model");
 	col = draw_title_piece(canvas, col, ROLE_TITLE, model);
 	int before = col;
-	col = draw_title_piece(canvas, col, ROLE_TITLE_METHOD, workbench->method->title);
-	workbench->method_place = (struct rect){0, before, 1, col - before};
+	col = draw_title_piece(canvas, col, ROLE_TITLE_METHOD, workbench->forms[FORM_FIRST].method->title);
+	workbench->method_place[FORM_FIRST] = (struct rect){0, before, 1, col - before};
 	const char *help = "F1 help ";
 	int width = (int)strlen(help);
 	if (col + width + 1 < canvas->cols)
 		canvas_string(canvas, 0, canvas->cols - width, width, ROLE_TITLE, help);
 }
 
-static void draw_document_header(const struct workbench *workbench, struct canvas *canvas)
+/* The left pane's name: the document, or the method that stands in its place; then tokens and bytes. */
+static void draw_left_header(struct workbench *workbench, struct canvas *canvas)
 {
 	const struct rect rect = workbench->regions.document_header;
-	enum role border = workbench->focus == FOCUS_DOCUMENT ? ROLE_FOCUS : ROLE_BORDER;
-	canvas_line(canvas, rect.row, rect.col, rect.cols, border);
+	const struct shown_compressed *second = workbench->forms[FORM_SECOND].compressed;
+	bool focused = workbench->focus == FOCUS_DOCUMENT;
+	canvas_line(canvas, rect.row, rect.col, rect.cols, focused ? ROLE_FOCUS : ROLE_BORDER);
+	const char *title = second == NULL ? "Document" : second->info.method->title;
 	int col = rect.col + 1;
-	col += canvas_string(canvas, rect.row, col, rect.cols - 1, workbench->focus == FOCUS_DOCUMENT ? ROLE_TAB : ROLE_TEXT, "Document");
+	col += canvas_string(canvas, rect.row, col, rect.cols - 1, focused ? ROLE_TAB : ROLE_TEXT, title);
+	workbench->method_place[FORM_SECOND] = (struct rect){rect.row, rect.col + 1, second == NULL ? 0 : 1, col - rect.col - 1};
 	if (workbench->text == NULL)
 		return;
 	char tokens[FIGURE_SIZE] = "?", bytes[FIGURE_SIZE], line[3 * FIGURE_SIZE];
 	if (workbench->tokenised)
-		figure_count(tokens, workbench->n_tokens);
-	figure_bytes(bytes, workbench->length);
+		figure_count(tokens, second == NULL ? workbench->n_tokens : second->info.compressed_tokens);
+	figure_bytes(bytes, second == NULL ? workbench->length : second->info.compressed_bytes);
 	int length = snprintf(line, sizeof line, " %s tokens, %s ", tokens, bytes);
 	if (col + length < rect.col + rect.cols)
 		canvas_string(canvas, rect.row, rect.col + rect.cols - length - 1, length, ROLE_VALUE, line);
@@ -88,9 +93,9 @@ static void draw_result_header(struct workbench *workbench, struct canvas *canva
 		col += canvas_string(canvas, rect.row, col, 1, ROLE_FAINT, current ? "]" : " ");
 		workbench->view_tabs[i] = (struct rect){rect.row, begin, 1, col - begin};
 	}
-	if (workbench->compressed == NULL)
+	if (workbench->forms[FORM_FIRST].compressed == NULL)
 		return;
-	const struct pith_compressed_info *info = &workbench->compressed->info;
+	const struct pith_compressed_info *info = &workbench->forms[FORM_FIRST].compressed->info;
 	char tokens[FIGURE_SIZE], bytes[FIGURE_SIZE], line[3 * FIGURE_SIZE];
 	figure_count(tokens, info->compressed_tokens);
 	figure_bytes(bytes, info->compressed_bytes);
@@ -114,32 +119,49 @@ static struct rect inset(struct rect pane)
 	return (struct rect){pane.row, pane.col + 1, pane.rows, pane.cols - 1};
 }
 
-/* Narrow panes need a second row for the meaning of the marks. */
-static int legend_rows(struct rect pane)
+static bool build_left(struct workbench *workbench)
 {
-	return pane.cols < 70 ? 2 : 1;
+	return form_beside(workbench) ? view_beside_build(workbench) : view_document_build(workbench);
 }
 
 static bool build_result(struct workbench *workbench)
 {
-	return workbench->view == VIEW_COMPRESSED ? view_compressed_build(workbench) : view_regenerated_build(workbench);
+	const struct form *form = &workbench->forms[FORM_FIRST];
+	struct text_pane *pane = &workbench->result_pane;
+	styled_text_clear(&pane->styled);
+	text_pane_changed(pane);
+	return workbench->view == VIEW_COMPRESSED ? view_compressed_build(workbench, form, pane)
+	                                          : view_regenerated_build(workbench, form, pane);
+}
+
+static void fit_left(struct workbench *workbench)
+{
+	struct rect rect = inset(workbench->regions.document);
+	struct text_pane *pane = &workbench->document_pane;
+	if (workbench->document_stale && build_left(workbench))
+		workbench->document_stale = false;
+	if (form_beside(workbench))
+		rect = view_beside_text(workbench, rect);
+	text_pane_fit(pane, rect.rows, rect.cols);
+	if (workbench->follow && workbench->forms[FORM_SECOND].regenerating) {
+		text_pane_scroll_to(pane, text_pane_last_top(pane));
+		workbench->result_leads = false;
+	}
 }
 
 /* Builds and wraps what has changed, then lets the one pane follow the other. */
 static void prepare_panes(struct workbench *workbench)
 {
 	const struct regions *regions = &workbench->regions;
-	if (workbench->document_stale && view_document_build(workbench))
-		workbench->document_stale = false;
-	text_pane_fit(&workbench->document_pane, regions->document.rows, inset(regions->document).cols);
+	fit_left(workbench);
 	if (workbench->view == VIEW_MEMORY)
 		return;
 	struct text_pane *result = &workbench->result_pane;
 	if (workbench->result_stale && build_result(workbench))
 		workbench->result_stale = false;
-	int legend = workbench->view == VIEW_REGENERATED ? legend_rows(inset(regions->result)) : 0;
+	int legend = workbench->view == VIEW_REGENERATED ? view_regenerated_legend_rows(inset(regions->result)) : 0;
 	text_pane_fit(result, regions->result.rows - legend, inset(regions->result).cols);
-	if (workbench->follow && workbench->view == VIEW_REGENERATED) {
+	if (workbench->follow && workbench->view == VIEW_REGENERATED && !workbench->forms[FORM_SECOND].regenerating) {
 		text_pane_scroll_to(result, text_pane_last_top(result));
 		workbench->result_leads = true;
 	}
@@ -151,23 +173,26 @@ static void prepare_panes(struct workbench *workbench)
 		synchronise_panes(workbench, &workbench->document_pane, result);
 }
 
-static void draw_document(struct workbench *workbench, struct canvas *canvas)
+static void draw_left(struct workbench *workbench, struct canvas *canvas)
 {
+	const struct rect rect = inset(workbench->regions.document);
 	if (workbench->text == NULL)
-		draw_hint(canvas, inset(workbench->regions.document), "Paste a text here, or press o to open a file.", "");
+		draw_hint(canvas, rect, "Paste a text here, or press o to open a file.", "");
+	else if (form_beside(workbench))
+		view_beside_draw(workbench, canvas, rect);
 	else
-		text_pane_draw(&workbench->document_pane, canvas, inset(workbench->regions.document));
+		text_pane_draw(&workbench->document_pane, canvas, rect);
 }
 
 static void draw_result(struct workbench *workbench, struct canvas *canvas)
 {
 	struct rect rect = inset(workbench->regions.result);
-	bool soft = workbench->compressed != NULL && workbench->compressed->info.method->family == PITH_SOFT;
+	const struct form *form = &workbench->forms[FORM_FIRST];
 	if (workbench->view == VIEW_MEMORY) {
 		view_memory_draw(workbench, canvas, rect);
 		return;
 	}
-	if (workbench->compressed == NULL) {
+	if (form->compressed == NULL) {
 		if (workbench->text != NULL && !workbench->has_model && !workbench->running.active)
 			draw_hint(canvas, rect, "Without a model nothing can be compressed.", "Start pith with --model FILE.gguf.");
 		return;
@@ -176,18 +201,18 @@ static void draw_result(struct workbench *workbench, struct canvas *canvas)
 		text_pane_draw(&workbench->result_pane, canvas, rect);
 		return;
 	}
-	if (!soft) {
+	if (!form_is_soft(form)) {
 		draw_hint(canvas, rect, "This method makes text: the compressed text is all there is.",
 		          "Regeneration belongs to memory tokens (m: method, p: view).");
 		return;
 	}
-	if (workbench->comparison == NULL && !workbench->regenerating)
+	if (form->comparison == NULL && !form->regenerating)
 		draw_hint(canvas, rect, "Press r to regenerate the document from its memory tokens.", "");
-	int rows = legend_rows(rect);
+	int rows = view_regenerated_legend_rows(rect);
 	rect.rows -= rows;
 	const struct rect legend = {rect.row + rect.rows, rect.col, rows, rect.cols};
 	text_pane_draw(&workbench->result_pane, canvas, rect);
-	view_regenerated_draw_legend(workbench, canvas, legend);
+	view_regenerated_draw_legend(form, canvas, legend);
 }
 
 static void draw_slider(const struct workbench *workbench, struct canvas *canvas)
@@ -208,65 +233,16 @@ static void draw_slider(const struct workbench *workbench, struct canvas *canvas
 		              budget);
 }
 
-/* Figures flow over the rows of their place, " . " between two. */
-struct flow {
-	struct canvas *canvas;
-	struct rect rect;
-	int row, col;
-};
-
-static void flow_figure(struct flow *flow, const char *label, enum role role, const char *value)
-{
-	int width = text_width(label, strlen(label)) + text_width(value, strlen(value));
-	if (flow->col > 1 && flow->col + 2 + width > flow->rect.cols) {
-		flow->row++;
-		flow->col = 1;
-	}
-	if (flow->row >= flow->rect.rows)
-		return;
-	int row = flow->rect.row + flow->row;
-	if (flow->col > 1)
-		flow->col += 2;
-	flow->col += canvas_string(flow->canvas, row, flow->rect.col + flow->col, flow->rect.cols - flow->col, ROLE_LABEL, label);
-	flow->col += canvas_string(flow->canvas, row, flow->rect.col + flow->col, flow->rect.cols - flow->col, role, value);
-}
-
 static void draw_figures(const struct workbench *workbench, struct canvas *canvas)
 {
-	if (workbench->compressed == NULL)
+	if (workbench->forms[FORM_FIRST].compressed == NULL)
 		return;
-	const struct pith_compressed_info *info = &workbench->compressed->info;
-	struct flow flow = {canvas, workbench->regions.figures, 0, 1};
-	char value[4 * FIGURE_SIZE], a[FIGURE_SIZE], b[FIGURE_SIZE];
-	figure_rate(value, info->target_cr);
-	flow_figure(&flow, "target ", ROLE_VALUE, value);
-	figure_rate(value, info->cr);
-	flow_figure(&flow, "achieved ", ROLE_VALUE, value);
-	snprintf(value, sizeof value, "%+.3f", info->delta_cr);
-	/* A budget that was exceeded is said in a colour of its own. */
-	flow_figure(&flow, canvas->ascii ? "dCR " : "\xce\x94" "CR ", info->delta_cr > 0.0005 ? ROLE_WARNING : ROLE_GOOD, value);
-	figure_count(a, info->original_tokens);
-	figure_count(b, info->compressed_tokens);
-	snprintf(value, sizeof value, "%s -> %s", a, b);
-	flow_figure(&flow, "tokens ", ROLE_VALUE, value);
-	figure_bytes(a, info->original_bytes);
-	figure_bytes(b, info->compressed_bytes);
-	snprintf(value, sizeof value, "%s -> %s", a, b);
-	flow_figure(&flow, "bytes ", ROLE_VALUE, value);
-	if (info->n_chunks > 0) {
-		snprintf(value, sizeof value, "%zu of %zu", info->n_chunks - info->n_chunks_extractive, info->n_chunks);
-		flow_figure(&flow, "rewritten ", info->n_chunks_extractive > 0 ? ROLE_WARNING : ROLE_GOOD, value);
-	}
-	if (info->n_spans > 0) {
-		snprintf(value, sizeof value, "%zu", info->n_spans);
-		flow_figure(&flow, "spans ", ROLE_VALUE, value);
-	}
-	figure_seconds(value, info->seconds);
-	flow_figure(&flow, "took ", ROLE_VALUE, value);
+	struct figure_flow flow = {canvas, workbench->regions.figures, 0, 1};
+	view_figures_add(&flow, &workbench->forms[FORM_FIRST].compressed->info);
 	if (!workbench->sync)
-		flow_figure(&flow, "", ROLE_WARNING, "scrolling apart");
+		figure_flow_add(&flow, "", ROLE_WARNING, "scrolling apart");
 	if (!workbench->mouse)
-		flow_figure(&flow, "", ROLE_WARNING, "mouse off");
+		figure_flow_add(&flow, "", ROLE_WARNING, "mouse off");
 }
 
 /* "Compressing: reading  [####    ]  42 %  3 s left  Esc cancels" */
@@ -371,10 +347,10 @@ void draw_frame(struct workbench *workbench)
 	}
 	const struct regions *regions = &workbench->regions;
 	draw_title(workbench);
-	draw_document_header(workbench, canvas);
+	draw_left_header(workbench, canvas);
 	draw_result_header(workbench, canvas);
 	prepare_panes(workbench);
-	draw_document(workbench, canvas);
+	draw_left(workbench, canvas);
 	draw_result(workbench, canvas);
 	if (regions->divider.cols > 0) {
 		canvas_column(canvas, regions->divider.row + 1, regions->divider.col, regions->divider.rows - 1, ROLE_BORDER);

@@ -1,25 +1,20 @@
 /*
- * What is wanted, and what came of it. One job runs at a time; the order in
- * jobs_schedule() is the order in which things can be had: file, model, tokens,
- * compressed form, answer, regeneration. Something newer cancels what it makes
- * useless.
+ * What is wanted. One job runs at a time; the order in jobs_schedule() is the
+ * order in which things can be had: file, model, tokens, compressed forms,
+ * answer, regenerations. Something newer cancels what it makes useless.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
 #include <string.h>
 
 #include "prompt.h"
-#include "widgets/gauge.h"
 #include "workbench.h"
 
-/* A message is read for this long before a new result may clear it. */
-#define MESSAGE_SECONDS 4.0
-
-struct pith_compress_options jobs_options(const struct workbench *workbench, struct slider_value value)
+struct pith_compress_options jobs_options(const struct workbench *workbench, enum form_place place, struct slider_value value)
 {
 	struct pith_compress_options options;
 	pith_compress_options_init(&options);
-	options.method = workbench->method;
+	options.method = workbench->forms[place].method;
 	options.rate = value.rate;
 	options.n_tokens = value.n_tokens;
 	options.keep_digits = workbench->settings->keep_digits;
@@ -36,26 +31,8 @@ size_t jobs_budget(const struct workbench *workbench)
 {
 	if (!workbench->tokenised)
 		return 0;
-	struct pith_compress_options options = jobs_options(workbench, workbench->slider.live);
+	struct pith_compress_options options = jobs_options(workbench, FORM_FIRST, workbench->slider.live);
 	return pith_compress_budget(&options, workbench->n_tokens);
-}
-
-static void drop_regenerated(struct workbench *workbench)
-{
-	comparison_destroy(workbench->comparison);
-	workbench->comparison = NULL;
-	bytes_clear(&workbench->regenerated);
-	workbench->regenerating = false;
-	workbench->result_stale = true;
-	workbench->result_leads = false; /* the place in the document stays while the other text comes anew */
-}
-
-static void drop_compressed(struct workbench *workbench)
-{
-	shown_compressed_destroy(workbench->compressed);
-	workbench->compressed = NULL;
-	workbench->document_stale = true;
-	drop_regenerated(workbench);
 }
 
 static void drop_answers(struct workbench *workbench)
@@ -65,6 +42,19 @@ static void drop_answers(struct workbench *workbench)
 		workbench->answers[i].done = false;
 		workbench->answers[i].pane.top = 0;
 	}
+}
+
+static void want_nothing_back(struct workbench *workbench)
+{
+	for (int i = 0; i < N_FORMS; i++)
+		workbench->wanted.regenerated[i] = false;
+	workbench->wanted.refined = false;
+}
+
+static void want_forms(struct workbench *workbench)
+{
+	for (int i = 0; i < N_FORMS; i++)
+		workbench->wanted.compressed[i] = workbench->text != NULL && workbench->forms[i].method != NULL;
 }
 
 /* Stops a job whose result nobody waits for any more. */
@@ -87,7 +77,8 @@ void jobs_want_document(struct workbench *workbench, char *name, char *text, siz
 	workbench->tokenised = false;
 	workbench->n_tokens = workbench->n_sentences = 0;
 	workbench->sentences = NULL;
-	drop_compressed(workbench);
+	for (int i = 0; i < N_FORMS; i++)
+		form_drop_compressed(workbench, (enum form_place)i);
 	drop_answers(workbench);
 	free(workbench->question);
 	workbench->question = NULL;
@@ -97,9 +88,9 @@ void jobs_want_document(struct workbench *workbench, char *name, char *text, siz
 	workbench->document_pane.top = workbench->result_pane.top = 0;
 	free(workbench->wanted.question);
 	workbench->wanted.question = NULL;
-	workbench->wanted.regenerated = workbench->wanted.refined = false;
+	want_nothing_back(workbench);
 	workbench->wanted.document = true;
-	workbench->wanted.compressed = true;
+	want_forms(workbench);
 	if (workbench->running.kind != TASK_MODEL)
 		supersede(workbench);
 	workbench->dirty = true;
@@ -122,11 +113,26 @@ void jobs_want_compressed(struct workbench *workbench)
 	slider_settle(&workbench->slider);
 	workbench->settle_at = 0;
 	workbench->follow = false;
-	workbench->wanted.compressed = workbench->text != NULL;
-	workbench->wanted.regenerated = workbench->wanted.refined = false;
+	want_forms(workbench);
+	want_nothing_back(workbench);
 	if (workbench->running.kind == TASK_COMPRESS || workbench->running.kind == TASK_REGENERATE ||
 	    workbench->running.kind == TASK_REFINE)
 		supersede(workbench);
+	workbench->dirty = true;
+}
+
+void jobs_want_method(struct workbench *workbench, enum form_place place, const struct pith_method *method)
+{
+	enum task_kind kind = workbench->running.kind;
+	workbench->forms[place].method = method;
+	workbench->wanted.compressed[place] = workbench->text != NULL && method != NULL;
+	workbench->wanted.regenerated[place] = false;
+	workbench->wanted.refined = workbench->wanted.refined && place != FORM_FIRST;
+	workbench->follow = false;
+	if (workbench->running.form == place && (kind == TASK_COMPRESS || kind == TASK_REGENERATE || kind == TASK_REFINE))
+		supersede(workbench);
+	if (method == NULL)
+		form_drop_compressed(workbench, place);
 	workbench->dirty = true;
 }
 
@@ -140,7 +146,7 @@ void jobs_want_answer(struct workbench *workbench, const char *question)
 	if (workbench->running.kind == TASK_REGENERATE && workbench->running.active) {
 		/* It goes on afterwards: whoever asks wants the answer first. */
 		supersede(workbench);
-		workbench->wanted.regenerated = true;
+		workbench->wanted.regenerated[workbench->running.form] = true;
 	} else if (workbench->running.kind == TASK_REFINE && workbench->running.active) {
 		supersede(workbench); /* what was reached is kept */
 		workbench->wanted.refined = true;
@@ -151,7 +157,8 @@ void jobs_want_answer(struct workbench *workbench, const char *question)
 
 void jobs_want_regenerated(struct workbench *workbench)
 {
-	workbench->wanted.regenerated = true;
+	for (int i = 0; i < N_FORMS; i++)
+		workbench->wanted.regenerated[i] = form_is_soft(&workbench->forms[i]);
 	if (workbench->running.kind == TASK_REGENERATE)
 		supersede(workbench);
 }
@@ -159,8 +166,11 @@ void jobs_want_regenerated(struct workbench *workbench)
 void jobs_want_refined(struct workbench *workbench)
 {
 	workbench->wanted.refined = true;
-	if (workbench->running.kind == TASK_REGENERATE)
-		supersede(workbench);
+	if (workbench->running.kind != TASK_REGENERATE || !workbench->running.active)
+		return;
+	supersede(workbench);
+	workbench->wanted.regenerated[FORM_SECOND] = workbench->wanted.regenerated[FORM_SECOND] ||
+	                                             workbench->running.form == FORM_SECOND; /* it goes on afterwards */
 }
 
 void jobs_want_saved(struct workbench *workbench, const char *path)
@@ -176,8 +186,9 @@ void jobs_cancel(struct workbench *workbench)
 	worker_cancel(workbench->worker);
 	/* Nor does anybody wait for what would have come after it. */
 	workbench->running.cancelled = true;
-	workbench->wanted.compressed = workbench->wanted.compressed && workbench->running.kind == TASK_MODEL;
-	workbench->wanted.regenerated = workbench->wanted.refined = false;
+	for (int i = 0; i < N_FORMS; i++)
+		workbench->wanted.compressed[i] = workbench->wanted.compressed[i] && workbench->running.kind == TASK_MODEL;
+	want_nothing_back(workbench);
 	if (workbench->wanted.question != NULL && prompt_kind() != PROMPT_QUESTION)
 		prompt_keep_question(workbench->wanted.question);
 	free(workbench->wanted.question);
@@ -191,7 +202,7 @@ static void start(struct workbench *workbench, struct task *task)
 		workbench_say(workbench, ROLE_ERROR, "Not enough memory.");
 		return;
 	}
-	workbench->running = (struct running){.active = true, .kind = task->kind, .since = workbench_now()};
+	workbench->running = (struct running){.active = true, .kind = task->kind, .form = task->form, .since = workbench_now()};
 	worker_submit(workbench->worker, &task->job);
 	workbench->dirty = true;
 }
@@ -227,12 +238,14 @@ static void start_document(struct workbench *workbench)
 	start(workbench, task_create(workbench->engine, TASK_DOCUMENT, NULL, workbench->text, workbench->length));
 }
 
-static void start_compress(struct workbench *workbench)
+static void start_compress(struct workbench *workbench, enum form_place place)
 {
-	workbench->wanted.compressed = false;
+	workbench->wanted.compressed[place] = false;
 	struct task *task = task_create(workbench->engine, TASK_COMPRESS, NULL, NULL, 0);
-	if (task != NULL)
-		task->options = jobs_options(workbench, workbench->slider.settled);
+	if (task != NULL) {
+		task->form = place;
+		task->options = jobs_options(workbench, place, workbench->slider.settled);
+	}
 	start(workbench, task);
 }
 
@@ -252,24 +265,28 @@ static void start_ask(struct workbench *workbench)
 	}
 	drop_answers(workbench);
 	workbench->asked = true;
-	workbench->asked_cr = workbench->compressed == NULL ? 1 : workbench->compressed->info.cr;
+	workbench->asked_cr = workbench->forms[FORM_FIRST].compressed == NULL ? 1 : workbench->forms[FORM_FIRST].compressed->info.cr;
 	start(workbench, task);
 }
 
-static void start_regenerate(struct workbench *workbench)
+static void start_regenerate(struct workbench *workbench, enum form_place place)
 {
-	workbench->wanted.regenerated = false;
-	drop_regenerated(workbench);
-	workbench->regenerating = true;
-	workbench->view = VIEW_REGENERATED;
-	start(workbench, task_create(workbench->engine, TASK_REGENERATE, NULL, NULL, 0));
+	workbench->wanted.regenerated[place] = false;
+	form_drop_regenerated(workbench, place);
+	workbench->forms[place].regenerating = true;
+	if (place == FORM_FIRST)
+		workbench->view = VIEW_REGENERATED;
+	struct task *task = task_create(workbench->engine, TASK_REGENERATE, NULL, NULL, 0);
+	if (task != NULL)
+		task->form = place;
+	start(workbench, task);
 }
 
 /* What was regenerated before stays until the first look at what has healed. */
 static void start_refine(struct workbench *workbench)
 {
-	workbench->wanted.refined = workbench->wanted.regenerated = false;
-	workbench->regenerating = true;
+	workbench->wanted.refined = workbench->wanted.regenerated[FORM_FIRST] = false;
+	workbench->forms[FORM_FIRST].regenerating = true;
 	workbench->view = VIEW_REGENERATED;
 	start(workbench, task_create(workbench->engine, TASK_REFINE, NULL, NULL, 0));
 }
@@ -288,232 +305,18 @@ void jobs_schedule(struct workbench *workbench)
 		start_document(workbench);
 	else if (!workbench->tokenised)
 		return;
-	else if (workbench->wanted.compressed)
-		start_compress(workbench);
+	else if (workbench->wanted.compressed[FORM_FIRST])
+		start_compress(workbench, FORM_FIRST);
+	else if (workbench->wanted.compressed[FORM_SECOND])
+		start_compress(workbench, FORM_SECOND);
 	else if (workbench->wanted.save_path != NULL)
 		start_save(workbench);
 	else if (workbench->wanted.question != NULL)
 		start_ask(workbench);
 	else if (workbench->wanted.refined)
 		start_refine(workbench);
-	else if (workbench->wanted.regenerated)
-		start_regenerate(workbench);
-}
-
-static void finish_read(struct workbench *workbench, struct task *task)
-{
-	const char *slash = strrchr(task->path, '/');
-	bool standard_input = strcmp(task->path, "-") == 0;
-	char *name = strdup(standard_input ? "standard input" : slash == NULL ? task->path : slash + 1);
-	if (name == NULL)
-		return;
-	workbench->message[0] = '\0';
-	if (task->invalid_utf8)
-		workbench_say(workbench, ROLE_WARNING, "%s has bytes that are not UTF-8; they are shown as <0xNN>.", name);
-	char *text = task->text;
-	task->text = NULL;
-	jobs_want_document(workbench, name, text, task->length);
-}
-
-static void finish_model(struct workbench *workbench, const struct task *task)
-{
-	workbench->model = task->model;
-	workbench->has_model = true;
-	workbench->wanted.document = workbench->text != NULL;
-	workbench->wanted.compressed = true;
-}
-
-static void finish_document(struct workbench *workbench, struct task *task)
-{
-	workbench->n_tokens = task->n_tokens;
-	workbench->sentences = task->sentences;
-	workbench->n_sentences = task->n_sentences;
-	task->sentences = NULL;
-	workbench->tokenised = true;
-	if (workbench->running.cancelled)
-		workbench_say(workbench, ROLE_WARNING, "Compressing was cancelled; move the slider to compress.");
-}
-
-static void finish_compress(struct workbench *workbench, struct task *task)
-{
-	bool soft = task->compressed->info.method->family == PITH_SOFT;
-	bool was_soft = workbench->compressed != NULL && workbench->compressed->info.method->family == PITH_SOFT;
-	bool first = workbench->compressed == NULL;
-	drop_compressed(workbench);
-	workbench->compressed = task->compressed;
-	task->compressed = NULL;
-	/* A view that this kind of result does not have gives way to the one that says most. */
-	if (first || soft != was_soft)
-		workbench->view = soft && workbench->settings->auto_regenerate ? VIEW_REGENERATED : VIEW_COMPRESSED;
-	const struct pith_compressed_info *info = &workbench->compressed->info;
-	if (workbench->compressed->note[0] != '\0')
-		workbench_say(workbench, ROLE_WARNING, "%s", workbench->compressed->note);
-	else if (info->n_must_keep_dropped > 0)
-		workbench_say(workbench, ROLE_WARNING, "%zu protected words did not fit the budget.", info->n_must_keep_dropped);
-	else if (workbench_now() - workbench->message_since > MESSAGE_SECONDS)
-		workbench->message[0] = '\0'; /* of something that is over */
-	if (!info->has_purpose[PITH_REGENERATE]) /* what was wanted of the rows before these words came is past */
-		workbench->wanted.regenerated = workbench->wanted.refined = false;
-	else if (workbench->settings->auto_regenerate)
-		workbench->wanted.regenerated = true;
-	if (workbench->settings->auto_answer && workbench->question != NULL && workbench->wanted.question == NULL)
-		jobs_want_answer(workbench, workbench->question);
-}
-
-/* Shows a comparison whose text is all that there is. */
-static void show_comparison(struct workbench *workbench, struct comparison *comparison)
-{
-	comparison_destroy(workbench->comparison);
-	workbench->comparison = comparison;
-	workbench->result_stale = true;
-	bytes_clear(&workbench->regenerated);
-	bytes_append(&workbench->regenerated, comparison->text, comparison->length);
-}
-
-static void finish_regenerate(struct workbench *workbench, struct task *task)
-{
-	show_comparison(workbench, task->comparison);
-	task->comparison = NULL;
-	workbench->regenerating = false;
-	const char *stop = pith_stop_sentence(workbench->comparison->stop);
-	if (stop[0] != '\0')
-		workbench_say(workbench, ROLE_WARNING, "%s", stop);
-}
-
-static void finish_refine(struct workbench *workbench, struct task *task)
-{
-	const struct pith_refine_result *refined = &task->refined;
-	shown_compressed_destroy(workbench->compressed);
-	workbench->compressed = task->compressed;
-	task->compressed = NULL;
-	finish_regenerate(workbench, task);
-	if (refined->exact)
-		workbench_say(workbench, ROLE_GOOD, "Refined in %d steps, %.1f s: the text comes back byte for byte.", refined->n_steps,
-		              refined->seconds);
-	else
-		workbench_say(workbench, ROLE_WARNING, "After %d steps %zu of %zu tokens are right before the first error; f goes on.",
-		              refined->n_steps, refined->matched, refined->n_tokens);
-}
-
-static void finish_ask(struct workbench *workbench, struct task *task)
-{
-	for (int i = 0; i < N_ANSWERS; i++) {
-		struct answer *answer = &workbench->answers[i];
-		answer->facts = task->answers[i];
-		answer->facts.text = NULL;
-		answer->done = true;
-		bytes_clear(&answer->text);
-		if (task->answers[i].text != NULL)
-			bytes_append(&answer->text, task->answers[i].text, task->answers[i].length);
-	}
-}
-
-/* What a failure leaves behind must not look like a result. */
-static void finish_failed(struct workbench *workbench, struct task *task)
-{
-	bool cancelled = task->job.status == PITH_CANCELLED;
-	bool superseded = cancelled && workbench->running.superseded;
-	if (task->kind == TASK_ASK && !superseded) {
-		/* The words are kept for another try. */
-		if (prompt_kind() != PROMPT_QUESTION)
-			prompt_keep_question(workbench->question);
-		for (int i = 0; i < N_ANSWERS; i++) {
-			workbench->answers[i].facts = task->answers[i];
-			workbench->answers[i].facts.text = NULL;
-			workbench->answers[i].done = task->answers[i].text != NULL;
-		}
-	}
-	if (task->kind == TASK_REGENERATE || task->kind == TASK_REFINE)
-		workbench->regenerating = false;
-	if (superseded)
-		return;
-	if (task->kind == TASK_REFINE && cancelled) {
-		workbench->wanted.regenerated = true; /* from the best rows that were met */
-		workbench_say(workbench, ROLE_WARNING, "Refining was cancelled; what was reached is kept.");
-		return;
-	}
-	if (task->kind == TASK_COMPRESS && workbench->compressed != NULL) {
-		/* The slider goes back to what is shown. */
-		const struct pith_compressed_info *info = &workbench->compressed->info;
-		workbench->method = info->method;
-		slider_set(&workbench->slider, (struct slider_value){.rate = info->target_cr, .n_tokens = info->budget_tokens});
-		slider_settle(&workbench->slider);
-	}
-	if (task->kind == TASK_MODEL)
-		workbench_say(workbench, ROLE_ERROR, "%s Until there is a model, documents can only be read.", task->job.error.message);
-	else if (cancelled)
-		workbench_say(workbench, ROLE_WARNING, "%s was cancelled.", task_name(task->kind));
-	else
-		workbench_say(workbench, ROLE_ERROR, "%s", task->job.error.message);
-}
-
-static void finish(struct workbench *workbench, struct task *task)
-{
-	workbench->running.active = false;
-	workbench->dirty = true;
-	if (task->job.status != PITH_OK) {
-		finish_failed(workbench, task);
-		return;
-	}
-	/* A result for a document that is no longer the one on the screen. */
-	bool stale = workbench->wanted.document && task->kind != TASK_READ && task->kind != TASK_MODEL && task->kind != TASK_SAVE;
-	if (stale)
-		return;
-	switch (task->kind) {
-	case TASK_READ: finish_read(workbench, task); break;
-	case TASK_MODEL: finish_model(workbench, task); break;
-	case TASK_DOCUMENT: finish_document(workbench, task); break;
-	case TASK_COMPRESS: finish_compress(workbench, task); break;
-	case TASK_REGENERATE: finish_regenerate(workbench, task); break;
-	case TASK_REFINE: finish_refine(workbench, task); break;
-	case TASK_ASK: finish_ask(workbench, task); break;
-	case TASK_SAVE: workbench_say(workbench, ROLE_GOOD, "Saved to %s.", task->path); break;
-	}
-}
-
-static void collect_text(struct workbench *workbench)
-{
-	struct worker_text text;
-	while (worker_take_text(workbench->worker, &text)) {
-		if (workbench->running.superseded || !workbench->running.active)
-			continue;
-		if (text.channel == CHANNEL_REGENERATED) {
-			bytes_append(&workbench->regenerated, text.bytes, text.length);
-			workbench->result_stale = true;
-		} else if (text.channel < N_ANSWERS) {
-			bytes_append(&workbench->answers[text.channel].text, text.bytes, text.length);
-		}
-		workbench->dirty = true;
-	}
-}
-
-void jobs_collect(struct workbench *workbench)
-{
-	worker_acknowledge(workbench->worker);
-	if (worker_take_progress(workbench->worker, &workbench->running.progress)) {
-		workbench->running.has_progress = true;
-		workbench->dirty = true;
-	}
-	/* First the pieces, then what is made of them. */
-	collect_text(workbench);
-	struct comparison *comparison = worker_take_snapshot(workbench->worker);
-	if (comparison != NULL && workbench->regenerating && !workbench->running.superseded) {
-		workbench->dirty = true;
-		if (workbench->running.kind == TASK_REFINE) {
-			show_comparison(workbench, comparison);
-		} else { /* of the text that has come so far */
-			comparison_destroy(workbench->comparison);
-			workbench->comparison = comparison;
-			workbench->result_stale = true;
-		}
-	} else {
-		comparison_destroy(comparison);
-	}
-	struct task *task = (struct task *)worker_take(workbench->worker);
-	if (task != NULL) {
-		collect_text(workbench); /* a piece may have come in between */
-		finish(workbench, task);
-		task_destroy(task);
-		jobs_schedule(workbench);
-	}
+	else if (workbench->wanted.regenerated[FORM_FIRST])
+		start_regenerate(workbench, FORM_FIRST);
+	else if (workbench->wanted.regenerated[FORM_SECOND])
+		start_regenerate(workbench, FORM_SECOND);
 }

@@ -95,29 +95,25 @@ void perform_view(struct workbench *workbench, enum view view)
 	workbench->follow = false;
 }
 
-/* Why a method cannot be used with this model; NULL: it can. */
-static const char *why_unable(const struct workbench *workbench, const struct pith_method *method)
+/* The first method that can be used and is not the one on the other side. */
+static bool offers_itself(const struct workbench *workbench, const struct pith_method *method, const char *unable)
 {
-	if (method->family == PITH_SOFT && !workbench->model.has_memory[method->memory])
-		return "needs an adapter, and this model has none for it";
-	if (pith_method_needs_keep_head(method) && !workbench->model.has_keep_head)
-		return "needs a head trained for it (pith train keep), and this model has none";
-	if (method->family == PITH_ABSTRACTIVE && workbench->settings->server[0] == '\0' && !workbench->model.has_chat_format)
-		return "needs an instruct model or a server (--server URL), and this model has no chat format";
-	return NULL;
+	return unable == NULL && method != workbench->forms[FORM_FIRST].method;
 }
 
-void perform_method_menu(struct workbench *workbench)
+void perform_method_menu(struct workbench *workbench, enum form_place place)
 {
-	size_t n, chosen = 0;
-	const struct pith_method *methods = pith_methods(&n);
+	size_t n, chosen;
+	const struct pith_method *methods = pith_methods(&n), *current = workbench->forms[place].method;
+	chosen = n;
 	for (size_t i = 0; i < n; i++) {
-		const char *why = why_unable(workbench, &methods[i]);
-		workbench->method_items[i] = (struct menu_item){methods[i].title, why == NULL ? methods[i].summary : why};
-		if (&methods[i] == workbench->method)
+		const char *unable = pith_method_unable(&methods[i], &workbench->model.info, workbench->settings->server[0] != '\0');
+		workbench->method_items[i] = (struct menu_item){methods[i].title, unable == NULL ? methods[i].summary : unable};
+		if (&methods[i] == current || (current == NULL && chosen == n && offers_itself(workbench, &methods[i], unable)))
 			chosen = i;
 	}
-	menu_open(&workbench->menu, "Method", workbench->method_items, n, chosen);
+	workbench->menu_form = place;
+	menu_open(&workbench->menu, place == FORM_FIRST ? "Method" : "Beside it", workbench->method_items, n, chosen);
 }
 
 void perform_method_choice(struct workbench *workbench, size_t i)
@@ -125,10 +121,18 @@ void perform_method_choice(struct workbench *workbench, size_t i)
 	size_t n;
 	const struct pith_method *methods = pith_methods(&n);
 	menu_close(&workbench->menu);
-	if (i >= n || &methods[i] == workbench->method)
-		return;
-	workbench->method = &methods[i];
-	jobs_want_compressed(workbench);
+	if (i < n && &methods[i] != workbench->forms[workbench->menu_form].method)
+		jobs_want_method(workbench, workbench->menu_form, &methods[i]);
+}
+
+static void compare(struct workbench *workbench)
+{
+	if (workbench->forms[FORM_SECOND].method != NULL)
+		jobs_want_method(workbench, FORM_SECOND, NULL);
+	else if (!workbench->has_model)
+		workbench_say(workbench, ROLE_WARNING, "Without a model nothing can be compressed.");
+	else
+		perform_method_menu(workbench, FORM_SECOND);
 }
 
 static void begin_rate(const char *key)
@@ -138,7 +142,8 @@ static void begin_rate(const char *key)
 
 static void begin_save(struct workbench *workbench)
 {
-	if (workbench->compressed == NULL) {
+	const struct shown_compressed *compressed = workbench->forms[FORM_FIRST].compressed;
+	if (compressed == NULL) {
 		workbench_say(workbench, ROLE_WARNING, "There is nothing to save yet.");
 		return;
 	}
@@ -147,8 +152,8 @@ static void begin_save(struct workbench *workbench)
 	const char *dot = strrchr(name, '.');
 	int length = dot == NULL || dot == name ? (int)strlen(name) : (int)(dot - name);
 	char *path = NULL;
-	if (asprintf(&path, "%.*s-%s.%s", length, name, workbench->compressed->info.method->name,
-	             workbench->compressed->text != NULL ? "txt" : "safetensors") < 0)
+	if (asprintf(&path, "%.*s-%s.%s", length, name, compressed->info.method->name,
+	             compressed->text != NULL ? "txt" : "safetensors") < 0)
 		path = NULL;
 	prompt_begin(PROMPT_SAVE, path);
 	free(path);
@@ -177,11 +182,12 @@ static void cancel(struct workbench *workbench)
 /* Are there memory tokens to work with? If not, that is said. */
 static bool has_memory(struct workbench *workbench, const char *what)
 {
-	if (workbench->compressed == NULL)
+	const struct form *form = &workbench->forms[FORM_FIRST];
+	if (form->compressed == NULL)
 		workbench_say(workbench, ROLE_WARNING, "There is nothing to %s yet.", what);
-	else if (workbench->compressed->info.method->family != PITH_SOFT)
+	else if (!form_is_soft(form))
 		workbench_say(workbench, ROLE_WARNING, "%s makes text: there are no memory tokens to %s (m: another method).",
-		              workbench->compressed->info.method->title, what);
+		              form->compressed->info.method->title, what);
 	else
 		return true;
 	return false;
@@ -189,7 +195,7 @@ static bool has_memory(struct workbench *workbench, const char *what)
 
 static void regenerate(struct workbench *workbench)
 {
-	if (!has_memory(workbench, "regenerate from"))
+	if (!form_is_soft(&workbench->forms[FORM_SECOND]) && !has_memory(workbench, "regenerate from"))
 		return;
 	/* Who asks for it wants to see it come. After a move of the slider the place being read stays. */
 	workbench->follow = true;
@@ -258,7 +264,8 @@ void perform_action(struct workbench *workbench, enum action_id action, const ch
 	switch (action) {
 	case ACTION_ASK: prompt_begin(PROMPT_QUESTION, NULL); break;
 	case ACTION_RATE: begin_rate(key); break;
-	case ACTION_METHOD: perform_method_menu(workbench); break;
+	case ACTION_METHOD: perform_method_menu(workbench, FORM_FIRST); break;
+	case ACTION_COMPARE: compare(workbench); break;
 	case ACTION_VIEW: perform_view(workbench, (enum view)((workbench->view + 1) % N_VIEWS)); break;
 	case ACTION_REGENERATE: regenerate(workbench); break;
 	case ACTION_REFINE: refine(workbench); break;

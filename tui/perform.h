@@ -14,8 +14,8 @@ void perform_focus_move(struct workbench *workbench, int step);
 void perform_view(struct workbench *workbench, enum view view);
 /* Scrolls a pane and, where they go together, its neighbour. pane NULL: the memory rows. */
 void perform_scroll_pane(struct workbench *workbench, struct text_pane *pane, long rows);
-void perform_method_menu(struct workbench *workbench);
-void perform_method_choice(struct workbench *workbench, size_t i); /* by its row in the method table */
+void perform_method_menu(struct workbench *workbench, enum form_place place);
+void perform_method_choice(struct workbench *workbench, size_t i); /* by its row in the method table, for the menu's form */
 void perform_quit(struct workbench *workbench);                    /* at the second call without waiting */
 
 #endif

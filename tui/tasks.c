@@ -14,7 +14,7 @@
 struct engine {
 	struct pith_model *model;
 	struct pith_document *document;
-	struct pith_compressed *compressed;
+	struct pith_compressed *compressed[N_FORMS];
 };
 
 struct engine *engine_create(void)
@@ -24,9 +24,11 @@ struct engine *engine_create(void)
 
 static void drop_document(struct engine *engine)
 {
-	pith_compressed_destroy(engine->compressed);
+	for (int i = 0; i < N_FORMS; i++) {
+		pith_compressed_destroy(engine->compressed[i]);
+		engine->compressed[i] = NULL;
+	}
 	pith_document_destroy(engine->document);
-	engine->compressed = NULL;
 	engine->document = NULL;
 }
 
@@ -95,14 +97,8 @@ static enum pith_status run_model(struct task *task, const struct pith_control *
 	snprintf(model->name, sizeof model->name, "%s", info->name);
 	snprintf(model->architecture, sizeof model->architecture, "%s", info->architecture);
 	snprintf(model->weight_type, sizeof model->weight_type, "%s", info->weight_type);
-	model->n_layers = info->n_layers;
-	model->n_params = info->n_params;
-	model->kv_bytes_per_token = info->kv_bytes_per_token;
-	model->has_chat_format = info->has_chat_format;
-	model->has_keep_head = info->has_keep_head;
-	for (int m = 0; m < PITH_N_MEMORIES; m++)
-		for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++)
-			model->has_memory[m] = model->has_memory[m] || info->has_adapter[m][p];
+	model->info = *info;
+	model->info.path = model->info.name = model->info.architecture = model->info.weight_type = NULL;
 	return PITH_OK;
 }
 
@@ -143,13 +139,13 @@ static enum pith_status copy_norms(struct shown_compressed *shown, const struct 
 	return PITH_OK;
 }
 
-static enum pith_status copy_compressed(struct shown_compressed *shown, const struct engine *engine, struct pith_error *err)
+static enum pith_status copy_compressed(struct shown_compressed *shown, const struct pith_model *model,
+                                        const struct pith_compressed *compressed, struct pith_error *err)
 {
-	const struct pith_compressed *compressed = engine->compressed;
 	shown->info = *pith_compressed_info(compressed);
 	snprintf(shown->note, sizeof shown->note, "%s", shown->info.note == NULL ? "" : shown->info.note);
 	shown->info.note = shown->note;
-	shown->n_layers = pith_model_info(engine->model)->n_layers;
+	shown->n_layers = pith_model_info(model)->n_layers;
 	size_t length = 0;
 	const char *text = pith_compressed_text(compressed, &length);
 	const struct pith_word *words = pith_compressed_words(compressed, &shown->n_words);
@@ -178,7 +174,7 @@ static enum pith_status show_compressed(struct task *task, struct pith_error *er
 	struct shown_compressed *shown = calloc(1, sizeof *shown);
 	if (shown == NULL)
 		return fault_memory(err);
-	enum pith_status status = copy_compressed(shown, task->engine, err);
+	enum pith_status status = copy_compressed(shown, task->engine->model, task->engine->compressed[task->form], err);
 	if (status == PITH_OK)
 		task->compressed = shown;
 	else
@@ -195,8 +191,8 @@ static enum pith_status run_compress(struct task *task, const struct pith_contro
 		status = pith_compress(&compressed, engine->document, &task->options, control, err);
 	if (status != PITH_OK)
 		return status;
-	pith_compressed_destroy(engine->compressed);
-	engine->compressed = compressed;
+	pith_compressed_destroy(engine->compressed[task->form]);
+	engine->compressed[task->form] = compressed;
 	return show_compressed(task, err);
 }
 
@@ -245,7 +241,7 @@ static enum pith_status regenerate(struct task *task, const struct pith_control 
 	struct pith_generated generated = {0};
 	size_t length;
 	const char *text = pith_document_text(engine->document, &length);
-	enum pith_status status = pith_regenerate(&generated, engine->model, engine->compressed, task->max_tokens, watched, err);
+	enum pith_status status = pith_regenerate(&generated, engine->model, engine->compressed[task->form], task->max_tokens, watched, err);
 	if (status == PITH_OK) {
 		task->comparison = comparison_of(text, length, &generated);
 		status = task->comparison == NULL ? fault_memory(err) : PITH_OK;
@@ -254,10 +250,10 @@ static enum pith_status regenerate(struct task *task, const struct pith_control 
 	return status;
 }
 
-static enum pith_status need_compressed(const struct engine *engine, struct pith_error *err)
+static enum pith_status need_compressed(const struct engine *engine, enum form_place form, struct pith_error *err)
 {
 	enum pith_status status = need_document(engine, err);
-	if (status == PITH_OK && engine->compressed == NULL)
+	if (status == PITH_OK && engine->compressed[form] == NULL)
 		return fault(err, PITH_BAD_ARGUMENT, "The document is not compressed yet.");
 	return status;
 }
@@ -266,7 +262,7 @@ static enum pith_status run_regenerate(struct task *task, struct worker *worker,
                                        struct pith_error *err)
 {
 	struct engine *engine = task->engine;
-	enum pith_status status = need_compressed(engine, err);
+	enum pith_status status = need_compressed(engine, task->form, err);
 	if (status != PITH_OK)
 		return status;
 	struct watcher watcher = {.worker = worker, .control = control};
@@ -312,7 +308,7 @@ static enum pith_status run_refine(struct task *task, struct worker *worker, con
                                    struct pith_error *err)
 {
 	struct engine *engine = task->engine;
-	enum pith_status status = need_compressed(engine, err);
+	enum pith_status status = need_compressed(engine, task->form, err);
 	if (status != PITH_OK)
 		return status;
 	struct healing healing = {.worker = worker, .model = engine->model, .cancel = control->cancel};
@@ -321,7 +317,7 @@ static enum pith_status run_refine(struct task *task, struct worker *worker, con
 	pith_refine_options_init(&options);
 	options.watch = on_refined;
 	options.user = &healing;
-	status = pith_refine(engine->compressed, engine->document, &options, &task->refined, control, err);
+	status = pith_refine(engine->compressed[task->form], engine->document, &options, &task->refined, control, err);
 	if (status != PITH_OK)
 		return status;
 	const struct pith_control silent = {.cancel = control->cancel};
@@ -371,10 +367,10 @@ static enum pith_status run_ask(struct task *task, struct worker *worker, const 
 
 	generated = (struct pith_generated){0};
 	worker_set_channel(worker, ANSWER_COMPRESSED);
-	if (engine->compressed == NULL)
+	if (engine->compressed[FORM_FIRST] == NULL)
 		status = fault(&reason, PITH_BAD_ARGUMENT, "The document is not compressed yet.");
 	else
-		status = pith_answer_compressed(&generated, engine->model, engine->compressed, task->question, task->max_tokens,
+		status = pith_answer_compressed(&generated, engine->model, engine->compressed[FORM_FIRST], task->question, task->max_tokens,
 		                                control, &reason);
 	take_answer(&task->answers[ANSWER_COMPRESSED], status, &generated, &reason);
 	return status == PITH_CANCELLED ? fault(err, PITH_CANCELLED, "Cancelled.") : PITH_OK;
@@ -382,7 +378,7 @@ static enum pith_status run_ask(struct task *task, struct worker *worker, const 
 
 static enum pith_status run_save(struct task *task, struct pith_error *err)
 {
-	const struct pith_compressed *compressed = task->engine->compressed;
+	const struct pith_compressed *compressed = task->engine->compressed[FORM_FIRST];
 	if (compressed == NULL)
 		return fault(err, PITH_BAD_ARGUMENT, "There is nothing to save: the document is not compressed yet.");
 	size_t length;

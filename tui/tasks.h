@@ -25,13 +25,11 @@ void engine_destroy(struct engine *engine);
 /* Facts of the loaded model. */
 struct shown_model {
 	char name[96], architecture[32], weight_type[16];
-	int n_layers;
-	size_t n_params;
-	bool has_chat_format; /* it can be asked to rewrite */
-	bool has_keep_head;   /* for a method that has to be told which words to keep */
-	bool has_memory[PITH_N_MEMORIES]; /* an adapter whose memory tokens hand this over */
-	size_t kv_bytes_per_token;
+	struct pith_model_info info; /* its strings, the model's own, are left out: NULL */
 };
+
+/* One document may stand in two compressed forms, side by side. */
+enum form_place { FORM_FIRST, FORM_SECOND, N_FORMS };
 
 /* A compressed form as the screen knows it. */
 struct shown_compressed {
@@ -66,6 +64,7 @@ enum task_kind { TASK_READ, TASK_MODEL, TASK_DOCUMENT, TASK_COMPRESS, TASK_REGEN
 struct task {
 	struct job job; /* first: a task is a job */
 	enum task_kind kind;
+	enum form_place form; /* COMPRESS, REGENERATE; others mean the first */
 	struct engine *engine;
 
 	/* What to do. */

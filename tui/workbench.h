@@ -4,7 +4,9 @@
  *
  *   app.c       the loop: poll, hand out events, draw
  *   dispatch.c  keys, mouse and pastes become actions
- *   jobs.c      what is wanted becomes jobs, one at a time; their results come back
+ *   jobs.c      what is wanted becomes jobs, one at a time
+ *   results.c   what the jobs bring comes back
+ *   forms.c     the two compressed forms of the document
  *   draw.c      the frame around the views; views/ draw and build the panes
  */
 #ifndef WORKBENCH_H
@@ -37,10 +39,10 @@ struct wanted {
 	char *path;       /* a file to read */
 	bool model;
 	bool document;    /* tokens of the text */
-	bool compressed;
+	bool compressed[N_FORMS];
 	char *question;
-	bool regenerated;
-	bool refined;
+	bool regenerated[N_FORMS];
+	bool refined; /* the first form */
 	char *save_path;
 };
 
@@ -48,11 +50,21 @@ struct wanted {
 struct running {
 	bool active;
 	enum task_kind kind;
+	enum form_place form; /* that it makes or reads */
 	bool cancelled;  /* by the user */
 	bool superseded; /* cancelled because something newer is wanted: not worth a message */
 	double since;
 	struct worker_progress progress;
 	bool has_progress;
+};
+
+/* What one method makes of the document, and what comes back from it. */
+struct form {
+	const struct pith_method *method; /* the one that was chosen; NULL: none (the second form alone) */
+	struct shown_compressed *compressed; /* NULL: none yet */
+	struct comparison *comparison; /* the newest; NULL: none */
+	struct bytes regenerated;      /* all text so far; longer than the comparison's while it streams */
+	bool regenerating;
 };
 
 /* One side of the last question. */
@@ -84,16 +96,10 @@ struct workbench {
 	bool has_model;
 	struct shown_model model;
 
-	/* The compressed form. */
-	const struct pith_method *method;
+	/* The compressed forms, of one target: the first in the right pane; the second, if one is wanted, in the left one. */
+	struct form forms[N_FORMS];
 	struct slider slider;
 	double settle_at; /* when a slider moved by keys or wheel has rested long enough; 0: it has */
-	struct shown_compressed *compressed; /* NULL: none */
-
-	/* The regeneration. */
-	struct comparison *comparison; /* the newest; NULL: none */
-	struct bytes regenerated;      /* all text so far; longer than the comparison's while it streams */
-	bool regenerating;
 
 	/* The last question. */
 	char *question;
@@ -116,12 +122,13 @@ struct workbench {
 	bool result_leads; /* of panes that scroll together the right one was moved last */
 	bool follow;       /* the regeneration pulls the panes along as it streams, until somebody scrolls */
 	struct menu menu;
+	enum form_place menu_form; /* whose method it chooses */
 	struct menu_item *method_items;
 	struct theme theme;
 	char **theme_names;
 	size_t n_theme_names;
 	struct regions regions;
-	struct rect view_tabs[N_VIEWS], method_place; /* where they were drawn, for the mouse */
+	struct rect view_tabs[N_VIEWS], method_place[N_FORMS]; /* where they were drawn, for the mouse */
 	struct canvas canvas;
 	char message[640];
 	enum role message_role;
@@ -136,8 +143,9 @@ struct workbench {
 
 /* jobs.c */
 void jobs_schedule(struct workbench *workbench); /* starts what is wanted if nothing runs */
-void jobs_collect(struct workbench *workbench);  /* takes what the worker has */
-void jobs_want_compressed(struct workbench *workbench);
+void jobs_want_compressed(struct workbench *workbench); /* every form whose method is chosen */
+/* Another method for one form; NULL: no second form, the document stands in its place again. */
+void jobs_want_method(struct workbench *workbench, enum form_place place, const struct pith_method *method);
 void jobs_want_document(struct workbench *workbench, char *name, char *text, size_t length); /* takes both strings */
 void jobs_want_file(struct workbench *workbench, const char *path);
 void jobs_want_answer(struct workbench *workbench, const char *question);
@@ -145,8 +153,22 @@ void jobs_want_regenerated(struct workbench *workbench);
 void jobs_want_refined(struct workbench *workbench);
 void jobs_want_saved(struct workbench *workbench, const char *path);
 void jobs_cancel(struct workbench *workbench);
-struct pith_compress_options jobs_options(const struct workbench *workbench, struct slider_value value);
+struct pith_compress_options jobs_options(const struct workbench *workbench, enum form_place place, struct slider_value value);
 size_t jobs_budget(const struct workbench *workbench); /* tokens that the live value asks for; 0: not known */
+
+/* results.c */
+void results_collect(struct workbench *workbench); /* takes what the worker has */
+
+/* forms.c */
+void form_drop_regenerated(struct workbench *workbench, enum form_place place);
+void form_drop_compressed(struct workbench *workbench, enum form_place place); /* with what was regenerated from it */
+void form_show_comparison(struct workbench *workbench, enum form_place place, struct comparison *comparison); /* takes it */
+void form_changed(struct workbench *workbench, enum form_place place); /* its pane is to be built again */
+bool form_is_soft(const struct form *form); /* is there a compressed form, and is it memory tokens? */
+bool form_beside(const struct workbench *workbench); /* does the second form stand in the left pane, in the document's place? */
+/* Does the left pane show what came back from its memory tokens, or what is about to? */
+bool form_beside_regenerated(const struct workbench *workbench);
+void form_free(struct form *form);
 
 /* dispatch.c */
 void dispatch_event(struct workbench *workbench, struct input_event *event); /* frees what the event owns */
@@ -159,11 +181,15 @@ double workbench_now(void); /* seconds of a clock that never jumps */
 void workbench_say(struct workbench *workbench, enum role role, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void workbench_next_theme(struct workbench *workbench);
 
-/* views/: build fills a pane's styled text, draw draws; false: no memory. */
+/* views/: build fills a pane's styled text (that of a form: behind what stands there), draw draws; false: no memory. */
 bool view_document_build(struct workbench *workbench);
-bool view_compressed_build(struct workbench *workbench);
-bool view_regenerated_build(struct workbench *workbench);
-void view_regenerated_draw_legend(const struct workbench *workbench, struct canvas *canvas, struct rect rect);
+bool view_compressed_build(const struct workbench *workbench, const struct form *form, struct text_pane *pane);
+bool view_regenerated_build(const struct workbench *workbench, const struct form *form, struct text_pane *pane);
+int view_regenerated_legend_rows(struct rect pane); /* rows that the legend needs below a pane as wide as this */
+void view_regenerated_draw_legend(const struct form *form, struct canvas *canvas, struct rect rect);
+bool view_beside_build(struct workbench *workbench);
+struct rect view_beside_text(const struct workbench *workbench, struct rect pane); /* the part of the pane that the text gets */
+void view_beside_draw(struct workbench *workbench, struct canvas *canvas, struct rect pane);
 void view_memory_draw(struct workbench *workbench, struct canvas *canvas, struct rect rect);
 size_t view_memory_rows(const struct workbench *workbench);
 void view_answers_draw(struct workbench *workbench, struct canvas *canvas);

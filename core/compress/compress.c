@@ -53,9 +53,19 @@ const struct pith_method *pith_method_find(const char *name)
 	return NULL;
 }
 
-bool pith_method_needs_keep_head(const struct pith_method *method)
+const char *pith_method_unable(const struct pith_method *method, const struct pith_model_info *info, bool has_server)
 {
-	return functions[method - methods] == llmlingua2_compress;
+	compress_fn *function = functions[method - methods];
+	if (function == llmlingua2_compress && !info->has_keep_head)
+		return "needs a head trained for it (pith train keep), and this model has none";
+	if (method->family == PITH_SOFT && !info->has_adapter[method->memory][PITH_REGENERATE] &&
+	    !info->has_adapter[method->memory][PITH_ANSWER])
+		return "needs an adapter, and this model has none for it";
+	if (function == cmprsr_compress && !info->has_adapter[PITH_MEMORY_ROWS][PITH_REWRITE])
+		return "needs an adapter trained to rewrite (pith train sft), and this model has none";
+	if (function == vanilla_compress && !has_server && !info->has_chat_format)
+		return "needs an instruct model or a server (--server URL), and this model has no chat format";
+	return NULL;
 }
 
 void pith_compress_options_init(struct pith_compress_options *options)

@@ -33,8 +33,8 @@ struct pith_method {
 const struct pith_method *pith_methods(size_t *n);
 const struct pith_method *pith_method_find(const char *name); /* NULL: no such method */
 
-/* Does it need a model with a head that says which words to keep (has_keep_head)? */
-bool pith_method_needs_keep_head(const struct pith_method *method);
+/* Why a method cannot be used with this model, as the end of a sentence that begins with the method; NULL: it can. */
+const char *pith_method_unable(const struct pith_method *method, const struct pith_model_info *info, bool has_server);
 
 /* A document in a model. */
 struct pith_document;

@@ -19,7 +19,7 @@ static void end(struct workbench *workbench)
 {
 	text_pane_free(&workbench->document_pane);
 	text_pane_free(&workbench->result_pane);
-	bytes_free(&workbench->regenerated);
+	bytes_free(&workbench->forms[FORM_FIRST].regenerated);
 	canvas_free(&workbench->canvas);
 }
 
@@ -61,10 +61,10 @@ static void document_and_compressed(void **state)
 	char left[] = "level never rose 41";
 	struct shown_compressed compressed = {.info = {.method = &extractive}, .text = left, .length = strlen(left), .words = words};
 	compressed.n_words = split_words(words, sentence, " level never rose 41 ");
-	workbench.compressed = &compressed;
+	workbench.forms[FORM_FIRST].compressed = &compressed;
 	assert_true(view_document_build(&workbench));
 	assert_pane(&workbench.document_pane, 3, 30, "~The~ level never rose ~by\nmore than~ 41 ~cm in a day.~\n\n");
-	assert_true(view_compressed_build(&workbench));
+	assert_true(view_compressed_build(&workbench, &workbench.forms[FORM_FIRST], &workbench.result_pane));
 	assert_pane(&workbench.result_pane, 2, 40, "level never rose 41\n\n");
 	/* The compressed words know where they come from. */
 	const struct styled_text *styled = &workbench.result_pane.styled;
@@ -86,10 +86,10 @@ static void nothing_kept_and_everything(void **state)
 	char nothing[] = "";
 	struct shown_compressed compressed = {.info = {.method = &extractive}, .text = nothing, .words = words};
 	compressed.n_words = split_words(words, sentence, "");
-	workbench.compressed = &compressed;
+	workbench.forms[FORM_FIRST].compressed = &compressed;
 	assert_true(view_document_build(&workbench));
 	assert_pane(&workbench.document_pane, 1, 60, "~The level never rose by more than 41 cm in a day.~\n");
-	assert_true(view_compressed_build(&workbench));
+	assert_true(view_compressed_build(&workbench, &workbench.forms[FORM_FIRST], &workbench.result_pane));
 	assert_pane(&workbench.result_pane, 1, 60, "\n");
 	end(&workbench);
 }
@@ -105,9 +105,9 @@ static void show_regenerated(const char *document, const char *candidate, bool f
 	struct comparison comparison = {.text = other, .length = strlen(other), .final = final};
 	assert_int_equal(pith_diff_words(&comparison.words, &comparison.n_words, text, strlen(text), other, strlen(other), NULL),
 	                 PITH_OK);
-	workbench.comparison = &comparison;
-	assert_true(bytes_append(&workbench.regenerated, other, strlen(other)));
-	assert_true(view_regenerated_build(&workbench));
+	workbench.forms[FORM_FIRST].comparison = &comparison;
+	assert_true(bytes_append(&workbench.forms[FORM_FIRST].regenerated, other, strlen(other)));
+	assert_true(view_regenerated_build(&workbench, &workbench.forms[FORM_FIRST], &workbench.result_pane));
 	assert_string_equal(workbench.result_pane.styled.text == NULL ? "" : workbench.result_pane.styled.text, expected);
 	/* What is the document's stands in its order. */
 	const struct styled_text *styled = &workbench.result_pane.styled;
@@ -138,9 +138,9 @@ static void streaming_tail(void **state)
 	begin(&workbench, text);
 	struct comparison comparison = {.text = other, .length = strlen(other)};
 	assert_int_equal(pith_diff_words(&comparison.words, &comparison.n_words, text, 7, other, 8, NULL), PITH_OK);
-	workbench.comparison = &comparison;
-	assert_true(bytes_append(&workbench.regenerated, "one two three fo", 16));
-	assert_true(view_regenerated_build(&workbench));
+	workbench.forms[FORM_FIRST].comparison = &comparison;
+	assert_true(bytes_append(&workbench.forms[FORM_FIRST].regenerated, "one two three fo", 16));
+	assert_true(view_regenerated_build(&workbench, &workbench.forms[FORM_FIRST], &workbench.result_pane));
 	assert_string_equal(workbench.result_pane.styled.text, "one two three fo");
 	free(comparison.words);
 	end(&workbench);
@@ -152,7 +152,7 @@ static void legend(void **state)
 	struct workbench workbench;
 	begin(&workbench, sentence);
 	struct comparison comparison = {.rouge_l = 0.912, .matched_prefix = 0.5, .bleu = 0.25, .final = true};
-	workbench.comparison = &comparison;
+	workbench.forms[FORM_FIRST].comparison = &comparison;
 	static const struct {
 		int rows, cols;
 		const char *expected;
@@ -163,7 +163,7 @@ static void legend(void **state)
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct canvas canvas = {0};
 		assert_true(canvas_resize(&canvas, cases[i].rows, cases[i].cols));
-		view_regenerated_draw_legend(&workbench, &canvas, (struct rect){0, 0, cases[i].rows, cases[i].cols});
+		view_regenerated_draw_legend(&workbench.forms[FORM_FIRST], &canvas, (struct rect){0, 0, cases[i].rows, cases[i].cols});
 		char *dump = canvas_dump(&canvas);
 		assert_string_equal(dump, cases[i].expected);
 		free(dump);
@@ -200,11 +200,11 @@ static void synchronised(void **state)
 	begin(&workbench, text);
 	struct shown_compressed compressed = {.info = {.method = &extractive}, .text = left, .length = n_left, .words = words};
 	compressed.n_words = n_words;
-	workbench.compressed = &compressed;
+	workbench.forms[FORM_FIRST].compressed = &compressed;
 	workbench.sentences = sentences;
 	workbench.n_sentences = N;
 	assert_true(view_document_build(&workbench));
-	assert_true(view_compressed_build(&workbench));
+	assert_true(view_compressed_build(&workbench, &workbench.forms[FORM_FIRST], &workbench.result_pane));
 	struct text_pane *a = &workbench.document_pane, *b = &workbench.result_pane;
 	assert_true(text_pane_fit(a, 10, 40));
 	assert_true(text_pane_fit(b, 10, 40));

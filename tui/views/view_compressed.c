@@ -1,5 +1,5 @@
 /*
- * The right pane: what is left of the document. An extractive result is a text,
+ * A form: what is left of the document. An extractive result is a text,
  * each word of which is a word of the document; an abstractive one is a text of
  * its own; a soft one has no text, and the pane says what it is instead.
  */
@@ -11,10 +11,8 @@
 #include "workbench.h"
 
 /* The words of the compressed text found again, in order, so that each knows its place in the document. */
-static bool append_words(struct workbench *workbench)
+static bool append_words(const struct workbench *workbench, const struct shown_compressed *compressed, struct styled_text *styled)
 {
-	struct styled_text *styled = &workbench->result_pane.styled;
-	const struct shown_compressed *compressed = workbench->compressed;
 	size_t at = 0, source = 0;
 	for (size_t i = 0; i < compressed->n_words; i++) {
 		const struct pith_word *word = &compressed->words[i];
@@ -35,9 +33,9 @@ static bool append_words(struct workbench *workbench)
 	return styled_text_mark(styled, ROLE_TEXT, compressed->text + at, compressed->length - at, source);
 }
 
-static bool append_soft_facts(struct workbench *workbench)
+static bool append_soft_facts(const struct shown_compressed *compressed, struct styled_text *styled)
 {
-	const struct pith_compressed_info *info = &workbench->compressed->info;
+	const struct pith_compressed_info *info = &compressed->info;
 	char tokens[FIGURE_SIZE], bytes[FIGURE_SIZE], original[FIGURE_SIZE], text[1024];
 	figure_count(tokens, info->compressed_tokens);
 	figure_bytes(bytes, info->compressed_bytes);
@@ -47,16 +45,16 @@ static bool append_soft_facts(struct workbench *workbench)
 	         "They are key and value rows of the model, not words: %s, where the text has %s. "
 	         "The model reads them in place of the text, so they cost %s token%s of its attention.\n\n"
 	         "Press r to let it regenerate the text from them, i to ask it a question, p to look at the rows, s to save them.",
-	         tokens, info->compressed_tokens == 1 ? "" : "s", workbench->compressed->n_layers, bytes, original, tokens,
+	         tokens, info->compressed_tokens == 1 ? "" : "s", compressed->n_layers, bytes, original, tokens,
 	         info->compressed_tokens == 1 ? "" : "s");
-	return styled_text_mark(&workbench->result_pane.styled, ROLE_TEXT, text, strlen(text), 0);
+	return styled_text_mark(styled, ROLE_TEXT, text, strlen(text), 0);
 }
 
-bool view_compressed_build(struct workbench *workbench)
+bool view_compressed_build(const struct workbench *workbench, const struct form *form, struct text_pane *pane)
 {
-	styled_text_clear(&workbench->result_pane.styled);
-	text_pane_changed(&workbench->result_pane);
-	if (workbench->compressed == NULL)
+	const struct shown_compressed *compressed = form->compressed;
+	if (compressed == NULL)
 		return true;
-	return workbench->compressed->text != NULL ? append_words(workbench) : append_soft_facts(workbench);
+	return compressed->text != NULL ? append_words(workbench, compressed, &pane->styled)
+	                                : append_soft_facts(compressed, &pane->styled);
 }

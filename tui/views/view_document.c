@@ -5,7 +5,7 @@
 static size_t append_dropped(struct workbench *workbench, size_t i)
 {
 	struct styled_text *styled = &workbench->document_pane.styled;
-	const struct shown_compressed *compressed = workbench->compressed;
+	const struct shown_compressed *compressed = workbench->forms[FORM_FIRST].compressed;
 	const struct pith_word *words = compressed->words;
 	size_t last = i;
 	while (last + 1 < compressed->n_words && !words[last + 1].kept)
@@ -24,7 +24,7 @@ bool view_document_build(struct workbench *workbench)
 	text_pane_changed(&workbench->document_pane);
 	if (workbench->text == NULL)
 		return true;
-	const struct shown_compressed *compressed = workbench->compressed;
+	const struct shown_compressed *compressed = workbench->forms[FORM_FIRST].compressed;
 	size_t n_words = compressed == NULL ? 0 : compressed->n_words, at = 0;
 	for (size_t i = 0; i < n_words;) {
 		const struct pith_word *word = &compressed->words[i];

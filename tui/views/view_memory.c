@@ -40,10 +40,10 @@ static uint32_t bar_code(const struct canvas *canvas, struct range range, float 
 static const float *shown_norms(const struct workbench *workbench, const char **purpose)
 {
 	static const char *const names[PITH_N_MEMORY_PURPOSES] = {"regeneration", "answers"};
-	for (int i = 0; workbench->compressed != NULL && i < PITH_N_MEMORY_PURPOSES; i++)
-		if (workbench->compressed->norms[i] != NULL) {
+	for (int i = 0; workbench->forms[FORM_FIRST].compressed != NULL && i < PITH_N_MEMORY_PURPOSES; i++)
+		if (workbench->forms[FORM_FIRST].compressed->norms[i] != NULL) {
 			*purpose = names[i];
-			return workbench->compressed->norms[i];
+			return workbench->forms[FORM_FIRST].compressed->norms[i];
 		}
 	return NULL;
 }
@@ -51,19 +51,19 @@ static const float *shown_norms(const struct workbench *workbench, const char **
 size_t view_memory_rows(const struct workbench *workbench)
 {
 	const char *purpose;
-	return shown_norms(workbench, &purpose) == NULL ? 0 : workbench->compressed->info.compressed_tokens;
+	return shown_norms(workbench, &purpose) == NULL ? 0 : workbench->forms[FORM_FIRST].compressed->info.compressed_tokens;
 }
 
 /* The number, keys, values and mean norms of memory token i. */
 static void draw_token(const struct workbench *workbench, struct canvas *canvas, int row, struct rect rect, size_t i,
                        const float *norms, const struct range *ranges, int layers)
 {
-	const float *token = norms + i * (size_t)workbench->compressed->n_layers * 2;
+	const float *token = norms + i * (size_t)workbench->forms[FORM_FIRST].compressed->n_layers * 2;
 	int col = rect.col + canvas_printf(canvas, row, rect.col, NUMBER_COLS, ROLE_LABEL, "%5zu ", i + 1);
 	double mean[2] = {0, 0};
 	for (int part = 0; part < 2; part++) {
-		for (int layer = 0; layer < workbench->compressed->n_layers; layer++)
-			mean[part] += (double)token[layer * 2 + part] / workbench->compressed->n_layers;
+		for (int layer = 0; layer < workbench->forms[FORM_FIRST].compressed->n_layers; layer++)
+			mean[part] += (double)token[layer * 2 + part] / workbench->forms[FORM_FIRST].compressed->n_layers;
 		for (int layer = 0; layer < layers; layer++)
 			canvas_code(canvas, row, col + layer, bar_code(canvas, ranges[part], token[layer * 2 + part]),
 			            part == 0 ? ROLE_FOCUS : ROLE_GOOD);
@@ -75,12 +75,12 @@ static void draw_token(const struct workbench *workbench, struct canvas *canvas,
 static void draw_head(const struct workbench *workbench, struct canvas *canvas, struct rect rect, const char *purpose,
                       const struct range *ranges, int layers)
 {
-	const struct pith_compressed_info *info = &workbench->compressed->info;
+	const struct pith_compressed_info *info = &workbench->forms[FORM_FIRST].compressed->info;
 	char bytes[FIGURE_SIZE], each[FIGURE_SIZE];
 	figure_bytes(bytes, info->compressed_bytes);
-	figure_bytes(each, workbench->model.kv_bytes_per_token);
+	figure_bytes(each, workbench->model.info.kv_bytes_per_token);
 	canvas_printf(canvas, rect.row, rect.col, rect.cols, ROLE_TEXT,
-	              "%zu memory tokens x %d layers (%s)", info->compressed_tokens, workbench->compressed->n_layers, purpose);
+	              "%zu memory tokens x %d layers (%s)", info->compressed_tokens, workbench->forms[FORM_FIRST].compressed->n_layers, purpose);
 	canvas_printf(canvas, rect.row + 1, rect.col, rect.cols, ROLE_LABEL, "%s in all, %s a token", bytes, each);
 	canvas_printf(canvas, rect.row + 2, rect.col, rect.cols, ROLE_LABEL, "bars: keys %.2f to %.2f, values %.2f to %.2f",
 	              (double)ranges[0].low, (double)ranges[0].high, (double)ranges[1].low, (double)ranges[1].high);
@@ -94,7 +94,7 @@ void view_memory_draw(struct workbench *workbench, struct canvas *canvas, struct
 	const char *purpose = "";
 	const float *norms = shown_norms(workbench, &purpose);
 	if (norms == NULL) {
-		const char *why = workbench->compressed == NULL ? "Nothing is compressed yet."
+		const char *why = workbench->forms[FORM_FIRST].compressed == NULL ? "Nothing is compressed yet."
 		                                                : "This method makes text: it has no memory tokens (m: another method).";
 		canvas_string(canvas, rect.row, rect.col, rect.cols, ROLE_FAINT, why);
 		return;
@@ -103,10 +103,10 @@ void view_memory_draw(struct workbench *workbench, struct canvas *canvas, struct
 	size_t n = view_memory_rows(workbench);
 	size_t rows = rect.rows > HEAD_ROWS ? (size_t)(rect.rows - HEAD_ROWS) : 0, last = n > rows ? n - rows : 0;
 	workbench->memory_top = workbench->memory_top < last ? workbench->memory_top : last;
-	size_t n_values = n * (size_t)workbench->compressed->n_layers;
+	size_t n_values = n * (size_t)workbench->forms[FORM_FIRST].compressed->n_layers;
 	const struct range ranges[2] = {find_range(norms, n_values, 0), find_range(norms, n_values, 1)};
 	/* As many layers as fit: two bars and two numbers in a row. */
-	int room = (rect.cols - NUMBER_COLS - 2 - 18) / 2, layers = workbench->compressed->n_layers;
+	int room = (rect.cols - NUMBER_COLS - 2 - 18) / 2, layers = workbench->forms[FORM_FIRST].compressed->n_layers;
 	room = room < 1 ? 1 : room > MAX_SHOWN_LAYERS ? MAX_SHOWN_LAYERS : room;
 	layers = layers < room ? layers : room;
 	draw_head(workbench, canvas, rect, purpose, ranges, layers);

@@ -1,5 +1,5 @@
 /*
- * The right pane: the text that came back from the memory tokens, compared with
+ * A form: the text that came back from the memory tokens, compared with
  * the document word by word: [-lost-], {+added+}, [-was-]{+now+}. While it
  * streams, what came after the last comparison is shown as it is.
  */
@@ -95,12 +95,10 @@ static bool append_run(struct build *build, size_t i, size_t end)
 	return true;
 }
 
-bool view_regenerated_build(struct workbench *workbench)
+bool view_regenerated_build(const struct workbench *workbench, const struct form *form, struct text_pane *pane)
 {
-	struct styled_text *styled = &workbench->result_pane.styled;
-	styled_text_clear(styled);
-	text_pane_changed(&workbench->result_pane);
-	const struct comparison *comparison = workbench->comparison;
+	struct styled_text *styled = &pane->styled;
+	const struct comparison *comparison = form->comparison;
 	struct build build = {workbench, comparison, styled, 0, false};
 	size_t n = comparison == NULL ? 0 : comparison->n_words, told = comparison == NULL ? 0 : comparison->length;
 	/* What has not come yet is not lost. */
@@ -117,7 +115,7 @@ bool view_regenerated_build(struct workbench *workbench)
 		told--;
 	if (n == 0)
 		told = 0; /* no alignment: the text as it is */
-	const struct bytes *all = &workbench->regenerated;
+	const struct bytes *all = &form->regenerated;
 	return all->length <= told || styled_text_mark(styled, ROLE_TEXT, all->data + told, all->length - told, build.at);
 }
 
@@ -150,9 +148,14 @@ static void legend_piece(struct legend *legend, int gap, enum role role, const c
 	legend->col += canvas_string(legend->canvas, legend->rect.row, legend->rect.col + legend->col, width, role, text);
 }
 
-void view_regenerated_draw_legend(const struct workbench *workbench, struct canvas *canvas, struct rect rect)
+int view_regenerated_legend_rows(struct rect pane)
 {
-	const struct comparison *comparison = workbench->comparison;
+	return pane.cols < 70 ? 2 : 1;
+}
+
+void view_regenerated_draw_legend(const struct form *form, struct canvas *canvas, struct rect rect)
+{
+	const struct comparison *comparison = form->comparison;
 	struct legend legend = {canvas, rect, 0};
 	if (comparison != NULL) {
 		char figure[48];

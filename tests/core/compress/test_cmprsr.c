@@ -92,6 +92,10 @@ static void test_adapter(void **state)
 	adapter_destroy(loaded);
 	assert_true(pith_model_info(able)->has_adapter[PITH_MEMORY_ROWS][PITH_REWRITE]);
 	assert_false(pith_model_info(unable)->has_adapter[PITH_MEMORY_ROWS][PITH_REWRITE]);
+	const struct pith_method *method = pith_method_find("cmprsr");
+	assert_null(pith_method_unable(method, pith_model_info(able), false));
+	/* A server writes for another method, not for this one. */
+	assert_non_null(strstr(pith_method_unable(method, pith_model_info(unable), true), "pith train sft"));
 	random_seed(&random, 1);
 	const struct hyperparams *h = &able->transformer.h;
 	expect_failure(adapter_create(&refused, h, PITH_REWRITE, 4, 8, 3, &random, &err), PITH_BAD_ARGUMENT, &err, "to rewrite none");

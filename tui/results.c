@@ -1,0 +1,249 @@
+/* What came of the jobs: text while it streams, and results, each put where it is shown. */
+#define _POSIX_C_SOURCE 200809L
+#include <stdlib.h>
+#include <string.h>
+
+#include "prompt.h"
+#include "workbench.h"
+
+/* A message is read for this long before a new result may clear it. */
+#define MESSAGE_SECONDS 4.0
+
+static void finish_read(struct workbench *workbench, struct task *task)
+{
+	const char *slash = strrchr(task->path, '/');
+	bool standard_input = strcmp(task->path, "-") == 0;
+	char *name = strdup(standard_input ? "standard input" : slash == NULL ? task->path : slash + 1);
+	if (name == NULL)
+		return;
+	workbench->message[0] = '\0';
+	if (task->invalid_utf8)
+		workbench_say(workbench, ROLE_WARNING, "%s has bytes that are not UTF-8; they are shown as <0xNN>.", name);
+	char *text = task->text;
+	task->text = NULL;
+	jobs_want_document(workbench, name, text, task->length);
+}
+
+static void finish_model(struct workbench *workbench, const struct task *task)
+{
+	workbench->model = task->model;
+	workbench->has_model = true;
+	workbench->wanted.document = workbench->text != NULL;
+	jobs_want_compressed(workbench);
+}
+
+static void finish_document(struct workbench *workbench, struct task *task)
+{
+	workbench->n_tokens = task->n_tokens;
+	workbench->sentences = task->sentences;
+	workbench->n_sentences = task->n_sentences;
+	task->sentences = NULL;
+	workbench->tokenised = true;
+	if (workbench->running.cancelled)
+		workbench_say(workbench, ROLE_WARNING, "Compressing was cancelled; move the slider to compress.");
+}
+
+/* A view that the first form does not have gives way to the one that says most. */
+static void choose_view(struct workbench *workbench, bool first, bool was_soft)
+{
+	bool soft = form_is_soft(&workbench->forms[FORM_FIRST]);
+	if (first || soft != was_soft)
+		workbench->view = soft && workbench->settings->auto_regenerate ? VIEW_REGENERATED : VIEW_COMPRESSED;
+}
+
+/* The second form says such things in its own pane. */
+static void say_note(struct workbench *workbench, const struct shown_compressed *compressed)
+{
+	if (compressed->note[0] != '\0')
+		workbench_say(workbench, ROLE_WARNING, "%s", compressed->note);
+	else if (compressed->info.n_must_keep_dropped > 0)
+		workbench_say(workbench, ROLE_WARNING, "%zu protected words did not fit the budget.", compressed->info.n_must_keep_dropped);
+	else if (workbench_now() - workbench->message_since > MESSAGE_SECONDS)
+		workbench->message[0] = '\0'; /* of something that is over */
+}
+
+static void finish_compress(struct workbench *workbench, struct task *task)
+{
+	struct form *form = &workbench->forms[task->form];
+	if (form->method == NULL) /* nobody wants a second form any more */
+		return;
+	bool first = form->compressed == NULL, was_soft = form_is_soft(form);
+	form_drop_compressed(workbench, task->form);
+	form->compressed = task->compressed;
+	task->compressed = NULL;
+	if (task->form == FORM_FIRST) {
+		choose_view(workbench, first, was_soft);
+		say_note(workbench, form->compressed);
+	}
+	if (!form->compressed->info.has_purpose[PITH_REGENERATE]) { /* what was wanted of the rows before these words came is past */
+		workbench->wanted.regenerated[task->form] = false;
+		workbench->wanted.refined = workbench->wanted.refined && task->form != FORM_FIRST;
+	} else if (workbench->settings->auto_regenerate) {
+		workbench->wanted.regenerated[task->form] = true;
+	}
+	bool asks = workbench->settings->auto_answer && workbench->question != NULL && workbench->wanted.question == NULL;
+	if (asks && task->form == FORM_FIRST)
+		jobs_want_answer(workbench, workbench->question);
+}
+
+static void finish_regenerate(struct workbench *workbench, struct task *task)
+{
+	struct form *form = &workbench->forms[task->form];
+	form->regenerating = false;
+	if (form->compressed == NULL) /* nobody wants a second form any more */
+		return;
+	form_show_comparison(workbench, task->form, task->comparison);
+	task->comparison = NULL;
+	const char *stop = pith_stop_sentence(form->comparison->stop);
+	if (stop[0] != '\0')
+		workbench_say(workbench, ROLE_WARNING, "%s", stop);
+}
+
+static void finish_refine(struct workbench *workbench, struct task *task)
+{
+	const struct pith_refine_result *refined = &task->refined;
+	shown_compressed_destroy(workbench->forms[FORM_FIRST].compressed);
+	workbench->forms[FORM_FIRST].compressed = task->compressed;
+	task->compressed = NULL;
+	finish_regenerate(workbench, task);
+	if (refined->exact)
+		workbench_say(workbench, ROLE_GOOD, "Refined in %d steps, %.1f s: the text comes back byte for byte.", refined->n_steps,
+		              refined->seconds);
+	else
+		workbench_say(workbench, ROLE_WARNING, "After %d steps %zu of %zu tokens are right before the first error; f goes on.",
+		              refined->n_steps, refined->matched, refined->n_tokens);
+}
+
+static void finish_ask(struct workbench *workbench, struct task *task)
+{
+	for (int i = 0; i < N_ANSWERS; i++) {
+		struct answer *answer = &workbench->answers[i];
+		answer->facts = task->answers[i];
+		answer->facts.text = NULL;
+		answer->done = true;
+		bytes_clear(&answer->text);
+		if (task->answers[i].text != NULL)
+			bytes_append(&answer->text, task->answers[i].text, task->answers[i].length);
+	}
+}
+
+/* A form that could not be made: method and slider go back to what is shown. */
+static void go_back(struct workbench *workbench, enum form_place place)
+{
+	struct form *form = &workbench->forms[place];
+	if (form->compressed != NULL)
+		form->method = form->compressed->info.method;
+	else if (place == FORM_SECOND)
+		form->method = NULL;
+	if (form->compressed == NULL || place == FORM_SECOND)
+		return;
+	const struct pith_compressed_info *info = &form->compressed->info;
+	slider_set(&workbench->slider, (struct slider_value){.rate = info->target_cr, .n_tokens = info->budget_tokens});
+	slider_settle(&workbench->slider);
+}
+
+/* What a failure leaves behind must not look like a result. */
+static void finish_failed(struct workbench *workbench, struct task *task)
+{
+	bool cancelled = task->job.status == PITH_CANCELLED;
+	bool superseded = cancelled && workbench->running.superseded;
+	if (task->kind == TASK_ASK && !superseded) {
+		/* The words are kept for another try. */
+		if (prompt_kind() != PROMPT_QUESTION)
+			prompt_keep_question(workbench->question);
+		for (int i = 0; i < N_ANSWERS; i++) {
+			workbench->answers[i].facts = task->answers[i];
+			workbench->answers[i].facts.text = NULL;
+			workbench->answers[i].done = task->answers[i].text != NULL;
+		}
+	}
+	if (task->kind == TASK_REGENERATE || task->kind == TASK_REFINE)
+		workbench->forms[task->form].regenerating = false;
+	if (superseded)
+		return;
+	if (task->kind == TASK_REFINE && cancelled) {
+		workbench->wanted.regenerated[FORM_FIRST] = true; /* from the best rows that were met */
+		workbench_say(workbench, ROLE_WARNING, "Refining was cancelled; what was reached is kept.");
+		return;
+	}
+	if (task->kind == TASK_COMPRESS)
+		go_back(workbench, task->form);
+	if (task->kind == TASK_MODEL)
+		workbench_say(workbench, ROLE_ERROR, "%s Until there is a model, documents can only be read.", task->job.error.message);
+	else if (cancelled)
+		workbench_say(workbench, ROLE_WARNING, "%s was cancelled.", task_name(task->kind));
+	else
+		workbench_say(workbench, ROLE_ERROR, "%s", task->job.error.message);
+}
+
+static void finish(struct workbench *workbench, struct task *task)
+{
+	workbench->running.active = false;
+	workbench->dirty = true;
+	if (task->job.status != PITH_OK) {
+		finish_failed(workbench, task);
+		return;
+	}
+	/* A result for a document that is no longer the one on the screen. */
+	bool stale = workbench->wanted.document && task->kind != TASK_READ && task->kind != TASK_MODEL && task->kind != TASK_SAVE;
+	if (stale)
+		return;
+	switch (task->kind) {
+	case TASK_READ: finish_read(workbench, task); break;
+	case TASK_MODEL: finish_model(workbench, task); break;
+	case TASK_DOCUMENT: finish_document(workbench, task); break;
+	case TASK_COMPRESS: finish_compress(workbench, task); break;
+	case TASK_REGENERATE: finish_regenerate(workbench, task); break;
+	case TASK_REFINE: finish_refine(workbench, task); break;
+	case TASK_ASK: finish_ask(workbench, task); break;
+	case TASK_SAVE: workbench_say(workbench, ROLE_GOOD, "Saved to %s.", task->path); break;
+	}
+}
+
+static void collect_text(struct workbench *workbench)
+{
+	struct worker_text text;
+	while (worker_take_text(workbench->worker, &text)) {
+		if (workbench->running.superseded || !workbench->running.active)
+			continue;
+		if (text.channel == CHANNEL_REGENERATED) {
+			bytes_append(&workbench->forms[workbench->running.form].regenerated, text.bytes, text.length);
+			form_changed(workbench, workbench->running.form);
+		} else if (text.channel < N_ANSWERS) {
+			bytes_append(&workbench->answers[text.channel].text, text.bytes, text.length);
+		}
+		workbench->dirty = true;
+	}
+}
+
+void results_collect(struct workbench *workbench)
+{
+	worker_acknowledge(workbench->worker);
+	if (worker_take_progress(workbench->worker, &workbench->running.progress)) {
+		workbench->running.has_progress = true;
+		workbench->dirty = true;
+	}
+	/* First the pieces, then what is made of them. */
+	collect_text(workbench);
+	struct comparison *comparison = worker_take_snapshot(workbench->worker);
+	struct form *form = &workbench->forms[workbench->running.form];
+	if (comparison != NULL && form->regenerating && !workbench->running.superseded) {
+		workbench->dirty = true;
+		if (workbench->running.kind == TASK_REFINE) {
+			form_show_comparison(workbench, workbench->running.form, comparison);
+		} else { /* of the text that has come so far */
+			comparison_destroy(form->comparison);
+			form->comparison = comparison;
+			form_changed(workbench, workbench->running.form);
+		}
+	} else {
+		comparison_destroy(comparison);
+	}
+	struct task *task = (struct task *)worker_take(workbench->worker);
+	if (task != NULL) {
+		collect_text(workbench); /* a piece may have come in between */
+		finish(workbench, task);
+		task_destroy(task);
+		jobs_schedule(workbench);
+	}
+}
