@@ -334,7 +334,7 @@ void draw_frame(struct workbench *workbench)
 	if ((rows != canvas->rows || cols != canvas->cols) && !canvas_resize(canvas, rows, cols))
 		return;
 	canvas_clear(canvas);
-	workbench->regions = regions_compute(rows, cols, workbench->asked);
+	workbench->regions = regions_compute(rows, cols, workbench->n_answers);
 	if (workbench->training.open) {
 		training_view_draw(&workbench->training, canvas);
 		screen_show(canvas);

@@ -82,7 +82,7 @@ void jobs_want_document(struct workbench *workbench, char *name, char *text, siz
 	drop_answers(workbench);
 	free(workbench->question);
 	workbench->question = NULL;
-	workbench->asked = false;
+	workbench->n_answers = 0;
 	if (workbench->focus == FOCUS_ANSWERS)
 		workbench->focus = FOCUS_SLIDER;
 	workbench->document_pane.top = workbench->result_pane.top = 0;
@@ -249,6 +249,19 @@ static void start_compress(struct workbench *workbench, enum form_place place)
 	start(workbench, task);
 }
 
+/* Of the full text and of the forms that are shown, as far as there is room for their answers. */
+static void begin_answers(struct workbench *workbench)
+{
+	drop_answers(workbench);
+	workbench->n_answers = form_beside(workbench) && workbench->canvas.cols >= REGIONS_THREE_ANSWERS_COLS ? 3 : 2;
+	for (int i = 0; i < N_FORMS; i++) {
+		const struct shown_compressed *compressed = workbench->forms[i].compressed;
+		struct answer *answer = &workbench->answers[ANSWER_FIRST + i];
+		answer->method = compressed == NULL ? NULL : compressed->info.method;
+		answer->cr = compressed == NULL ? 1 : compressed->info.cr;
+	}
+}
+
 static void start_ask(struct workbench *workbench)
 {
 	struct task *task = task_create(workbench->engine, TASK_ASK, NULL, NULL, 0);
@@ -263,9 +276,9 @@ static void start_ask(struct workbench *workbench)
 			task = NULL;
 		}
 	}
-	drop_answers(workbench);
-	workbench->asked = true;
-	workbench->asked_cr = workbench->forms[FORM_FIRST].compressed == NULL ? 1 : workbench->forms[FORM_FIRST].compressed->info.cr;
+	begin_answers(workbench);
+	if (task != NULL)
+		task->n_answers = workbench->n_answers;
 	start(workbench, task);
 }
 

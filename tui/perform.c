@@ -65,9 +65,9 @@ void perform_scroll_pane(struct workbench *workbench, struct text_pane *pane, lo
 		return;
 	}
 	text_pane_scroll(pane, rows);
-	if (pane == &workbench->answers[ANSWER_FULL].pane || pane == &workbench->answers[ANSWER_COMPRESSED].pane) {
-		struct text_pane *other = &workbench->answers[pane == &workbench->answers[ANSWER_FULL].pane].pane;
-		text_pane_scroll_to(other, pane->top);
+	if (pane != &workbench->document_pane && pane != &workbench->result_pane) { /* all answers together */
+		for (int i = 0; i < N_ANSWERS; i++)
+			text_pane_scroll_to(&workbench->answers[i].pane, pane->top);
 		return;
 	}
 	workbench->result_leads = pane == &workbench->result_pane;
@@ -83,7 +83,7 @@ static long page_rows(struct workbench *workbench)
 
 void perform_focus_move(struct workbench *workbench, int step)
 {
-	int n = workbench->asked ? N_FOCUS : N_FOCUS - 1;
+	int n = workbench->n_answers > 0 ? N_FOCUS : N_FOCUS - 1;
 	workbench->focus = (enum focus)(((int)workbench->focus + step + n) % n);
 }
 
@@ -113,7 +113,7 @@ void perform_method_menu(struct workbench *workbench, enum form_place place)
 			chosen = i;
 	}
 	workbench->menu_form = place;
-	menu_open(&workbench->menu, place == FORM_FIRST ? "Method" : "Beside it", workbench->method_items, n, chosen);
+	menu_open(&workbench->menu, place == FORM_FIRST ? "Method" : "Second method", workbench->method_items, n, chosen);
 }
 
 void perform_method_choice(struct workbench *workbench, size_t i)

@@ -9,13 +9,16 @@ enum {
 	SLIDER_VALUE_COLS_NARROW = 27,
 };
 
-/* Two columns of text with a line between them. */
-static void split(struct rect whole, struct rect *left, struct rect *divider, struct rect *right)
+/* Columns of text, as wide as each other, with a line between two; the last one takes what is left over. */
+static void split(struct rect whole, int n, struct rect *parts, struct rect *dividers)
 {
-	int half = (whole.cols - 1) / 2;
-	*left = (struct rect){whole.row, whole.col, whole.rows, half};
-	*divider = (struct rect){whole.row, whole.col + half, whole.rows, 1};
-	*right = (struct rect){whole.row, whole.col + half + 1, whole.rows, whole.cols - half - 1};
+	int each = (whole.cols - (n - 1)) / n;
+	for (int i = 0; i < n; i++) {
+		int col = whole.col + i * (each + 1);
+		parts[i] = (struct rect){whole.row, col, whole.rows, i < n - 1 ? each : whole.col + whole.cols - col};
+		if (i < n - 1)
+			dividers[i] = (struct rect){whole.row, col + each, whole.rows, 1};
+	}
 }
 
 /* The first row is the header. */
@@ -34,13 +37,16 @@ static void place_panes(struct regions *regions, struct rect whole)
 		regions->document = (struct rect){whole.row, whole.col, half, whole.cols};
 		regions->result = (struct rect){whole.row + half, whole.col, whole.rows - half, whole.cols};
 	} else {
-		split(whole, &regions->document, &regions->divider, &regions->result);
+		struct rect panes[2];
+		split(whole, 2, panes, &regions->divider);
+		regions->document = panes[0];
+		regions->result = panes[1];
 	}
 	take_header(&regions->document, &regions->document_header);
 	take_header(&regions->result, &regions->result_header);
 }
 
-struct regions regions_compute(int rows, int cols, bool answers)
+struct regions regions_compute(int rows, int cols, int n_answers)
 {
 	struct regions regions = {0};
 	if (rows < REGIONS_MIN_ROWS || cols < REGIONS_MIN_COLS) {
@@ -53,12 +59,14 @@ struct regions regions_compute(int rows, int cols, bool answers)
 	regions.hints = (struct rect){--bottom, 0, 1, cols};
 	regions.status = (struct rect){--bottom, 0, 1, cols};
 	regions.question = (struct rect){--bottom, 0, 1, cols};
-	if (answers) {
+	if (n_answers > 2 && cols < REGIONS_THREE_ANSWERS_COLS)
+		n_answers = 2;
+	if (n_answers > 0) {
 		int body = rows / 6;
 		body = body < 3 ? 3 : body > 10 ? 10 : body;
 		bottom -= body + 1;
-		split((struct rect){bottom, 0, body + 1, cols}, &regions.answer[0], &regions.answer_divider, &regions.answer[1]);
-		for (int i = 0; i < 2; i++)
+		split((struct rect){bottom, 0, body + 1, cols}, n_answers, regions.answer, regions.answer_divider);
+		for (int i = 0; i < n_answers; i++)
 			take_header(&regions.answer[i], &regions.answer_header[i]);
 	}
 	int figure_rows = cols >= WIDE_COLS ? 1 : 2;

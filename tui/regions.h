@@ -13,6 +13,9 @@
 
 enum { REGIONS_MIN_COLS = 60, REGIONS_MIN_ROWS = 17 };
 
+/* A third answer needs a screen as wide as this; on another the first two are shown. */
+enum { REGIONS_MAX_ANSWERS = 3, REGIONS_THREE_ANSWERS_COLS = 100 };
+
 struct regions {
 	bool too_small;
 	bool stacked;
@@ -23,11 +26,11 @@ struct regions {
 	struct rect slider;
 	struct rect track;   /* the part of it that the mouse moves */
 	struct rect figures; /* one row or two */
-	struct rect answer_header[2], answer[2]; /* no rows: not shown */
-	struct rect answer_divider;
+	struct rect answer_header[REGIONS_MAX_ANSWERS], answer[REGIONS_MAX_ANSWERS]; /* no rows: not shown */
+	struct rect answer_divider[REGIONS_MAX_ANSWERS - 1];
 	struct rect question, status, hints;
 };
 
-struct regions regions_compute(int rows, int cols, bool answers);
+struct regions regions_compute(int rows, int cols, int n_answers); /* 0, 2 or 3 */
 
 #endif

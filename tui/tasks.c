@@ -347,33 +347,37 @@ static void take_answer(struct shown_answer *answer, enum pith_status status, st
 	pith_generated_free(generated);
 }
 
-/* One side may fail (the full text may not fit the context) while the other one answers. */
+/* One answer, or why there is none, on its channel. */
+static enum pith_status run_answer(struct task *task, int side, struct worker *worker, const struct pith_control *control)
+{
+	struct engine *engine = task->engine;
+	struct pith_generated generated = {0};
+	struct pith_error reason = {0};
+	enum pith_status status;
+	size_t length;
+	const char *text = pith_document_text(engine->document, &length);
+	struct pith_compressed *compressed = side == ANSWER_FULL ? NULL : engine->compressed[side - ANSWER_FIRST];
+	worker_set_channel(worker, side);
+	if (side == ANSWER_FULL)
+		status = pith_answer_text(&generated, engine->model, text, length, task->question, task->max_tokens, control, &reason);
+	else if (compressed == NULL)
+		status = fault(&reason, PITH_BAD_ARGUMENT, "The document is not compressed yet.");
+	else
+		status = pith_answer_compressed(&generated, engine->model, compressed, task->question, task->max_tokens, control,
+		                                &reason);
+	take_answer(&task->answers[side], status, &generated, &reason);
+	return status;
+}
+
+/* One side may fail (the full text may not fit the context) while the others answer. */
 static enum pith_status run_ask(struct task *task, struct worker *worker, const struct pith_control *control,
                                 struct pith_error *err)
 {
-	struct engine *engine = task->engine;
-	enum pith_status status = need_document(engine, err);
-	if (status != PITH_OK)
-		return status;
-	size_t length;
-	const char *text = pith_document_text(engine->document, &length);
-	struct pith_generated generated = {0};
-	struct pith_error reason = {0};
-	worker_set_channel(worker, ANSWER_FULL);
-	status = pith_answer_text(&generated, engine->model, text, length, task->question, task->max_tokens, control, &reason);
-	take_answer(&task->answers[ANSWER_FULL], status, &generated, &reason);
-	if (status == PITH_CANCELLED)
-		return fault(err, PITH_CANCELLED, "Cancelled.");
-
-	generated = (struct pith_generated){0};
-	worker_set_channel(worker, ANSWER_COMPRESSED);
-	if (engine->compressed[FORM_FIRST] == NULL)
-		status = fault(&reason, PITH_BAD_ARGUMENT, "The document is not compressed yet.");
-	else
-		status = pith_answer_compressed(&generated, engine->model, engine->compressed[FORM_FIRST], task->question, task->max_tokens,
-		                                control, &reason);
-	take_answer(&task->answers[ANSWER_COMPRESSED], status, &generated, &reason);
-	return status == PITH_CANCELLED ? fault(err, PITH_CANCELLED, "Cancelled.") : PITH_OK;
+	enum pith_status status = need_document(task->engine, err);
+	for (int side = 0; status == PITH_OK && side < task->n_answers; side++)
+		if (run_answer(task, side, worker, control) == PITH_CANCELLED)
+			status = fault(err, PITH_CANCELLED, "Cancelled.");
+	return status;
 }
 
 static enum pith_status run_save(struct task *task, struct pith_error *err)

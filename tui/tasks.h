@@ -44,9 +44,10 @@ struct shown_compressed {
 };
 void shown_compressed_destroy(struct shown_compressed *compressed);
 
-enum { ANSWER_FULL, ANSWER_COMPRESSED, N_ANSWERS };
+/* From the full text and from each form. */
+enum { ANSWER_FULL, ANSWER_FIRST, ANSWER_SECOND, N_ANSWERS };
 
-/* Channels of streamed text: the two answers, then the regeneration. */
+/* Channels of streamed text: the answers, then the regeneration. */
 enum { CHANNEL_REGENERATED = N_ANSWERS };
 
 struct shown_answer {
@@ -75,6 +76,7 @@ struct task {
 	struct pith_compress_options options; /* COMPRESS */
 	char *question;                     /* ASK */
 	size_t max_tokens;
+	int n_answers;                      /* ASK: 2, or 3 with the second form's */
 
 	/* What came out. */
 	bool invalid_utf8;               /* READ */

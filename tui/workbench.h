@@ -69,6 +69,8 @@ struct form {
 
 /* One side of the last question. */
 struct answer {
+	const struct pith_method *method; /* of the form that answered; NULL: none yet, or the full text did */
+	double cr;
 	struct bytes text; /* streaming, then whole */
 	bool done;
 	struct shown_answer facts; /* without its text; valid when done */
@@ -103,8 +105,7 @@ struct workbench {
 
 	/* The last question. */
 	char *question;
-	bool asked;
-	double asked_cr; /* of the compressed form that answered */
+	int n_answers; /* 0: nothing was asked; 2; 3 when the second form was asked too */
 	struct answer answers[N_ANSWERS];
 
 	char *overwrite_path; /* a file that was about to be replaced, and asked about */

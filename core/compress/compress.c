@@ -62,7 +62,7 @@ const char *pith_method_unable(const struct pith_method *method, const struct pi
 	    !info->has_adapter[method->memory][PITH_ANSWER])
 		return "needs an adapter, and this model has none for it";
 	if (function == cmprsr_compress && !info->has_adapter[PITH_MEMORY_ROWS][PITH_REWRITE])
-		return "needs an adapter trained to rewrite (pith train sft), and this model has none";
+		return "needs an adapter that rewrites (pith train sft), and this model has none";
 	if (function == vanilla_compress && !has_server && !info->has_chat_format)
 		return "needs an instruct model or a server (--server URL), and this model has no chat format";
 	return NULL;

@@ -21,7 +21,7 @@ static void claim(struct rect rect, unsigned char who, int rows, int cols)
 		}
 }
 
-static void check(int rows, int cols, bool answers)
+static void check(int rows, int cols, int answers)
 {
 	struct regions regions = regions_compute(rows, cols, answers);
 	if (rows < REGIONS_MIN_ROWS || cols < REGIONS_MIN_COLS) {
@@ -33,8 +33,8 @@ static void check(int rows, int cols, bool answers)
 	const struct rect parts[] = {
 		regions.title,         regions.document_header,  regions.document, regions.divider,          regions.result_header,
 		regions.result,        regions.slider,           regions.figures,  regions.answer_header[0], regions.answer[0],
-		regions.answer_header[1], regions.answer[1],     regions.answer_divider, regions.question,   regions.status,
-		regions.hints,
+		regions.answer_header[1], regions.answer[1],     regions.answer_header[2],  regions.answer[2],
+		regions.answer_divider[0], regions.answer_divider[1], regions.question, regions.status, regions.hints,
 	};
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
 		claim(parts[i], (unsigned char)(i + 1), rows, cols);
@@ -48,8 +48,11 @@ static void check(int rows, int cols, bool answers)
 	assert_true(rect_contains(regions.slider, regions.track.row, regions.track.col));
 	if (rows >= 24 && cols >= 80)
 		assert_true(regions.document.rows >= (answers ? 9 : 13) || regions.stacked);
-	if (answers)
-		assert_true(regions.answer[0].rows >= 3 && regions.answer[1].rows >= 3);
+	for (int i = 0; i < answers; i++) {
+		bool shown = i < 2 || cols >= 100;
+		assert_int_equal(regions.answer_header[i].rows, shown ? 1 : 0);
+		assert_true(shown ? regions.answer[i].rows >= 3 && regions.answer[i].cols >= 29 : regions.answer[i].rows == 0);
+	}
 }
 
 static void all_sizes(void **state)
@@ -57,19 +60,20 @@ static void all_sizes(void **state)
 	(void)state;
 	for (int rows = 1; rows <= MAX_ROWS; rows++)
 		for (int cols = 1; cols <= MAX_COLS; cols++) {
-			check(rows, cols, false);
-			check(rows, cols, true);
+			check(rows, cols, 0);
+			check(rows, cols, 2);
+			check(rows, cols, 3);
 		}
 }
 
 static void stacked(void **state)
 {
 	(void)state;
-	assert_false(regions_compute(24, 80, false).stacked);
-	assert_true(regions_compute(40, 70, false).stacked);
-	assert_true(regions_compute(60, 90, false).stacked);
-	assert_false(regions_compute(60, 200, false).stacked);
-	assert_false(regions_compute(17, 60, false).stacked); /* too low to stack */
+	assert_false(regions_compute(24, 80, 0).stacked);
+	assert_true(regions_compute(40, 70, 0).stacked);
+	assert_true(regions_compute(60, 90, 0).stacked);
+	assert_false(regions_compute(60, 200, 0).stacked);
+	assert_false(regions_compute(17, 60, 0).stacked); /* too low to stack */
 }
 
 int main(void)

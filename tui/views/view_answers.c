@@ -1,4 +1,4 @@
-/* Below the panes: the answer from the full text beside the one from the compressed form. */
+/* Below the panes: the answer from the full text beside those from the compressed forms. */
 #include <stdio.h>
 #include <string.h>
 
@@ -28,13 +28,15 @@ static void draw_header(const struct workbench *workbench, struct canvas *canvas
 	enum role border = workbench->focus == FOCUS_ANSWERS ? ROLE_FOCUS : ROLE_BORDER;
 	canvas_line(canvas, rect.row, rect.col, rect.cols, border);
 	char title[FIGURE_SIZE + 32] = " Answer: full text ";
-	if (side == ANSWER_COMPRESSED) {
-		char rate[FIGURE_SIZE];
-		figure_rate(rate, workbench->asked_cr);
+	const struct answer *answer = &workbench->answers[side];
+	char rate[FIGURE_SIZE];
+	figure_rate(rate, answer->cr);
+	if (side != ANSWER_FULL && workbench->n_answers > 2 && answer->method != NULL)
+		snprintf(title, sizeof title, " %.24s: %s ", answer->method->title, rate);
+	else if (side != ANSWER_FULL)
 		snprintf(title, sizeof title, rect.cols > 66 ? " Answer: compressed to %s " : " Answer: %s ", rate);
-	}
 	int used = 1 + canvas_string(canvas, rect.row, rect.col + 1, rect.cols - 1, ROLE_TEXT, title);
-	draw_figures(&workbench->answers[side], canvas, rect, used + 1);
+	draw_figures(answer, canvas, rect, used + 1);
 }
 
 /* What stands in the pane: the text, and why it ended when that matters, or why there is none. */
@@ -73,6 +75,8 @@ void view_answers_draw(struct workbench *workbench, struct canvas *canvas)
 	bool running = workbench->running.active && workbench->running.kind == TASK_ASK;
 	for (int side = 0; side < N_ANSWERS; side++) {
 		struct answer *answer = &workbench->answers[side];
+		if (workbench->regions.answer[side].rows < 1)
+			continue;
 		draw_header(workbench, canvas, side);
 		struct rect rect = workbench->regions.answer[side];
 		rect.col++;
@@ -80,8 +84,12 @@ void view_answers_draw(struct workbench *workbench, struct canvas *canvas)
 		if (build(answer, running))
 			text_pane_draw(&answer->pane, canvas, rect);
 	}
-	const struct rect divider = workbench->regions.answer_divider;
-	canvas_column(canvas, divider.row + 1, divider.col, divider.rows - 1, ROLE_BORDER);
-	canvas_code(canvas, divider.row, divider.col, canvas->ascii ? '+' : 0x252c,
-	            workbench->focus == FOCUS_ANSWERS ? ROLE_FOCUS : ROLE_BORDER);
+	for (int i = 0; i < N_ANSWERS - 1; i++) {
+		const struct rect divider = workbench->regions.answer_divider[i];
+		if (divider.rows < 1)
+			continue;
+		canvas_column(canvas, divider.row + 1, divider.col, divider.rows - 1, ROLE_BORDER);
+		canvas_code(canvas, divider.row, divider.col, canvas->ascii ? '+' : 0x252c,
+		            workbench->focus == FOCUS_ANSWERS ? ROLE_FOCUS : ROLE_BORDER);
+	}
 }

@@ -15,12 +15,12 @@ struct places {
 	struct rect text, legend, figures; /* no rows: not shown */
 };
 
-/* The text keeps two thirds of the rows, whatever the figures take. */
+/* The text keeps three fifths of the rows, whatever the figures take. */
 static struct places find_places(const struct workbench *workbench, struct rect pane)
 {
 	const struct shown_compressed *compressed = workbench->forms[FORM_SECOND].compressed;
 	struct places places = {pane, pane, pane};
-	int most = pane.rows / 3, figures = view_figures_rows(&compressed->info, pane.cols + 1);
+	int most = pane.rows * 2 / 5, figures = view_figures_rows(&compressed->info, pane.cols + 1);
 	int legend = form_beside_regenerated(workbench) ? view_regenerated_legend_rows(pane) : 0;
 	legend = legend < most ? legend : most;
 	figures = figures < most - legend ? figures : most - legend;
