@@ -77,6 +77,97 @@ static void document_and_compressed(void **state)
 	end(&workbench);
 }
 
+static const struct pith_method soft = {"rows", "Rows", "", "", PITH_SOFT, PITH_MEMORY_ROWS};
+
+/* The left pane with a second form in it, drawn at this size. */
+static void assert_beside(struct workbench *workbench, int rows, int cols, const char *expected)
+{
+	struct canvas canvas = {.ascii = true};
+	const struct rect pane = {0, 1, rows, cols - 1};
+	assert_true(form_beside(workbench));
+	assert_true(view_beside_build(workbench));
+	assert_true(canvas_resize(&canvas, rows, cols));
+	const struct rect text = view_beside_text(workbench, pane);
+	assert_true(text_pane_fit(&workbench->document_pane, text.rows, text.cols));
+	view_beside_draw(workbench, &canvas, pane);
+	char *dump = canvas_dump(&canvas);
+	assert_string_equal(dump, expected);
+	free(dump);
+	canvas_free(&canvas);
+}
+
+/* The second form's text and its own figures stand in the left pane; the first form's pane is what it was. */
+static void two_methods(void **state)
+{
+	(void)state;
+	struct workbench workbench;
+	begin(&workbench, sentence);
+	assert_false(form_beside(&workbench));
+	struct pith_word first_words[32], second_words[32];
+	char first_text[] = "level never rose 41", second_text[] = "The level 41 cm day.";
+	struct shown_compressed first = {.info = {.method = &extractive}, .text = first_text, .words = first_words};
+	struct shown_compressed second = {.info = {.method = &extractive, .original_tokens = 12, .compressed_tokens = 5}};
+	second.info.target_cr = 0.5;
+	second.info.cr = 5.0 / 12;
+	second.info.delta_cr = second.info.cr - 0.5;
+	second.info.original_bytes = strlen(sentence);
+	second.info.compressed_bytes = strlen(second_text);
+	second.info.seconds = 0.5;
+	first.length = strlen(first_text);
+	first.n_words = split_words(first_words, sentence, " level never rose 41 ");
+	second.text = second_text;
+	second.length = strlen(second_text);
+	second.words = second_words;
+	second.n_words = split_words(second_words, sentence, " The level 41 cm day. ");
+	workbench.forms[FORM_FIRST].compressed = &first;
+	workbench.forms[FORM_SECOND].compressed = &second;
+	assert_beside(&workbench, 10, 44,
+	              " The level 41 cm day.\n\n\n\n\n\n\n"
+	              " target 0.50 (2.0x)  achieved 0.42 (2.4x)\n"
+	              " dCR -0.083  tokens 12 -> 5\n"
+	              " bytes 49 B -> 20 B  took 0.50 s\n");
+	/* A low pane is the text's first: what has no row is left out. */
+	assert_beside(&workbench, 3, 44, " The level 41 cm day.\n\n target 0.50 (2.0x)  achieved 0.42 (2.4x)\n");
+	/* Its words know their places, so that both panes can scroll together. */
+	assert_int_equal(styled_text_source(&workbench.document_pane.styled, 10), strstr(sentence, "41") - sentence);
+	snprintf(second.note, sizeof second.note, "Said of it.");
+	assert_beside(&workbench, 5, 44, " Said of it.\n\n The level 41 cm day.\n target 0.50 (2.0x)  achieved 0.42 (2.4x)\n"
+	              " dCR -0.083  tokens 12 -> 5\n");
+	assert_true(view_compressed_build(&workbench, &workbench.forms[FORM_FIRST], &workbench.result_pane));
+	assert_pane(&workbench.result_pane, 1, 40, "level never rose 41\n");
+	end(&workbench);
+}
+
+/* Memory tokens beside a text: what comes back from them, losses marked; until it is wanted, what they are. */
+static void soft_second(void **state)
+{
+	(void)state;
+	struct workbench workbench;
+	begin(&workbench, sentence);
+	struct shown_compressed second = {.info = {.method = &soft, .compressed_tokens = 4, .n_spans = 1}, .n_layers = 2};
+	struct form *form = &workbench.forms[FORM_SECOND];
+	form->compressed = &second;
+	assert_false(form_beside_regenerated(&workbench));
+	assert_true(view_beside_build(&workbench));
+	assert_non_null(strstr(workbench.document_pane.styled.text, "4 memory tokens of 2 layers"));
+	workbench.wanted.regenerated[FORM_SECOND] = true;
+	assert_true(form_beside_regenerated(&workbench));
+	assert_true(view_beside_build(&workbench));
+	assert_int_equal(workbench.document_pane.styled.length, 0); /* nothing flashes up that is gone at once */
+	workbench.wanted.regenerated[FORM_SECOND] = false;
+	char back[] = "The level never fell by more than 41 cm in a day.";
+	struct comparison comparison = {.text = back, .length = strlen(back), .final = true};
+	assert_int_equal(pith_diff_words(&comparison.words, &comparison.n_words, sentence, strlen(sentence), back, strlen(back), NULL),
+	                 PITH_OK);
+	form->comparison = &comparison;
+	assert_true(bytes_append(&form->regenerated, back, strlen(back)));
+	assert_true(view_beside_build(&workbench));
+	assert_string_equal(workbench.document_pane.styled.text, "The level never [-rose-]{+fell+} by more than 41 cm in a day.");
+	free(comparison.words);
+	bytes_free(&form->regenerated);
+	end(&workbench);
+}
+
 static void nothing_kept_and_everything(void **state)
 {
 	(void)state;
@@ -262,6 +353,7 @@ int main(void)
 {
 	setlocale(LC_CTYPE, "C.UTF-8");
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(two_methods),             cmocka_unit_test(soft_second),
 		cmocka_unit_test(document_and_compressed), cmocka_unit_test(nothing_kept_and_everything),
 		cmocka_unit_test(regenerated),             cmocka_unit_test(streaming_tail),
 		cmocka_unit_test(legend),                  cmocka_unit_test(synchronised),

@@ -156,6 +156,63 @@ await 'Question: How often was the lake measured\?'
 leave_line
 [ "$(stat -c %a "$here/state/pith/questions" 2>/dev/null)" = 600 ] || fail "the history of questions is not private"
 
+echo "- two methods side by side, one slider for both, and the document again"
+keys c
+await 'Second method'
+keys Home Down Down Down
+await '>LLMLingua '
+keys Down
+await '>DAC'
+keys Enter
+await '^.DAC.* [0-9]+ tokens, .*\[Compressed\]'
+await '^ target 0\.25 \([34]\.[0-9]x\)  achieved 0\.2[0-9] \([34]\.[0-9]x\)  .*│'
+await_gone 'Esc cancels'
+unmarked | grep -q 'We report on three' && fail "the document is still there beside two methods"
+type_text '50%'
+keys Enter
+await '^ target 0\.50 \(2\.[0-9]x\)  achieved [0-9. (x)]*.*│'
+await '^ target 0\.50 \(2\.[0-9]x\)  achieved [^│]*$'
+await_gone 'Esc cancels'
+left=$(screen | sed -n 's/^.DAC[^0-9]* \([0-9]*\) tokens, [0-9]* B .*/\1/p')
+right=$(screen | sed -n 's/.*\[Compressed\].* \([0-9]*\) tokens, [0-9]* B .*/\1/p')
+[ -n "$left" ] && [ "$left" = "$right" ] || fail "one slider, two budgets: $left and $right tokens"
+keys i
+type_text 'Where is the lake?'
+keys Enter
+await 'Answer: full text.*Self-information: 0\.[45][0-9]* \(2\.[0-9]x\).*DAC: 0\.[45][0-9]* \(2\.[0-9]x\)'
+await_gone 'Esc cancels'
+t resize-window -x 64 -y 50
+await '^.DAC'
+await_stable
+screen | grep -qE 'DAC: 0\.' && fail "three answers stand where two have room"
+t resize-window -x 80 -y 24
+await '^.DAC.*\[Compressed\]'
+type_text '25%'
+keys Enter
+await '^ target 0\.25 .*│'
+keys c
+await '^.Document'
+await 'We report on three'
+keys c
+await 'Second method'
+keys c
+await_gone 'Second method'
+keys c
+await '>500xCompressor'
+keys Enter
+await '^.500xCompressor'
+await 'ROUGE-L [01]\.[0-9]+ +prefix [0-9]+% .*│'
+await_gone 'Esc cancels'
+keys c
+await '^.Document'
+keys c
+await 'Second method'
+type_text 'jjjjj'
+await '>Cmprsr *needs an adapter that rewrites'
+keys Enter
+await 'pith train sft'
+await '^.Document'
+
 echo "- sizes: narrow and high, low, too small, wide"
 t resize-window -x 64 -y 50
 await_stable
