@@ -105,9 +105,10 @@ void perform_method_menu(struct workbench *workbench, enum form_place place)
 {
 	size_t n, chosen;
 	const struct pith_method *methods = pith_methods(&n), *current = workbench->forms[place].method;
+	bool server = workbench->settings->server[0] != '\0';
 	chosen = n;
 	for (size_t i = 0; i < n; i++) {
-		const char *unable = pith_method_unable(&methods[i], &workbench->model.info, workbench->settings->server[0] != '\0');
+		const char *unable = pith_method_unable(&methods[i], &workbench->model.info, server);
 		workbench->method_items[i] = (struct menu_item){methods[i].title, unable == NULL ? methods[i].summary : unable};
 		if (&methods[i] == current || (current == NULL && chosen == n && offers_itself(workbench, &methods[i], unable)))
 			chosen = i;

@@ -57,7 +57,8 @@ static void say_note(struct workbench *workbench, const struct shown_compressed 
 	if (compressed->note[0] != '\0')
 		workbench_say(workbench, ROLE_WARNING, "%s", compressed->note);
 	else if (compressed->info.n_must_keep_dropped > 0)
-		workbench_say(workbench, ROLE_WARNING, "%zu protected words did not fit the budget.", compressed->info.n_must_keep_dropped);
+		workbench_say(workbench, ROLE_WARNING, "%zu protected words did not fit the budget.",
+		              compressed->info.n_must_keep_dropped);
 	else if (workbench_now() - workbench->message_since > MESSAGE_SECONDS)
 		workbench->message[0] = '\0'; /* of something that is over */
 }
@@ -75,7 +76,8 @@ static void finish_compress(struct workbench *workbench, struct task *task)
 		choose_view(workbench, first, was_soft);
 		say_note(workbench, form->compressed);
 	}
-	if (!form->compressed->info.has_purpose[PITH_REGENERATE]) { /* what was wanted of the rows before these words came is past */
+	if (!form->compressed->info.has_purpose[PITH_REGENERATE]) {
+		/* What was wanted of the rows before these words came is past. */
 		workbench->wanted.regenerated[task->form] = false;
 		workbench->wanted.refined = workbench->wanted.refined && task->form != FORM_FIRST;
 	} else if (workbench->settings->auto_regenerate) {

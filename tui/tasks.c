@@ -241,7 +241,8 @@ static enum pith_status regenerate(struct task *task, const struct pith_control 
 	struct pith_generated generated = {0};
 	size_t length;
 	const char *text = pith_document_text(engine->document, &length);
-	enum pith_status status = pith_regenerate(&generated, engine->model, engine->compressed[task->form], task->max_tokens, watched, err);
+	enum pith_status status = pith_regenerate(&generated, engine->model, engine->compressed[task->form], task->max_tokens, watched,
+	                                          err);
 	if (status == PITH_OK) {
 		task->comparison = comparison_of(text, length, &generated);
 		status = task->comparison == NULL ? fault_memory(err) : PITH_OK;
@@ -359,7 +360,8 @@ static enum pith_status run_answer(struct task *task, int side, struct worker *w
 	struct pith_compressed *compressed = side == ANSWER_FULL ? NULL : engine->compressed[side - ANSWER_FIRST];
 	worker_set_channel(worker, side);
 	if (side == ANSWER_FULL)
-		status = pith_answer_text(&generated, engine->model, text, length, task->question, task->max_tokens, control, &reason);
+		status = pith_answer_text(&generated, engine->model, text, length, task->question, task->max_tokens, control,
+		                          &reason);
 	else if (compressed == NULL)
 		status = fault(&reason, PITH_BAD_ARGUMENT, "The document is not compressed yet.");
 	else

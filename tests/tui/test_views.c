@@ -157,8 +157,8 @@ static void soft_second(void **state)
 	workbench.wanted.regenerated[FORM_SECOND] = false;
 	char back[] = "The level never fell by more than 41 cm in a day.";
 	struct comparison comparison = {.text = back, .length = strlen(back), .final = true};
-	assert_int_equal(pith_diff_words(&comparison.words, &comparison.n_words, sentence, strlen(sentence), back, strlen(back), NULL),
-	                 PITH_OK);
+	size_t length = strlen(sentence);
+	assert_int_equal(pith_diff_words(&comparison.words, &comparison.n_words, sentence, length, back, strlen(back), NULL), PITH_OK);
 	form->comparison = &comparison;
 	assert_true(bytes_append(&form->regenerated, back, strlen(back)));
 	assert_true(view_beside_build(&workbench));
@@ -254,7 +254,8 @@ static void legend(void **state)
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct canvas canvas = {0};
 		assert_true(canvas_resize(&canvas, cases[i].rows, cases[i].cols));
-		view_regenerated_draw_legend(&workbench.forms[FORM_FIRST], &canvas, (struct rect){0, 0, cases[i].rows, cases[i].cols});
+		const struct rect rect = {0, 0, cases[i].rows, cases[i].cols};
+		view_regenerated_draw_legend(&workbench.forms[FORM_FIRST], &canvas, rect);
 		char *dump = canvas_dump(&canvas);
 		assert_string_equal(dump, cases[i].expected);
 		free(dump);

@@ -177,8 +177,10 @@ left=$(screen | sed -n 's/^.DAC[^0-9]* \([0-9]*\) tokens, [0-9]* B .*/\1/p')
 right=$(screen | sed -n 's/.*\[Compressed\].* \([0-9]*\) tokens, [0-9]* B .*/\1/p')
 [ -n "$left" ] && [ "$left" = "$right" ] || fail "one slider, two budgets: $left and $right tokens"
 keys i
+keys C-u
 type_text 'Where is the lake?'
 keys Enter
+await 'Asked: Where is the lake'
 await 'Answer: full text.*Self-information: 0\.[45][0-9]* \(2\.[0-9]x\).*DAC: 0\.[45][0-9]* \(2\.[0-9]x\)'
 await_gone 'Esc cancels'
 t resize-window -x 64 -y 50
@@ -212,6 +214,8 @@ await '>Cmprsr *needs an adapter that rewrites'
 keys Enter
 await 'pith train sft'
 await '^.Document'
+keys Escape
+await_gone 'pith train sft'
 
 echo "- sizes: narrow and high, low, too small, wide"
 t resize-window -x 64 -y 50
