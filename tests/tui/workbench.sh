@@ -209,13 +209,13 @@ keys c
 await '^.Document'
 keys c
 await 'Second method'
-type_text 'jjjjj'
-await '>Cmprsr *needs an adapter that rewrites'
+type_text 'jjjjjj'
+await '>Rewriting *needs an instruct model'
 keys Enter
-await 'pith train sft'
+await 'has no chat format'
 await '^.Document'
 keys Escape
-await_gone 'pith train sft'
+await_gone 'has no chat format'
 
 echo "- sizes: narrow and high, low, too small, wide"
 t resize-window -x 64 -y 50
