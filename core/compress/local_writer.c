@@ -11,9 +11,12 @@ static enum pith_status speak(struct pith_model *model, struct session *session,
                               const struct token_list *prompt, size_t max_tokens, struct rewrite_answer *answer,
                               const struct pith_control *control, struct pith_error *err)
 {
+	/* A small model that was trained to rewrite repeats itself, which no shorter text should; instruct models are left alone. */
+	enum { NO_REPEAT = 4 };
 	struct session_input input = {.ids = prompt->ids, .n = prompt->n, .adapter = adapter};
 	struct generation g = {.session = session, .tokenizer = model->tokenizer, .adapter = adapter, .last_row = prompt->n - 1,
-	                       .position = (int32_t)prompt->n, .max_tokens = max_tokens, .what = "rewriting"};
+	                       .position = (int32_t)prompt->n, .max_tokens = max_tokens,
+	                       .no_repeat = adapter == NULL ? 0 : NO_REPEAT, .what = "rewriting"};
 	struct buffer raw = {0};
 	enum pith_stop stop = PITH_STOP_END;
 	size_t n_tokens;

@@ -1,6 +1,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "model/generate.h"
 
+#include <string.h>
 #include <time.h>
 
 #include "text/unicode.h"
@@ -12,13 +13,26 @@ double seconds_now(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static int32_t most_likely(const float *logits, size_t n)
+/* Would id behind tokens end a run of length tokens that is there already? */
+static bool repeats(const struct token_list *tokens, int32_t id, size_t length)
 {
-	size_t best = 0;
-	for (size_t i = 1; i < n; i++)
-		if (logits[i] > logits[best])
+	if (length == 0 || tokens->n < length)
+		return false;
+	const int32_t *last = tokens->ids + tokens->n - (length - 1);
+	for (size_t i = 0; i + length <= tokens->n; i++)
+		if (tokens->ids[i + length - 1] == id && memcmp(tokens->ids + i, last, (length - 1) * sizeof *last) == 0)
+			return true;
+	return false;
+}
+
+/* Of those that do not repeat a run of no_repeat tokens; they are few that do, so that looking costs little. */
+static int32_t most_likely(const float *logits, size_t n, const struct token_list *tokens, size_t no_repeat)
+{
+	size_t best = n;
+	for (size_t i = 0; i < n; i++)
+		if ((best == n || logits[i] > logits[best]) && !repeats(tokens, (int32_t)i, no_repeat))
 			best = i;
-	return (int32_t)best;
+	return best == n ? 0 : (int32_t)best;
 }
 
 /* Do the last tokens repeat with some period, often enough to be no list or refrain? */
@@ -99,7 +113,7 @@ enum pith_status generate(const struct generation *g, struct buffer *text, size_
 			status = fail_memory(err, "the logits");
 			break;
 		}
-		int32_t id = most_likely(logits, (size_t)tokenizer_n_vocab(g->tokenizer));
+		int32_t id = most_likely(logits, (size_t)tokenizer_n_vocab(g->tokenizer), &tokens, g->no_repeat);
 		if (tokens.n == 0 && first_seconds != NULL)
 			*first_seconds = seconds_now() - began;
 		if (tokenizer_is_end(g->tokenizer, id)) {

@@ -18,6 +18,7 @@ struct generation {
 	size_t last_row;        /* row of the newest read that predicts the first token */
 	int32_t position;       /* of the first generated token */
 	size_t max_tokens;
+	size_t no_repeat;       /* no run of so many tokens comes a second time; 0: as the model likes */
 	const char *what;       /* names the work for control->progress */
 	double progress_done, progress_total; /* tokens done before, and expected in all, for progress */
 };

@@ -261,6 +261,35 @@ static void test_loops(void **state)
 	expect_answer(chain, 1, 0, 200, "", 24, PITH_STOP_LOOP);
 }
 
+/* A model that would go round and round, kept from saying any three tokens twice: it says what it would until then. */
+static void test_no_repeat(void **state)
+{
+	(void)state;
+	enum { MOST = 40 };
+	static const int32_t chain[] = {FIRST_BYTE + 'A', FIRST_BYTE + 'B'};
+	struct pith_model *model = chain_model(chain, 2, 0);
+	struct session *session;
+	struct pith_error err;
+	struct buffer said = {0};
+	int32_t bos = BOS;
+	size_t n_tokens;
+	enum pith_stop stop;
+	must(session_create(&session, &model->transformer, model->pool, MOST + 1, &err), &err);
+	struct session_input input = {.ids = &bos, .n = 1};
+	must(session_read(session, &input, NULL, &err), &err);
+	struct generation g = {.session = session, .tokenizer = model->tokenizer, .position = 1, .max_tokens = MOST,
+	                       .no_repeat = 3, .what = "testing"};
+	must(generate(&g, &said, &n_tokens, &stop, NULL, NULL, &err), &err);
+	/* "ABA" may come once, and so may "BAB"; then another token comes first, with text or without. Without the rule it loops. */
+	assert_int_not_equal(stop, PITH_STOP_LOOP);
+	assert_true(n_tokens > 4 && n_tokens < 24);
+	assert_memory_equal(said.data, "ABAB", 4);
+	assert_true(said.length < n_tokens || said.data[4] != 'A');
+	buffer_free(&said);
+	session_destroy(session);
+	pith_model_close(model);
+}
+
 /* Characters come whole; bytes that are none come as U+FFFD, a NUL as a space. */
 static void test_streaming(void **state)
 {
@@ -387,7 +416,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_greedy),    cmocka_unit_test(test_stops),
-		cmocka_unit_test(test_loops),     cmocka_unit_test(test_streaming),
+		cmocka_unit_test(test_loops),     cmocka_unit_test(test_no_repeat), cmocka_unit_test(test_streaming),
 		cmocka_unit_test(test_streaming_random), cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_too_long),  cmocka_unit_test(test_nothing_asked),
 	};
