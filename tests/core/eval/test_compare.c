@@ -254,11 +254,12 @@ static void test_failures(void **state)
 	struct pith_compare_report report;
 	aim(&target, "selfinfo", 0.5);
 	struct pith_compare_options options = {.targets = &target, .n_targets = 1};
-	options.data_path = scratch_write("torn.jsonl", "{\"text\": \"Some words stand here.\"}\n{\"text\": 3}\n", 49);
+	static const char torn[] = "{\"text\": \"Some words stand here.\"}\n{\"text\": 3}\n", other[] = "{\"other\": 1}\n";
+	options.data_path = scratch_write("torn.jsonl", torn, strlen(torn));
 	expect_failure(pith_compare(&report, model, &options, NULL, &err), PITH_BAD_FILE, &err, "torn.jsonl, line 2");
 	assert_int_equal(report.n, 1);
 	pith_compare_report_free(&report);
-	options.data_path = scratch_write("other.jsonl", "{\"other\": 1}\n", 13);
+	options.data_path = scratch_write("other.jsonl", other, strlen(other));
 	expect_failure(pith_compare(&report, model, &options, NULL, &err), PITH_BAD_FILE, &err, "\"text\"");
 	pith_compare_report_free(&report);
 	options.data_path = "/nowhere/at all.jsonl";

@@ -246,7 +246,8 @@ static void test_refused(void **state)
 	bad = good, bad.adapter_path = memory, refuse(&bad, PITH_MISMATCH, "no adapter for rewriting");
 	bad = good, bad.data_path = "/nowhere.jsonl", refuse(&bad, PITH_IO, "nowhere.jsonl");
 	char lone[600];
-	snprintf(lone, sizeof lone, "%s", scratch_write("lone.jsonl", "{\"text\": \"Nobody wrote anything about it.\"}\n", 44));
+	static const char line[] = "{\"text\": \"Nobody wrote anything about it.\"}\n";
+	snprintf(lone, sizeof lone, "%s", scratch_write("lone.jsonl", line, strlen(line)));
 	bad = good, bad.data_path = lone, refuse(&bad, PITH_BAD_FILE, "hardly any line");
 }
 
