@@ -8,6 +8,7 @@
 
 #include "base/aligned.h"
 #include "formats/gguf.h"
+#include "model/part_file.h"
 
 static const char *const purpose_names[PITH_N_PURPOSES] = {"regenerate", "answer", "rewrite"};
 static const char *const memory_names[PITH_N_MEMORIES] = {"rows", "embeddings"};
@@ -155,38 +156,7 @@ void adapter_view_destroy(struct adapter *view)
 
 /* --- files -------------------------------------------------------------------------------------------- */
 
-static enum pith_status read_text(char *out, size_t size, const struct gguf *gguf, const char *key, struct pith_error *err)
-{
-	const char *value;
-	size_t length;
-	if (!gguf_find_string(gguf, key, &value, &length) || length >= size)
-		return fail(err, PITH_BAD_FILE, "%s: %s is missing, so this is no adapter of pith.", gguf_path(gguf), key);
-	memcpy(out, value, length);
-	out[length] = '\0';
-	return PITH_OK;
-}
-
-static enum pith_status read_number(size_t *out, const struct gguf *gguf, const char *key, size_t low, size_t high,
-                                    struct pith_error *err)
-{
-	uint64_t value;
-	if (!gguf_find_u64(gguf, key, &value) || value < low || value > high)
-		return fail(err, PITH_BAD_FILE, "%s: %s is missing or makes no sense.", gguf_path(gguf), key);
-	*out = (size_t)value;
-	return PITH_OK;
-}
-
-static enum pith_status copy_tensor(float *out, const struct gguf *gguf, const char *name, size_t n_in, size_t n_out,
-                                    struct pith_error *err)
-{
-	const struct tensor *tensor = gguf_find_tensor(gguf, name);
-	if (tensor == NULL || tensor->data == NULL || tensor->n_dims > 2 || tensor->ne[0] != n_in || tensor->ne[1] != n_out)
-		return fail(err, PITH_MISMATCH, "%s: tensor %s is missing or does not fit this model.", gguf_path(gguf), name);
-	struct tensor table = *tensor;
-	for (size_t row = 0; row < n_out; row++)
-		embedding_forward(out + row * n_in, &(int32_t){(int32_t)row}, 1, n_in, &table);
-	return PITH_OK;
-}
+static const char what[] = "adapter of pith";
 
 /* Adapters from before there was a choice hand over rows, and do not say so. */
 static enum pith_status read_memory(enum pith_memory *memory, const struct gguf *gguf, struct pith_error *err)
@@ -211,18 +181,18 @@ static enum pith_status load_header(struct adapter **out, const struct hyperpara
 	char architecture[32], purpose[32];
 	size_t rank = 0, n_memory = 0, span = 0;
 	double alpha = 0;
-	enum pith_status status = read_text(architecture, sizeof architecture, gguf, "general.architecture", err);
+	enum pith_status status = part_read_text(architecture, sizeof architecture, gguf, "general.architecture", what, err);
 	if (status == PITH_OK)
-		status = read_text(purpose, sizeof purpose, gguf, "pith.purpose", err);
+		status = part_read_text(purpose, sizeof purpose, gguf, "pith.purpose", what, err);
 	if (status == PITH_OK && strcmp(architecture, h->architecture) != 0)
 		status = fail(err, PITH_MISMATCH, "%s: the adapter is for architecture %s, the model is %s.", gguf_path(gguf),
 		              architecture, h->architecture);
 	if (status == PITH_OK)
-		status = read_number(&rank, gguf, "pith.lora_rank", 0, h->n_embd, err);
+		status = part_read_number(&rank, gguf, "pith.lora_rank", 0, h->n_embd, err);
 	if (status == PITH_OK)
-		status = read_number(&n_memory, gguf, "pith.memory_tokens", 0, h->n_context - 1, err);
+		status = part_read_number(&n_memory, gguf, "pith.memory_tokens", 0, h->n_context - 1, err);
 	if (status == PITH_OK)
-		status = read_number(&span, gguf, "pith.span_tokens", 1, h->n_context, err);
+		status = part_read_number(&span, gguf, "pith.span_tokens", 1, h->n_context, err);
 	if (status != PITH_OK)
 		return status;
 	/* Without its scale a LoRA would be silently switched off. */
@@ -246,9 +216,9 @@ static enum pith_status load_header(struct adapter **out, const struct hyperpara
 	(*out)->span_tokens = span;
 	status = read_memory(&(*out)->hands_over, gguf, err);
 	if (status == PITH_OK)
-		status = read_text((*out)->base_fingerprint, 33, gguf, "pith.base_fingerprint", err);
+		status = part_read_text((*out)->base_fingerprint, 33, gguf, "pith.base_fingerprint", what, err);
 	if (status == PITH_OK)
-		status = read_text((*out)->tokenizer_fingerprint, 33, gguf, "pith.tokenizer_fingerprint", err);
+		status = part_read_text((*out)->tokenizer_fingerprint, 33, gguf, "pith.tokenizer_fingerprint", what, err);
 	return status;
 }
 
@@ -271,16 +241,16 @@ static enum pith_status load_values(struct adapter *adapter, const struct hyperp
 	char name[64];
 	enum pith_status status = PITH_OK;
 	if (adapter->n_memory > 0)
-		status = copy_tensor(adapter->memory, gguf, "memory_embd.weight", h->n_embd, adapter->n_memory, err);
+		status = part_read_tensor(adapter->memory, gguf, "memory_embd.weight", h->n_embd, adapter->n_memory, err);
 	if (status == PITH_OK)
-		status = copy_tensor(adapter->encoder_vector, gguf, "encoder_embd.weight", h->n_embd, 1, err);
+		status = part_read_tensor(adapter->encoder_vector, gguf, "encoder_embd.weight", h->n_embd, 1, err);
 	for (size_t i = 0; status == PITH_OK && adapter->rank > 0 && i < h->n_layers * N_PROJECTIONS; i++) {
 		struct lora *lora = &adapter->projections[i];
 		lora_name(name, sizeof name, i, 'a');
-		status = copy_tensor(lora->a, gguf, name, lora->n_in, lora->rank, err);
+		status = part_read_tensor(lora->a, gguf, name, lora->n_in, lora->rank, err);
 		lora_name(name, sizeof name, i, 'b');
 		if (status == PITH_OK)
-			status = copy_tensor(lora->b, gguf, name, lora->rank, lora->n_out, err);
+			status = part_read_tensor(lora->b, gguf, name, lora->rank, lora->n_out, err);
 	}
 	return status;
 }

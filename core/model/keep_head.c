@@ -7,6 +7,7 @@
 #include "base/aligned.h"
 #include "formats/gguf.h"
 #include "kernels/matmul.h"
+#include "model/part_file.h"
 
 enum { MOST_HIDDEN = 65536 };
 
@@ -120,49 +121,19 @@ void keep_head_backward(const struct keep_head *head, float *d_values, const flo
 
 /* --- files ------------------------------------------------------------------------------------------------ */
 
-static enum pith_status read_text(char *out, size_t size, const struct gguf *gguf, const char *key, struct pith_error *err)
-{
-	const char *value;
-	size_t length;
-	if (!gguf_find_string(gguf, key, &value, &length) || length >= size)
-		return fail(err, PITH_BAD_FILE, "%s: %s is missing, so this is no keep head.", gguf_path(gguf), key);
-	memcpy(out, value, length);
-	out[length] = '\0';
-	return PITH_OK;
-}
-
-static enum pith_status read_number(size_t *out, const struct gguf *gguf, const char *key, size_t low, size_t high,
-                                    struct pith_error *err)
-{
-	uint64_t value;
-	if (!gguf_find_u64(gguf, key, &value) || value < low || value > high)
-		return fail(err, PITH_BAD_FILE, "%s: %s is missing or makes no sense.", gguf_path(gguf), key);
-	*out = (size_t)value;
-	return PITH_OK;
-}
-
-static enum pith_status copy_values(float *out, const struct gguf *gguf, const char *name, size_t n_in, size_t n_out,
-                                    struct pith_error *err)
-{
-	const struct tensor *tensor = gguf_find_tensor(gguf, name);
-	if (tensor == NULL || tensor->data == NULL || tensor->type != TENSOR_F32 || tensor->n_dims > 2 || tensor->ne[0] != n_in ||
-	    tensor->ne[1] != n_out)
-		return fail(err, PITH_MISMATCH, "%s: tensor %s is missing or does not fit this model.", gguf_path(gguf), name);
-	memcpy(out, tensor->data, n_in * n_out * sizeof *out);
-	return PITH_OK;
-}
+static const char what[] = "keep head";
 
 static enum pith_status load(struct keep_head **out, const struct hyperparams *h, const struct gguf *gguf, struct pith_error *err)
 {
 	char purpose[16];
 	size_t depth = 0, window = 0;
-	enum pith_status status = read_text(purpose, sizeof purpose, gguf, "pith.purpose", err);
+	enum pith_status status = part_read_text(purpose, sizeof purpose, gguf, "pith.purpose", what, err);
 	if (status == PITH_OK && strcmp(purpose, "keep") != 0)
 		status = fail(err, PITH_BAD_FILE, "%s: this is an adapter for %s, not a keep head.", gguf_path(gguf), purpose);
 	if (status == PITH_OK)
-		status = read_number(&depth, gguf, "pith.keep_depth", 0, h->n_layers, err);
+		status = part_read_number(&depth, gguf, "pith.keep_depth", 0, h->n_layers, err);
 	if (status == PITH_OK)
-		status = read_number(&window, gguf, "pith.keep_window", 1, (h->n_context - 1) / 2, err);
+		status = part_read_number(&window, gguf, "pith.keep_window", 1, (h->n_context - 1) / 2, err);
 	if (status != PITH_OK)
 		return status;
 	/* Before memory is taken for as many as the file claims. */
@@ -176,17 +147,17 @@ static enum pith_status load(struct keep_head **out, const struct hyperparams *h
 	struct keep_head *head = *out;
 	head->depth = depth;
 	head->window_tokens = window;
-	status = read_text(head->base_fingerprint, 33, gguf, "pith.base_fingerprint", err);
+	status = part_read_text(head->base_fingerprint, 33, gguf, "pith.base_fingerprint", what, err);
 	if (status == PITH_OK)
-		status = read_text(head->tokenizer_fingerprint, 33, gguf, "pith.tokenizer_fingerprint", err);
+		status = part_read_text(head->tokenizer_fingerprint, 33, gguf, "pith.tokenizer_fingerprint", what, err);
 	if (status == PITH_OK)
-		status = copy_values(head->w1, gguf, "keep.1.weight", h->n_embd, n_hidden, err);
+		status = part_read_tensor(head->w1, gguf, "keep.1.weight", h->n_embd, n_hidden, err);
 	if (status == PITH_OK)
-		status = copy_values(head->b1, gguf, "keep.1.bias", n_hidden, 1, err);
+		status = part_read_tensor(head->b1, gguf, "keep.1.bias", n_hidden, 1, err);
 	if (status == PITH_OK)
-		status = copy_values(head->w2, gguf, "keep.2.weight", n_hidden, 1, err);
+		status = part_read_tensor(head->w2, gguf, "keep.2.weight", n_hidden, 1, err);
 	if (status == PITH_OK)
-		status = copy_values(head->b2, gguf, "keep.2.bias", 1, 1, err);
+		status = part_read_tensor(head->b2, gguf, "keep.2.bias", 1, 1, err);
 	return status;
 }
 

@@ -11,7 +11,7 @@
 
 #include "compress/select_words.h"
 #include "model/session.h"
-#include "support/small_model.h"
+#include "support/method_test.h"
 
 static struct pith_model *model;
 static char vocabulary[600];
@@ -35,43 +35,6 @@ static int teardown(void **state)
 	return scratch_teardown(state);
 }
 
-static struct pith_document *document_of_words(struct pith_model *of, size_t n_words, uint64_t seed)
-{
-	struct buffer text = {0};
-	struct random_state random;
-	random_seed(&random, seed);
-	small_text(&text, &random, n_words);
-	struct pith_document *document = small_document(of, text.data, text.length);
-	buffer_free(&text);
-	return document;
-}
-
-static struct pith_compress_options options_of(double rate)
-{
-	struct pith_compress_options options;
-	pith_compress_options_init(&options);
-	options.method = pith_method_find("dac");
-	options.rate = rate;
-	return options;
-}
-
-static struct pith_compressed *compress(struct pith_document *document, const struct pith_compress_options *options)
-{
-	struct pith_compressed *compressed;
-	struct pith_error err;
-	must(pith_compress(&compressed, document, options, NULL, &err), &err);
-	return compressed;
-}
-
-static size_t count_tokens(const char *text, size_t length)
-{
-	struct pith_token *tokens;
-	size_t n;
-	must(pith_tokenize(model, text, length, &tokens, &n, NULL), NULL);
-	free(tokens);
-	return n;
-}
-
 static void test_budget(void **state)
 {
 	(void)state;
@@ -80,13 +43,13 @@ static void test_budget(void **state)
 	for (size_t l = 0; l < 3; l++) {
 		struct pith_document *document = document_of_words(model, lengths[l], 10 + l);
 		for (size_t r = 0; r < 5; r++) {
-			struct pith_compress_options options = options_of(rates[r]);
+			struct pith_compress_options options = options_of("dac", rates[r]);
 			options.keep_digits = options.keep_negations = r % 2 == 1;
 			struct pith_compressed *compressed = compress(document, &options);
 			const struct pith_compressed_info *info = pith_compressed_info(compressed);
 			size_t length;
 			const char *text = pith_compressed_text(compressed, &length);
-			assert_int_equal(count_tokens(text, length), info->compressed_tokens);
+			assert_int_equal(count_tokens(model, text, length), info->compressed_tokens);
 			if (info->n_must_keep_dropped == 0)
 				assert_int_equal(info->compressed_tokens, info->budget_tokens);
 			assert_true(info->compressed_tokens <= info->budget_tokens);
@@ -159,7 +122,7 @@ static void test_scores(void **state)
 	struct pith_document *document = document_of_words(model, 60, 30);
 	size_t n = document->n_tokens, n_words;
 	assert_in_range(n, 60, 199);
-	struct pith_compress_options options = options_of(0.4);
+	struct pith_compress_options options = options_of("dac", 0.4);
 	struct pith_compressed *compressed = compress(document, &options);
 	const struct pith_word *words = pith_compressed_words(compressed, &n_words);
 	float later[200] = {0}, own[200] = {0};
@@ -244,7 +207,7 @@ static void test_windows(void **state)
 	}
 	for (size_t t = n - 32; t < n; t++)
 		attention[t] = sum / (double)(n - 32);
-	struct pith_compress_options options = options_of(0.02);
+	struct pith_compress_options options = options_of("dac", 0.02);
 	options.keep_digits = options.keep_negations = false;
 	struct pith_compressed *compressed = compress(document, &options);
 	const struct pith_word *words = pith_compressed_words(compressed, &n_words);
@@ -288,7 +251,7 @@ static void test_by_hand(void **state)
 	struct pith_model *nothing = small_open(path);
 	struct pith_document *document = small_document(nothing, "a the of was", 12);
 	assert_int_equal(document->n_tokens, 4);
-	struct pith_compress_options options = options_of(0.5);
+	struct pith_compress_options options = options_of("dac", 0.5);
 	struct pith_compressed *compressed = compress(document, &options);
 	size_t n;
 	const struct pith_word *words = pith_compressed_words(compressed, &n);
@@ -315,7 +278,7 @@ static void test_pins(void **state)
 	size_t n_stages = document->n_tokens / 100, n, n_pinned = 0, n_last = 0;
 	assert_in_range(n_stages, 3, 14);
 	struct pith_pin pin = {document->length / 2, document->length / 2 + 60};
-	struct pith_compress_options options = options_of(0.2);
+	struct pith_compress_options options = options_of("dac", 0.2);
 	options.keep_digits = options.keep_negations = false;
 	options.pins = &pin;
 	options.n_pins = 1;
@@ -357,7 +320,7 @@ static void test_long(void **state)
 	(void)state;
 	struct pith_document *document = document_of_words(model, 900, 50);
 	assert_true(document->n_tokens > 3 * SMALL_CONTEXT);
-	struct pith_compress_options options = options_of(0.6);
+	struct pith_compress_options options = options_of("dac", 0.6);
 	struct watcher watcher = {.last = 0};
 	struct pith_control control = {.progress = watch, .user = &watcher, .cancel = &watcher.cancel};
 	struct pith_compressed *first, *again = compress(document, &options);
@@ -377,7 +340,7 @@ static void test_long(void **state)
 /* Windows that are read of a document, and stages. */
 static struct watcher watched(struct pith_document *document, double rate)
 {
-	struct pith_compress_options options = options_of(rate);
+	struct pith_compress_options options = options_of("dac", rate);
 	struct watcher watcher = {.last = 0};
 	struct pith_control control = {.progress = watch, .user = &watcher, .cancel = &watcher.cancel};
 	struct pith_compressed *compressed;
@@ -422,7 +385,7 @@ static void test_cancel(void **state)
 	for (int at = 1; at <= 4; at++) {
 		struct watcher watcher = {.cancel_at = at < 3 ? at : at - 2};
 		struct pith_control control = {.progress = watch, .user = &watcher, .cancel = &watcher.cancel};
-		struct pith_compress_options options = options_of(0.5);
+		struct pith_compress_options options = options_of("dac", 0.5);
 		struct pith_compressed *compressed;
 		struct pith_error err;
 		options.compat = at > 2;
@@ -441,7 +404,7 @@ static void test_odd_documents(void **state)
 	for (size_t i = 0; i < 5; i++) {
 		struct pith_document *document = small_document(model, texts[i], strlen(texts[i]));
 		for (int r = 0; r < 8; r++) {
-			struct pith_compress_options options = options_of(r % 2 == 0 ? 0.5 : 1);
+			struct pith_compress_options options = options_of("dac", r % 2 == 0 ? 0.5 : 1);
 			options.method = pith_method_find(methods[r / 4]);
 			options.compat = r % 4 > 1;
 			struct pith_compressed *compressed = compress(document, &options);
@@ -465,7 +428,7 @@ static void test_published(void **state)
 	struct pith_document *document = document_of_words(model, 60, 80);
 	size_t n = document->n_tokens;
 	assert_in_range(n, 60, 199);
-	struct pith_compress_options options = options_of(0.5);
+	struct pith_compress_options options = options_of("dac", 0.5);
 	options.compat = true;
 	struct pith_compressed *compressed = compress(document, &options);
 	int32_t ids[200];
@@ -511,7 +474,7 @@ static void test_published_selfinfo(void **state)
 	(void)state;
 	static const char text[] = "The river was measured. The river was measured. The river was measured.";
 	struct pith_document *document = small_document(model, text, sizeof text - 1);
-	struct pith_compress_options options = options_of(0.5);
+	struct pith_compress_options options = options_of("dac", 0.5);
 	options.method = pith_method_find("selfinfo");
 	options.compat = true;
 	struct pith_compressed *compressed = compress(document, &options);

@@ -11,7 +11,7 @@
 
 #include "compress/select_words.h"
 #include "model/session.h"
-#include "support/small_model.h"
+#include "support/method_test.h"
 
 enum { SEGMENT = 128, HEAD = 10 }; /* a quarter of the small context; what stays of its begin */
 
@@ -36,58 +36,21 @@ static int teardown(void **state)
 	return scratch_teardown(state);
 }
 
-static struct pith_document *document_of_words(size_t n_words, uint64_t seed)
-{
-	struct buffer text = {0};
-	struct random_state random;
-	random_seed(&random, seed);
-	small_text(&text, &random, n_words);
-	struct pith_document *document = small_document(model, text.data, text.length);
-	buffer_free(&text);
-	return document;
-}
-
-static struct pith_compress_options options_of(double rate)
-{
-	struct pith_compress_options options;
-	pith_compress_options_init(&options);
-	options.method = pith_method_find("llmlingua");
-	options.rate = rate;
-	return options;
-}
-
-static struct pith_compressed *compress(struct pith_document *document, const struct pith_compress_options *options)
-{
-	struct pith_compressed *compressed;
-	struct pith_error err;
-	must(pith_compress(&compressed, document, options, NULL, &err), &err);
-	return compressed;
-}
-
-static size_t count_tokens(const char *text, size_t length)
-{
-	struct pith_token *tokens;
-	size_t n;
-	must(pith_tokenize(model, text, length, &tokens, &n, NULL), NULL);
-	free(tokens);
-	return n;
-}
-
 static void test_budget(void **state)
 {
 	(void)state;
 	static const double rates[] = {0.05, 0.2, 0.5, 0.8, 1};
 	static const size_t lengths[] = {30, 150, 420};
 	for (size_t l = 0; l < 3; l++) {
-		struct pith_document *document = document_of_words(lengths[l], 10 + l);
+		struct pith_document *document = document_of_words(model, lengths[l], 10 + l);
 		for (size_t r = 0; r < 5; r++) {
-			struct pith_compress_options options = options_of(rates[r]);
+			struct pith_compress_options options = options_of("llmlingua", rates[r]);
 			options.keep_digits = options.keep_negations = r % 2 == 1;
 			struct pith_compressed *compressed = compress(document, &options);
 			const struct pith_compressed_info *info = pith_compressed_info(compressed);
 			size_t length;
 			const char *text = pith_compressed_text(compressed, &length);
-			assert_int_equal(count_tokens(text, length), info->compressed_tokens);
+			assert_int_equal(count_tokens(model, text, length), info->compressed_tokens);
 			if (info->n_must_keep_dropped == 0)
 				assert_int_equal(info->compressed_tokens, info->budget_tokens);
 			assert_true(info->compressed_tokens <= info->budget_tokens);
@@ -168,8 +131,8 @@ static void choose_naively(const struct pith_document *document, const struct pi
  */
 static void check_scores(size_t document_words, double rate, size_t least_skipped)
 {
-	struct pith_document *document = document_of_words(document_words, 30);
-	struct pith_compress_options options = options_of(rate);
+	struct pith_document *document = document_of_words(model, document_words, 30);
+	struct pith_compress_options options = options_of("llmlingua", rate);
 	options.keep_digits = options.keep_negations = false;
 	struct pith_compressed *compressed = compress(document, &options);
 	size_t n_words, n = document->n_tokens, n_survivors = 0, n_kept = 0, n_segments = 0, skipped = 0;
@@ -215,9 +178,9 @@ static void test_scores(void **state)
 static void test_one_segment(void **state)
 {
 	(void)state;
-	struct pith_document *document = document_of_words(30, 31);
+	struct pith_document *document = document_of_words(model, 30, 31);
 	assert_in_range(document->n_tokens, 20, SEGMENT);
-	struct pith_compress_options options = options_of(0.3);
+	struct pith_compress_options options = options_of("llmlingua", 0.3);
 	struct pith_compressed *one = compress(document, &options);
 	options.method = pith_method_find("selfinfo");
 	struct pith_compressed *other = compress(document, &options);
@@ -237,9 +200,9 @@ static void test_one_segment(void **state)
 static void test_pins(void **state)
 {
 	(void)state;
-	struct pith_document *document = document_of_words(300, 40);
+	struct pith_document *document = document_of_words(model, 300, 40);
 	struct pith_pin pin = {document->length / 2, document->length / 2 + 60};
-	struct pith_compress_options options = options_of(0.2);
+	struct pith_compress_options options = options_of("llmlingua", 0.2);
 	options.keep_digits = options.keep_negations = false;
 	options.pins = &pin;
 	options.n_pins = 1;
@@ -278,10 +241,10 @@ static void watch(void *user, const char *what, double done, double total)
 static void test_long(void **state)
 {
 	(void)state;
-	struct pith_document *document = document_of_words(1500, 50);
+	struct pith_document *document = document_of_words(model, 1500, 50);
 	assert_true(document->n_tokens > 4 * SMALL_CONTEXT);
 	for (int r = 0; r < 2; r++) {
-		struct pith_compress_options options = options_of(r == 0 ? 0.7 : 0.15);
+		struct pith_compress_options options = options_of("llmlingua", r == 0 ? 0.7 : 0.15);
 		struct watcher watcher = {.last = 0};
 		struct pith_control control = {.progress = watch, .user = &watcher, .cancel = &watcher.cancel};
 		struct pith_compressed *first, *again = compress(document, &options);
@@ -301,8 +264,8 @@ static void test_long(void **state)
 static void test_cancel(void **state)
 {
 	(void)state;
-	struct pith_document *document = document_of_words(400, 60);
-	struct pith_compress_options options = options_of(0.5);
+	struct pith_document *document = document_of_words(model, 400, 60);
+	struct pith_compress_options options = options_of("llmlingua", 0.5);
 	for (int compat = 0; compat < 2; compat++) {
 		options.compat = compat;
 		for (int at = 1; at <= 3; at += 2) {
@@ -338,7 +301,7 @@ static void test_odd_documents(void **state)
 		struct pith_document *document =
 			i < 5 ? small_document(model, texts[i], strlen(texts[i])) : small_document(model, text.data, text.length);
 		for (int r = 0; r < 4; r++) {
-			struct pith_compress_options options = options_of(r % 2 == 0 ? 0.5 : 1);
+			struct pith_compress_options options = options_of("llmlingua", r % 2 == 0 ? 0.5 : 1);
 			options.compat = r > 1;
 			struct pith_compressed *compressed = compress(document, &options);
 			const struct pith_compressed_info *info = pith_compressed_info(compressed);
@@ -368,10 +331,10 @@ static int descending(const void *a, const void *b)
 static void test_published(void **state)
 {
 	(void)state;
-	struct pith_document *document = document_of_words(75, 82);
+	struct pith_document *document = document_of_words(model, 75, 82);
 	size_t n = document->n_tokens, length, n_at_limit = 0;
 	assert_in_range(n, SEGMENT + 10, 2 * SEGMENT - 10);
-	struct pith_compress_options options = options_of(0.5);
+	struct pith_compress_options options = options_of("llmlingua", 0.5);
 	options.compat = true;
 	struct pith_compressed *compressed = compress(document, &options);
 	const struct pith_compressed_info *info = pith_compressed_info(compressed);
@@ -393,7 +356,7 @@ static void test_published(void **state)
 	assert_int_equal(n_at_limit, 1);
 	assert_int_equal(length, expected.length);
 	assert_memory_equal(text, expected.data, length);
-	assert_int_equal(info->compressed_tokens, count_tokens(text, length));
+	assert_int_equal(info->compressed_tokens, count_tokens(model, text, length));
 	assert_true(info->compressed_tokens != info->budget_tokens); /* that is the point */
 	assert_non_null(strstr(info->note, "As published: "));
 	buffer_free(&expected);
@@ -406,11 +369,11 @@ static void test_published(void **state)
 static void test_refused(void **state)
 {
 	(void)state;
-	struct pith_document *document = document_of_words(20, 90);
+	struct pith_document *document = document_of_words(model, 20, 90);
 	struct pith_compressed *compressed;
 	struct pith_error err;
 	struct pith_pin pin = {0, 3};
-	struct pith_compress_options options = options_of(0.5);
+	struct pith_compress_options options = options_of("llmlingua", 0.5);
 	options.compat = true;
 	options.pins = &pin;
 	options.n_pins = 1;
