@@ -40,9 +40,9 @@ enum pith_status token_vectors_read(struct token_vectors *out, struct pith_model
 	struct token_list ids = {0};
 	struct session *session = NULL;
 	*out = (struct token_vectors){0};
-	/* Models without a BOS begin with their end token, as they do between documents. */
-	int32_t first = tokenizer_bos(model->tokenizer) >= 0 ? tokenizer_bos(model->tokenizer) : tokenizer_eos(model->tokenizer);
-	enum pith_status status = token_list_append(&ids, first) ? PITH_OK : fail_memory(err, "the tokens of a text");
+	enum pith_status status = PITH_OK;
+	if (!token_list_append(&ids, tokenizer_bos(model->tokenizer)))
+		status = fail_memory(err, "the tokens of a text");
 	if (status == PITH_OK)
 		status = tokenizer_encode(model->tokenizer, text, length, &ids, err);
 	size_t n = ids.n < h->n_context ? ids.n : h->n_context;

@@ -8,7 +8,7 @@ enum pith_status length_prompt(const struct tokenizer *tokenizer, const char *te
 {
 	char condition[48];
 	snprintf(condition, sizeof condition, "\nIn %zu tokens:", n_tokens);
-	if (tokenizer_bos(tokenizer) >= 0 && !token_list_append(out, tokenizer_bos(tokenizer)))
+	if (!token_list_append(out, tokenizer_bos(tokenizer)))
 		return fail_memory(err, "a prompt");
 	enum pith_status status = tokenizer_encode(tokenizer, text, length, out, err);
 	return status == PITH_OK ? tokenizer_encode(tokenizer, condition, strlen(condition), out, err) : status;
