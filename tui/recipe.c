@@ -218,8 +218,9 @@ static enum pith_status read_task(struct reader *reader, const struct yaml_tree 
 	return status;
 }
 
-static enum pith_status read_tasks(struct reader *reader, const struct yaml_tree *list, struct recipe *recipe)
+static enum pith_status read_tasks(struct reader *reader, const struct yaml_tree *list, void *into)
 {
+	struct recipe *recipe = into;
 	if (list->kind != YAML_TREE_LIST || list->n_children == 0)
 		return yaml_tree_fault(reader->err, reader->file, list, "tasks must be a list of at least one task.");
 	recipe->tasks = calloc(list->n_children, sizeof *recipe->tasks);
@@ -245,34 +246,51 @@ static enum pith_status load_map(struct yaml_tree **out, const char *path, struc
 	return status;
 }
 
+/* What a kind of recipe holds: keys of a table, at most one list, and what must be there. */
+struct recipe_kind {
+	const struct key_table *keys;
+	const char *list; /* NULL: none */
+	enum pith_status (*read_list)(struct reader *reader, const struct yaml_tree *list, void *recipe);
+	const char *needed[5]; /* up to a NULL */
+};
+
 /* What is missing is told at the beginning of the file. */
-static enum pith_status missing_key(struct reader *reader, const struct yaml_tree *root, const char *name)
+static enum pith_status check_needed(struct reader *reader, const struct recipe_kind *kind, const struct yaml_tree *root)
 {
-	return yaml_tree_fault(reader->err, reader->file, root, "The recipe does not say its %s.", name);
+	for (size_t i = 0; kind->needed[i] != NULL; i++) {
+		const struct yaml_tree *found = yaml_tree_find(root, kind->needed[i]);
+		if (found == NULL || (kind->list != NULL && strcmp(kind->list, kind->needed[i]) == 0 && found->n_children == 0))
+			return yaml_tree_fault(reader->err, reader->file, root, "The recipe does not say its %s.", kind->needed[i]);
+	}
+	return PITH_OK;
 }
 
-enum pith_status recipe_load(struct recipe *recipe, const char *path, struct pith_error *err)
+/* The list goes into recipe, all else into its options. */
+static enum pith_status load(struct reader *reader, const struct recipe_kind *kind, void *recipe, void *options)
 {
-	*recipe = (struct recipe){0};
-	pith_recipe_init(&recipe->options);
-	struct reader reader = {path, &recipe->strings, err};
 	struct yaml_tree *root;
-	enum pith_status status = load_map(&root, path, err);
+	enum pith_status status = load_map(&root, reader->file, reader->err);
 	if (status != PITH_OK)
 		return status;
 	for (size_t i = 0; status == PITH_OK && i < root->n_children; i++) {
 		const struct yaml_tree *entry = &root->children[i];
-		if (strcmp(entry->key, "tasks") == 0)
-			status = read_tasks(&reader, entry, recipe);
+		if (kind->list != NULL && strcmp(entry->key, kind->list) == 0)
+			status = kind->read_list(reader, entry, recipe);
 		else
-			status = read_entry(&reader, entry, &recipe_keys, &recipe->options);
+			status = read_entry(reader, entry, kind->keys, options);
 	}
-	if (status == PITH_OK && recipe->tasks == NULL)
-		status = missing_key(&reader, root, "tasks");
-	if (status == PITH_OK && recipe->options.output_path == NULL)
-		status = missing_key(&reader, root, "output");
+	if (status == PITH_OK)
+		status = check_needed(reader, kind, root);
 	yaml_tree_free(root);
 	return status;
+}
+
+enum pith_status recipe_load(struct recipe *recipe, const char *path, struct pith_error *err)
+{
+	static const struct recipe_kind kind = {&recipe_keys, "tasks", read_tasks, {"tasks", "output"}};
+	*recipe = (struct recipe){0};
+	pith_recipe_init(&recipe->options);
+	return load(&(struct reader){path, &recipe->strings, err}, &kind, recipe, &recipe->options);
 }
 
 void recipe_free(struct recipe *recipe)
@@ -282,8 +300,9 @@ void recipe_free(struct recipe *recipe)
 	*recipe = (struct recipe){0};
 }
 
-static enum pith_status read_paths(struct reader *reader, const struct yaml_tree *list, struct recipe_tokenizer *recipe)
+static enum pith_status read_paths(struct reader *reader, const struct yaml_tree *list, void *into)
 {
+	struct recipe_tokenizer *recipe = into;
 	if (list->kind != YAML_TREE_LIST || list->n_children == 0)
 		return yaml_tree_fault(reader->err, reader->file, list, "paths must be a list of at least one file.");
 	recipe->paths = calloc(list->n_children, sizeof *recipe->paths);
@@ -303,27 +322,9 @@ static enum pith_status read_paths(struct reader *reader, const struct yaml_tree
 
 enum pith_status recipe_tokenizer_load(struct recipe_tokenizer *recipe, const char *path, struct pith_error *err)
 {
+	static const struct recipe_kind kind = {&tokenizer_keys, "paths", read_paths, {"paths", "n_vocab", "output"}};
 	*recipe = (struct recipe_tokenizer){.options = {.pre = "qwen2"}};
-	struct reader reader = {path, &recipe->strings, err};
-	struct yaml_tree *root;
-	enum pith_status status = load_map(&root, path, err);
-	if (status != PITH_OK)
-		return status;
-	for (size_t i = 0; status == PITH_OK && i < root->n_children; i++) {
-		const struct yaml_tree *entry = &root->children[i];
-		if (strcmp(entry->key, "paths") == 0)
-			status = read_paths(&reader, entry, recipe);
-		else
-			status = read_entry(&reader, entry, &tokenizer_keys, &recipe->options);
-	}
-	if (status == PITH_OK && recipe->paths == NULL)
-		status = missing_key(&reader, root, "paths");
-	if (status == PITH_OK && recipe->options.n_vocab == 0)
-		status = missing_key(&reader, root, "n_vocab");
-	if (status == PITH_OK && recipe->options.output_path == NULL)
-		status = missing_key(&reader, root, "output");
-	yaml_tree_free(root);
-	return status;
+	return load(&(struct reader){path, &recipe->strings, err}, &kind, recipe, &recipe->options);
 }
 
 void recipe_tokenizer_free(struct recipe_tokenizer *recipe)
@@ -333,8 +334,9 @@ void recipe_tokenizer_free(struct recipe_tokenizer *recipe)
 	*recipe = (struct recipe_tokenizer){0};
 }
 
-static enum pith_status read_sources(struct reader *reader, const struct yaml_tree *list, struct recipe_keep *recipe)
+static enum pith_status read_sources(struct reader *reader, const struct yaml_tree *list, void *into)
 {
+	struct recipe_keep *recipe = into;
 	if (list->kind != YAML_TREE_LIST || list->n_children == 0)
 		return yaml_tree_fault(reader->err, reader->file, list, "sources must be a list of at least one source.");
 	recipe->sources = calloc(list->n_children, sizeof *recipe->sources);
@@ -356,28 +358,10 @@ static enum pith_status read_sources(struct reader *reader, const struct yaml_tr
 
 enum pith_status recipe_keep_load(struct recipe_keep *recipe, const char *path, struct pith_error *err)
 {
+	static const struct recipe_kind kind = {&keep_keys, "sources", read_sources, {"sources", "base", "output"}};
 	*recipe = (struct recipe_keep){0};
 	pith_keep_recipe_init(&recipe->options);
-	struct reader reader = {path, &recipe->strings, err};
-	struct yaml_tree *root;
-	enum pith_status status = load_map(&root, path, err);
-	if (status != PITH_OK)
-		return status;
-	for (size_t i = 0; status == PITH_OK && i < root->n_children; i++) {
-		const struct yaml_tree *entry = &root->children[i];
-		if (strcmp(entry->key, "sources") == 0)
-			status = read_sources(&reader, entry, recipe);
-		else
-			status = read_entry(&reader, entry, &keep_keys, &recipe->options);
-	}
-	if (status == PITH_OK && recipe->sources == NULL)
-		status = missing_key(&reader, root, "sources");
-	if (status == PITH_OK && recipe->options.base_path == NULL)
-		status = missing_key(&reader, root, "base");
-	if (status == PITH_OK && recipe->options.output_path == NULL)
-		status = missing_key(&reader, root, "output");
-	yaml_tree_free(root);
-	return status;
+	return load(&(struct reader){path, &recipe->strings, err}, &kind, recipe, &recipe->options);
 }
 
 void recipe_keep_free(struct recipe_keep *recipe)
@@ -389,26 +373,10 @@ void recipe_keep_free(struct recipe_keep *recipe)
 
 enum pith_status recipe_grpo_load(struct recipe_grpo *recipe, const char *path, struct pith_error *err)
 {
+	static const struct recipe_kind kind = {&grpo_keys, NULL, NULL, {"base", "adapter", "data", "output"}};
 	*recipe = (struct recipe_grpo){0};
 	pith_grpo_recipe_init(&recipe->options);
-	struct reader reader = {path, &recipe->strings, err};
-	struct yaml_tree *root;
-	enum pith_status status = load_map(&root, path, err);
-	if (status != PITH_OK)
-		return status;
-	for (size_t i = 0; status == PITH_OK && i < root->n_children; i++)
-		status = read_entry(&reader, &root->children[i], &grpo_keys, &recipe->options);
-	const struct {
-		const char *key, *path;
-	} needed[] = {{"base", recipe->options.base_path},
-	              {"adapter", recipe->options.adapter_path},
-	              {"data", recipe->options.data_path},
-	              {"output", recipe->options.output_path}};
-	for (size_t i = 0; status == PITH_OK && i < sizeof needed / sizeof *needed; i++)
-		if (needed[i].path == NULL)
-			status = missing_key(&reader, root, needed[i].key);
-	yaml_tree_free(root);
-	return status;
+	return load(&(struct reader){path, &recipe->strings, err}, &kind, recipe, &recipe->options);
 }
 
 void recipe_grpo_free(struct recipe_grpo *recipe)
