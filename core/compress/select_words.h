@@ -18,7 +18,7 @@ enum pith_status select_words(struct pith_compressed *out, struct pith_document 
                               struct pith_error *err);
 
 /*
- * A choice for now, without counting anew: of words (n, sorted here) the most
+ * A first choice, without counting anew: of words (n, sorted here) the most
  * wanted whose own tokens fit into budget get kept, the others lose it.
  * Returns how many tokens the kept ones have.
  */

@@ -10,7 +10,6 @@
 #include "model/answer_entropy.h"
 #include "eval/sample_means.h"
 #include "eval/similarity.h"
-#include "model/generate.h"
 #include "text/facts.h"
 
 static const struct pith_measure_info measures[PITH_N_MEASURES] = {
@@ -259,14 +258,14 @@ static enum pith_status measure_line(struct comparison *c, size_t i, struct pith
 	                                  : dataset_read_text(&line.entry, c->dataset, i, err);
 	if (status != PITH_OK)
 		return status; /* names the line itself */
-	status = use_document(c, line.entry.text, line.entry.length, err);
+	status = use_document(c, line.entry.text, line.entry.length, &why);
 	if (status == PITH_OK)
 		status = measure_full(c, &line, &why);
 	if (status == PITH_TOO_LONG) {
 		dataset_entry_free(&line.entry);
 		return leave_out(c, i, status, &why);
 	}
-	if (status != PITH_OK && why.code != PITH_OK && err != NULL)
+	if (status != PITH_OK && err != NULL)
 		*err = why;
 	for (size_t t = 1; status == PITH_OK && t < c->n_all; t++) {
 		struct contender *contender = &c->all[t];
@@ -364,7 +363,6 @@ enum pith_status pith_compare(struct pith_compare_report *out, struct pith_model
                               const struct pith_control *control, struct pith_error *err)
 {
 	struct comparison c;
-	double began = seconds_now();
 	*out = (struct pith_compare_report){0};
 	enum pith_status status = begin(&c, model, options, control, err);
 	size_t n = status == PITH_OK ? dataset_size(c.dataset) : 0;
@@ -376,7 +374,6 @@ enum pith_status pith_compare(struct pith_compare_report *out, struct pith_model
 	if (status == PITH_OK)
 		status = tell_progress(&c, n, err);
 	enum pith_status reported = c.all == NULL ? PITH_OK : report(out, &c, status == PITH_OK ? err : NULL);
-	out->seconds = seconds_now() - began;
 	drop_document(&c);
 	for (size_t i = 0; i < c.n_all; i++)
 		sample_table_free(&c.all[i].scores);

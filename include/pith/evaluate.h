@@ -181,7 +181,6 @@ struct pith_compare_report {
 	bool asks;       /* the lines have questions */
 	struct pith_compare_row *rows; /* the full text, then one row per target */
 	size_t n_rows;
-	double seconds;
 };
 /*
  * A target that fails on a line is given up with its sentence, the others go on; a line whose text is empty or does not fit

@@ -19,14 +19,9 @@ static struct pith_model *model;
 
 static int setup(void **state)
 {
-	char vocabulary[600], path[600];
 	if (scratch_setup(state) != 0)
 		return -1;
-	snprintf(vocabulary, sizeof vocabulary, "%s/vocabulary.gguf", scratch_directory);
-	snprintf(path, sizeof path, "%s/model.gguf", scratch_directory);
-	small_vocabulary(vocabulary, "qwen2", SMALL_VOCABULARY);
-	small_model(path, vocabulary, 3);
-	model = small_open(path);
+	model = plain_model(3);
 	return 0;
 }
 
@@ -39,27 +34,7 @@ static int teardown(void **state)
 static void test_budget(void **state)
 {
 	(void)state;
-	static const double rates[] = {0.05, 0.2, 0.5, 0.8, 1};
-	static const size_t lengths[] = {30, 150, 420};
-	for (size_t l = 0; l < 3; l++) {
-		struct pith_document *document = document_of_words(model, lengths[l], 10 + l);
-		for (size_t r = 0; r < 5; r++) {
-			struct pith_compress_options options = options_of("llmlingua", rates[r]);
-			options.keep_digits = options.keep_negations = r % 2 == 1;
-			struct pith_compressed *compressed = compress(document, &options);
-			const struct pith_compressed_info *info = pith_compressed_info(compressed);
-			size_t length;
-			const char *text = pith_compressed_text(compressed, &length);
-			assert_int_equal(count_tokens(model, text, length), info->compressed_tokens);
-			if (info->n_must_keep_dropped == 0)
-				assert_int_equal(info->compressed_tokens, info->budget_tokens);
-			assert_true(info->compressed_tokens <= info->budget_tokens);
-			if (rates[r] == 1)
-				assert_string_equal(text, document->text);
-			pith_compressed_destroy(compressed);
-		}
-		pith_document_destroy(document);
-	}
+	check_budgets(model, "llmlingua", (const size_t[3]){30, 150, 420});
 }
 
 /* --- scores, by the definition ---------------------------------------------------------------------------- */

@@ -8,20 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/small_model.h"
+#include "support/method_test.h"
 
 static struct pith_model *model; /* no chat format, no adapters */
 
 static int setup(void **state)
 {
-	char vocabulary[600], path[600];
 	if (scratch_setup(state) != 0)
 		return -1;
-	snprintf(vocabulary, sizeof vocabulary, "%s/vocabulary.gguf", scratch_directory);
-	snprintf(path, sizeof path, "%s/model.gguf", scratch_directory);
-	small_vocabulary(vocabulary, "qwen2", SMALL_VOCABULARY);
-	small_model(path, vocabulary, 1);
-	model = small_open(path);
+	model = plain_model(1);
 	return 0;
 }
 
@@ -29,15 +24,6 @@ static int teardown(void **state)
 {
 	pith_model_close(model);
 	return scratch_teardown(state);
-}
-
-static size_t count_tokens(const char *text, size_t length)
-{
-	struct pith_token *tokens;
-	size_t n;
-	must(pith_tokenize(model, text, length, &tokens, &n, NULL), NULL);
-	free(tokens);
-	return n;
 }
 
 /* --- writers ------------------------------------------------------------------------------------------------ */
@@ -76,7 +62,7 @@ static enum pith_status write_script(void *user, const struct rewrite_request *r
 	/* Whole words of the chunk, as many as fit; a token is kept free for the gap before them. */
 	size_t fits = 0, most = (size_t)(share * (double)request->n_tokens);
 	for (size_t i = 1; i <= request->length; i++)
-		if ((i == request->length || request->text[i] == ' ') && count_tokens(request->text, i) < most)
+		if ((i == request->length || request->text[i] == ' ') && count_tokens(model, request->text, i) < most)
 			fits = i;
 	assert_true(buffer_append(&answer->text, request->text, fits));
 	return PITH_OK;
@@ -95,7 +81,7 @@ static struct pith_compressed *rewrite(const char *text, size_t length, struct s
 	must(rewrite_document(out, document, options, &rewriter, NULL, &err), &err);
 	pith_document_destroy(document);
 	/* What always holds. */
-	assert_int_equal(out->info.compressed_tokens, count_tokens(out->text, out->text_length));
+	assert_int_equal(out->info.compressed_tokens, count_tokens(model, out->text, out->text_length));
 	assert_int_equal(strlen(out->text), out->text_length);
 	if (out->info.compressed_tokens > budget)
 		fail_msg("%zu tokens, budget %zu: %s", out->info.compressed_tokens, budget, out->text);
@@ -181,7 +167,7 @@ static void test_budgets(void **state)
 	for (int round = 0; round < 24; round++) {
 		struct buffer text = {0};
 		small_text(&text, &random, 20 + random_below(&random, 200));
-		size_t n = count_tokens(text.data, text.length);
+		size_t n = count_tokens(model, text.data, text.length);
 		size_t budget = 1 + random_below(&random, n);
 		options.keep_facts = round % 2 == 0;
 		struct script script = {.share = round % 3 == 0 ? 1.5 : 0.9, .text = round % 5 == 4 ? text.data : NULL};
@@ -206,7 +192,7 @@ static void test_sharing(void **state)
 	(void)state;
 	struct pith_compress_options options = vanilla();
 	options.keep_facts = false;
-	size_t n = count_tokens(plain, sizeof plain - 1), budget = n / 2;
+	size_t n = count_tokens(model, plain, sizeof plain - 1), budget = n / 2;
 	struct script even = {.share = 0.95}, thrifty = {.share = 0.95, .first_share = 0.3};
 	struct pith_compressed *out = rewrite(plain, sizeof plain - 1, &even, budget, 40, &options);
 	assert_int_equal(out->info.n_chunks_extractive, 0);
@@ -228,7 +214,7 @@ static void test_whole(void **state)
 	struct pith_compress_options options = vanilla();
 	static const char text[] = " \n The tide was not measured on 14 Monday.\n\n";
 	struct script script = {.share = 1};
-	struct pith_compressed *out = rewrite(text, sizeof text - 1, &script, count_tokens(text, sizeof text - 1), 512, &options);
+	struct pith_compressed *out = rewrite(text, sizeof text - 1, &script, count_tokens(model, text, sizeof text - 1), 512, &options);
 	assert_string_equal(out->text, text);
 	assert_int_equal(script.n_calls, 0);
 	pith_compressed_destroy(out);
@@ -252,7 +238,7 @@ static struct pith_compressed *judge(const char *source, const char *written, bo
 	struct pith_compress_options options = vanilla();
 	options.keep_facts = keep_facts;
 	*script = (struct script){.text = written, .looped = looped};
-	size_t budget = count_tokens(source, strlen(source)) / 2;
+	size_t budget = count_tokens(model, source, strlen(source)) / 2;
 	return rewrite(source, strlen(source), script, budget, 512, &options);
 }
 
@@ -317,7 +303,7 @@ static void test_fewer_losses(void **state)
 	struct pith_compress_options options = vanilla();
 	options.keep_digits = false;
 	struct script script = {.text = "11 21 31 41 51 61 71 81"};
-	size_t budget = count_tokens(script.text, strlen(script.text)) + 1;
+	size_t budget = count_tokens(model, script.text, strlen(script.text)) + 1;
 	struct pith_compressed *out = rewrite(text, sizeof text - 1, &script, budget, 512, &options);
 	assert_string_equal(out->text, script.text);
 	expect_note(out, "The rewrites lack: numbers 11.");
@@ -352,7 +338,7 @@ static void test_pins(void **state)
 	options.n_pins = 1;
 	struct script without = {.text = "the river is in the harbour and the plan was measured"};
 	struct script with = {.text = "the river is in the harbour and generation was measured"};
-	size_t budget = count_tokens(plain, sizeof plain - 1) / 2;
+	size_t budget = count_tokens(model, plain, sizeof plain - 1) / 2;
 	struct pith_compressed *out = rewrite(plain, sizeof plain - 1, &without, budget, 512, &options);
 	assert_int_equal(out->info.n_chunks_extractive, 1);
 	assert_non_null(strstr(out->text, "generation"));
