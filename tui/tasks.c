@@ -341,6 +341,7 @@ static void take_answer(struct shown_answer *answer, enum pith_status status, st
 	answer->n_tokens = generated->n_tokens;
 	answer->n_prompt_tokens = generated->n_prompt_tokens;
 	answer->n_regenerated = generated->n_regenerated;
+	answer->narrowed = generated->narrowed;
 	answer->seconds = generated->seconds;
 	answer->first_token_seconds = generated->first_token_seconds;
 	answer->stop = generated->stop;

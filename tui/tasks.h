@@ -54,6 +54,7 @@ struct shown_answer {
 	char *text; /* NUL-terminated; NULL: none */
 	size_t length;
 	size_t n_tokens, n_prompt_tokens, n_regenerated;
+	bool narrowed; /* the sentences nearest to the question were read */
 	double seconds, first_token_seconds;
 	enum pith_stop stop;
 	enum pith_status status;

@@ -1,4 +1,7 @@
-/* Speaking again: regeneration span by span, answers from text or from memory rows. The adapter is off: the base reads. */
+/*
+ * Speaking again: regeneration span by span, answers from text or from memory rows. What memory tokens hold is read by the base
+ * alone, a text that is asked about by the base with its reading adapter, where it has one.
+ */
 #include "pith/expand.h"
 
 #include <stdlib.h>
@@ -6,9 +9,10 @@
 
 #include "base/buffer.h"
 #include "compress/document.h"
-#include "compress/passage.h"
 #include "model/generate.h"
+#include "model/reading.h"
 #include "text/answer_prompt.h"
+#include "text/evidence.h"
 
 enum { DEFAULT_ANSWER_TOKENS = 48 };
 
@@ -47,17 +51,20 @@ static void drop_text(struct pith_generated *out)
 	out->length = 0;
 }
 
-/* Reads a prompt behind what the session holds and generates. */
+/* Reads a prompt behind what the session holds and generates; adapter NULL: by the base alone. */
 static enum pith_status speak(struct pith_generated *out, struct buffer *raw, struct pith_model *model, struct session *session,
-                              const struct token_list *prompt, int32_t position, size_t max_tokens,
-                              const struct generation *progress, const struct pith_control *control, struct pith_error *err)
+                              const struct adapter *adapter, const struct token_list *prompt, int32_t position,
+                              size_t max_tokens, const struct generation *progress, const struct pith_control *control, struct pith_error *err)
 {
 	double began = seconds_now(), first = 0;
 	if (prompt->n == 0)
 		return fail(err, PITH_BAD_ARGUMENT, "The vocabulary of %s has no token for any byte of the question.",
 			    model->path);
-	struct session_input input = {
-		.ids = prompt->ids, .first_position = position, .n = prompt->n, .what = prompt->n > 64 ? "reading" : NULL};
+	struct session_input input = {.ids = prompt->ids,
+	                              .first_position = position,
+	                              .n = prompt->n,
+	                              .adapter = adapter,
+	                              .what = prompt->n > 64 ? "reading" : NULL};
 	enum pith_status status = session_read(session, &input, control, err);
 	if (status != PITH_OK)
 		return status;
@@ -65,6 +72,7 @@ static enum pith_status speak(struct pith_generated *out, struct buffer *raw, st
 	struct generation g = {
 		.session = session,
 		.tokenizer = model->tokenizer,
+		.adapter = adapter,
 		.last_row = prompt->n - 1,
 		.position = position + (int32_t)prompt->n,
 		.max_tokens = max_tokens,
@@ -106,7 +114,7 @@ static enum pith_status regenerate_span(struct pith_generated *out, struct buffe
 		return status;
 	status = rows_attach(rows, first_row, k, session, h, err);
 	if (status == PITH_OK)
-		status = speak(out, raw, model, session, &prompt, rows_read_position(rows, PITH_REGENERATE),
+		status = speak(out, raw, model, session, NULL, &prompt, rows_read_position(rows, PITH_REGENERATE),
 			       max_tokens, progress, control, err);
 	session_destroy(session);
 	return status;
@@ -201,7 +209,7 @@ enum pith_status pith_answer_text(struct pith_generated *out, struct pith_model 
 	struct token_list prompt = {0};
 	struct buffer raw = {0};
 	struct session *session = NULL;
-	enum pith_status status = answer_prompt_text(model->tokenizer, text, length, question, &prompt, NULL, NULL, err);
+	enum pith_status status = reading_prompt(&prompt, &out->narrowed, model, text, length, question, err);
 	if (status == PITH_OK && !answer_fits(model, prompt.n, max_tokens))
 		status = fail(err, PITH_TOO_LONG,
 			      "The text and the question have %zu tokens, the answer may have %zu; the context of %s is %zu. "
@@ -211,7 +219,7 @@ enum pith_status pith_answer_text(struct pith_generated *out, struct pith_model 
 		status = session_create(&session, &model->transformer, model->pool, prompt.n + max_tokens, err);
 	struct generation progress = {.what = "answering", .progress_total = (double)max_tokens};
 	if (status == PITH_OK)
-		status = speak(out, &raw, model, session, &prompt, 0, max_tokens, &progress, control, err);
+		status = speak(out, &raw, model, session, reading_adapter(model), &prompt, 0, max_tokens, &progress, control, err);
 	session_destroy(session);
 	token_list_free(&prompt);
 	return finish_answer(out, &raw, began, status, err);
@@ -237,7 +245,7 @@ static enum pith_status answer_rows(struct pith_generated *out, struct pith_mode
 		status = rows_attach(rows, 0, rows->n_rows, session, &model->transformer.h, err);
 	struct generation progress = {.what = "answering", .progress_total = (double)max_tokens};
 	if (status == PITH_OK)
-		status = speak(out, &raw, model, session, &prompt, position, max_tokens, &progress, control, err);
+		status = speak(out, &raw, model, session, NULL, &prompt, position, max_tokens, &progress, control, err);
 	session_destroy(session);
 	token_list_free(&prompt);
 	return finish_answer(out, &raw, began, status, err);
@@ -282,23 +290,28 @@ enum pith_status compressed_readable(struct pith_compressed *compressed, struct 
 	return status;
 }
 
-/* The answer from a text, or from the passage of it that fits the context and shares most words with the question. */
-static enum pith_status answer_passage(struct pith_generated *out, struct pith_model *model, const struct pith_generated *text,
+/* The answer from a text, or from as many of its sentences as fit the context, those nearest to the question. */
+static enum pith_status answer_long(struct pith_generated *out, struct pith_model *model, const struct pith_generated *text,
                                        const char *question, size_t max_tokens, const struct pith_control *control,
                                        struct pith_error *err)
 {
 	enum { TRIES = 8 };
-	size_t length = text->length, begin = 0, end = length;
-	for (int i = 0;; i++) {
-		enum pith_status status = pith_answer_text(out, model, text->text == NULL ? "" : text->text + begin, end - begin,
-		                                           question, max_tokens, control, err);
-		if (status != PITH_TOO_LONG || i == TRIES || text->n_tokens == 0)
-			return status;
-		/* As many bytes as the context may have tokens for, then fewer. */
-		size_t most = i == 0 ? (size_t)((double)length / (double)text->n_tokens * 0.9 * (double)model->transformer.h.n_context)
-		                     : (end - begin) / 4 * 3;
-		passage_find(text->text, length, question, most, &begin, &end);
+	struct buffer part = {0};
+	enum pith_status status = pith_answer_text(out, model, text->text == NULL ? "" : text->text, text->length, question,
+	                                           max_tokens, control, err);
+	/* As many bytes as the context may have tokens for, then fewer. */
+	double most = (double)text->length / (double)(text->n_tokens + 1) * 0.9 * (double)model->transformer.h.n_context;
+	for (int i = 0; status == PITH_TOO_LONG && i < TRIES && text->n_tokens > 0; i++, most *= 0.75) {
+		buffer_clear(&part);
+		if (!evidence_find(&part, text->text, text->length, question, (size_t)most)) {
+			status = fail_memory(err, "a part of the text");
+			break;
+		}
+		status = pith_answer_text(out, model, part.data, part.length, question, max_tokens, control, err);
+		out->narrowed = true;
 	}
+	buffer_free(&part);
+	return status;
 }
 
 /* Rows for regeneration alone: what comes back from them is read. */
@@ -312,7 +325,7 @@ static enum pith_status answer_regenerated(struct pith_generated *out, struct pi
 		return status;
 	double spent = seconds_now() - began;
 	const struct pith_generated *text = compressed->regenerated;
-	status = answer_passage(out, model, text, question, max_tokens, control, err);
+	status = answer_long(out, model, text, question, max_tokens, control, err);
 	out->n_regenerated = text->n_tokens;
 	out->seconds += spent;
 	out->first_token_seconds += spent;

@@ -4,7 +4,10 @@
  * the right text behind the span's rows (teacher forcing), the loss's gradient
  * comes back through keys and values, Adam changes them. When every token is the
  * most likely one given the right tokens before it, greedy regeneration is
- * right by induction, so that is where it stops.
+ * right by induction, so that is where it stops. Where the whole text at once
+ * gets no further it grows: first its beginning, then a few tokens more each
+ * time that all before them are right (Progressive Cramming: 99 % of the tokens
+ * right given the right ones before them often give a text that derails at once).
  */
 #include "pith/refine.h"
 
@@ -22,11 +25,14 @@
 
 enum {
 	WARM_UP = 10,
+	PATIENCE = 60, /* steps in which the loss has to fall by least_gain, or the text is learned from its beginning on */
+	AHEAD = 6,     /* wrong tokens that are learned at once then */
 	MOST_UNPACKED = 1 << 28, /* parameters: up to here the weights are unpacked once, for products of whole matrices */
 };
 
 /* Weights keep this much of a step that is already right: what is wrong is what has to change. */
 static const float settled_weight = 0.1f;
+static const double least_gain = 0.1;
 
 void pith_refine_options_init(struct pith_refine_options *options)
 {
@@ -82,6 +88,9 @@ struct span_state {
 	float *gradient, *first_moment, *second_moment;
 	size_t n_correct, matched, best_matched;
 	double loss, best_loss;
+	size_t limit;      /* tokens that count: n, or when the text grows those up to here */
+	int mark_step;     /* when the loss was last found to fall, ... */
+	double mark_loss;  /* ... and what it was then */
 };
 
 static void span_close(struct span_state *s)
@@ -124,7 +133,8 @@ static enum pith_status span_open(struct span_state *s, struct refiner *r, const
 		s->weights[i] = 1.0f / (float)n;
 	}
 	memcpy(s->best, rows, n_values * sizeof *rows);
-	s->best_loss = INFINITY;
+	s->best_loss = s->mark_loss = INFINITY;
+	s->limit = n;
 	s->sequence = (struct sequence){.first = 0, .n = n, .kv_first = 0, .n_past = s->k};
 	s->batch = (struct batch){.n_tokens = n, .ids = s->ids, .positions = s->positions, .n_sequences = 1,
 				  .sequences = &s->sequence, .n_kv_rows = s->k + n};
@@ -184,12 +194,31 @@ static enum pith_status evaluate_rows(struct span_state *s, struct pith_error *e
 	return PITH_OK;
 }
 
+/* How much of the text counts: all of it while its loss falls, then what is right so far and a little more. */
+static void grow(struct span_state *s, int step)
+{
+	if (s->limit == s->n) {
+		if (s->loss < s->mark_loss * (1 - least_gain)) {
+			s->mark_loss = s->loss;
+			s->mark_step = step;
+		}
+		if (step - s->mark_step < PATIENCE)
+			return;
+		s->limit = s->matched;
+	}
+	if (s->matched < s->limit)
+		return;
+	size_t n_wrong = 0;
+	for (s->limit = s->matched; s->limit < s->n && n_wrong < AHEAD; s->limit++)
+		n_wrong += !s->correct[s->limit];
+}
+
 /* Tokens that are already most likely with confidence pull less. */
 static void weigh(struct span_state *s)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		bool settled = s->correct[i] && s->losses[i] < 0.1f;
-		s->weights[i] = (settled ? settled_weight : 1.0f) / (float)s->n;
+		s->weights[i] = i >= s->limit ? 0 : (settled ? settled_weight : 1.0f) / (float)s->n;
 	}
 }
 
@@ -251,6 +280,7 @@ static enum pith_status refine_span(struct span_state *s, const struct pith_comp
 			break;
 		if (options->watch != NULL)
 			options->watch(options->user, compressed);
+		grow(s, step);
 		weigh(s);
 		change_rows(s, step, options->n_steps, options->learning_rate);
 		result->n_steps++;

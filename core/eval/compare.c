@@ -11,26 +11,29 @@
 #include "eval/sample_means.h"
 #include "eval/similarity.h"
 #include "text/facts.h"
+#include "text/stems.h"
 
 static const struct pith_measure_info measures[PITH_N_MEASURES] = {
-	[PITH_MEASURE_CR] = {"cr", "CR", "compressed tokens by original tokens", 3, false},
-	[PITH_MEASURE_DELTA_CR] = {"delta_cr", "dCR", "achieved CR less the target, whole tokens: above 0 is over budget", 4, false},
-	[PITH_MEASURE_ABS_DELTA_CR] = {"abs_delta_cr", "abs dCR", "the same without its sign", 4, false},
-	[PITH_MEASURE_OVER_BUDGET] = {"over_budget", "over", "share of the texts that have more tokens than asked for", 2, false},
-	[PITH_MEASURE_F1] = {"f1", "F1", "SQuAD F1 of the answers", 3, true},
-	[PITH_MEASURE_EM] = {"em", "EM", "SQuAD exact match of the answers", 3, true},
-	[PITH_MEASURE_SUB_EM] = {"sub_em", "subEM", "share of the answers that hold a right one", 3, true},
-	[PITH_MEASURE_KEPT] = {"kept", "kept", "F1 by that from the full text", 2, true},
+	[PITH_MEASURE_CR] = {"cr", "CR", "compressed tokens by original tokens", 3, PITH_NEEDS_TEXTS},
+	[PITH_MEASURE_DELTA_CR] = {"delta_cr", "dCR", "achieved CR less the target, whole tokens: above 0 is over budget", 4, PITH_NEEDS_TEXTS},
+	[PITH_MEASURE_ABS_DELTA_CR] = {"abs_delta_cr", "abs dCR", "the same without its sign", 4, PITH_NEEDS_TEXTS},
+	[PITH_MEASURE_OVER_BUDGET] = {"over_budget", "over", "share of the texts that have more tokens than asked for", 2, PITH_NEEDS_TEXTS},
+	[PITH_MEASURE_F1] = {"f1", "F1", "SQuAD F1 of the answers", 3, PITH_NEEDS_QUESTIONS},
+	[PITH_MEASURE_EM] = {"em", "EM", "SQuAD exact match of the answers", 3, PITH_NEEDS_QUESTIONS},
+	[PITH_MEASURE_SUB_EM] = {"sub_em", "subEM", "share of the answers that hold a right one", 3, PITH_NEEDS_QUESTIONS},
+	[PITH_MEASURE_KEPT] = {"kept", "kept", "F1 by that from the full text", 2, PITH_NEEDS_QUESTIONS},
 	[PITH_MEASURE_FIDELITY] = {"fidelity", "fidelity",
-				   "(CE of the right answer with no text - with this) / (with no text - with the full text)", 2, true},
-	[PITH_MEASURE_ANSWER_ROUGE_L] = {"answer_rouge_l", "ROUGE-L ans.", "ROUGE-L of the answer with the nearest right one", 3, true},
-	[PITH_MEASURE_ROUGE_L] = {"rouge_l", "ROUGE-L text", "ROUGE-L of the compressed or regenerated text with the original", 3, false},
+				   "(CE of the right answer with no text - with this) / (with no text - with the full text)", 2, PITH_NEEDS_QUESTIONS},
+	[PITH_MEASURE_ANSWER_ROUGE_L] = {"answer_rouge_l", "ROUGE-L ans.", "ROUGE-L of the answer with the nearest right one", 3, PITH_NEEDS_QUESTIONS},
+	[PITH_MEASURE_ROUGE_L] = {"rouge_l", "ROUGE-L text", "ROUGE-L of the compressed or regenerated text with the original", 3, PITH_NEEDS_TEXTS},
 	[PITH_MEASURE_SIMILARITY] = {"similarity", "similarity",
-				     "BERTScore's F over the model's own last hidden states, text and original", 3, false},
-	[PITH_MEASURE_LOST_NUMBERS] = {"lost_numbers", "lost numbers", "numbers of a text that are gone", 2, false},
-	[PITH_MEASURE_LOST_NEGATIONS] = {"lost_negations", "negations", "negations of a text that are gone", 2, false},
-	[PITH_MEASURE_LOST_NAMES] = {"lost_names", "names", "names of a text that are gone", 2, false},
-	[PITH_MEASURE_SECONDS] = {"seconds", "s", "seconds to compress a text", 3, false},
+				     "BERTScore's F over the model's own last hidden states, text and original", 3, PITH_NEEDS_TEXTS},
+	[PITH_MEASURE_TARGET_WORDS] = {"target_words", "target words",
+				       "share of the content words of a text's target (a summary, a title) that are left, as stems", 2, PITH_NEEDS_TARGETS},
+	[PITH_MEASURE_LOST_NUMBERS] = {"lost_numbers", "lost numbers", "numbers of a text that are gone", 2, PITH_NEEDS_TEXTS},
+	[PITH_MEASURE_LOST_NEGATIONS] = {"lost_negations", "negations", "negations of a text that are gone", 2, PITH_NEEDS_TEXTS},
+	[PITH_MEASURE_LOST_NAMES] = {"lost_names", "names", "names of a text that are gone", 2, PITH_NEEDS_TEXTS},
+	[PITH_MEASURE_SECONDS] = {"seconds", "s", "seconds to compress a text", 3, PITH_NEEDS_TEXTS},
 	[PITH_MEASURE_BREAK_EVEN] = {"break_even", "break-even",
 				     "questions after which compressing has paid: its seconds by what each reading then saves; 0: never",
 				     1, true},
@@ -43,7 +46,7 @@ const struct pith_measure_info *pith_measures(void)
 
 /* What is kept of a line for each target; measures are means or ratios of these. */
 enum {
-	CR, DELTA_CR, ABS_DELTA_CR, OVER_BUDGET, F1, EM, SUB_EM, ANSWER_ROUGE_L, ROUGE_L, SIMILARITY, LOST_NUMBERS, LOST_NEGATIONS,
+	CR, DELTA_CR, ABS_DELTA_CR, OVER_BUDGET, F1, EM, SUB_EM, ANSWER_ROUGE_L, ROUGE_L, SIMILARITY, TARGET_WORDS, LOST_NUMBERS, LOST_NEGATIONS,
 	LOST_NAMES, SECONDS, F1_FULL, TOLD, TOLD_FULL, SAVED, N_COLUMNS
 };
 
@@ -63,6 +66,7 @@ static const struct {
 	[PITH_MEASURE_ANSWER_ROUGE_L] = {ANSWER_ROUGE_L, -1},
 	[PITH_MEASURE_ROUGE_L] = {ROUGE_L, -1},
 	[PITH_MEASURE_SIMILARITY] = {SIMILARITY, -1},
+	[PITH_MEASURE_TARGET_WORDS] = {TARGET_WORDS, -1},
 	[PITH_MEASURE_LOST_NUMBERS] = {LOST_NUMBERS, -1},
 	[PITH_MEASURE_LOST_NEGATIONS] = {LOST_NEGATIONS, -1},
 	[PITH_MEASURE_LOST_NAMES] = {LOST_NAMES, -1},
@@ -85,7 +89,7 @@ struct comparison {
 	struct dataset *dataset;
 	struct contender *all; /* the full text first */
 	size_t n_all;
-	bool asks;
+	bool asks, has_targets;
 	size_t n_left_out;
 	struct pith_error left_out; /* why the first was */
 	/* The document at work; questions about one text stand together in most data sets and share it. */
@@ -156,6 +160,8 @@ static enum pith_status measure_full(struct comparison *c, struct line *line, st
 		scores[TOLD] = scores[TOLD_FULL] = line->nothing - line->everything;
 		pith_generated_free(&answer);
 	}
+	if (status == PITH_OK && entry->target != NULL && !stem_share(&scores[TARGET_WORDS], entry->text, entry->length, entry->target))
+		status = fail_memory(err, "the scores");
 	if (status == PITH_OK && !sample_table_add(&c->all[0].scores, scores))
 		status = fail_memory(err, "the scores");
 	return status;
@@ -179,6 +185,9 @@ static enum pith_status measure_text(double *scores, struct comparison *c, struc
 		scores[LOST_NEGATIONS] = (double)lost_negations(original, original_length, text, length);
 		scores[LOST_NAMES] = (double)lost_names(original, original_length, text, length);
 	}
+	if (status == PITH_OK && line->entry.target != NULL &&
+	    !stem_share(&scores[TARGET_WORDS], text, length, line->entry.target))
+		status = fail_memory(err, "the scores");
 	if (status == PITH_OK && c->asks) {
 		double nats;
 		status = answer_cross_entropy(&nats, c->model, text, length, line->entry.question, line->entry.answers[0], &c->quiet, err);
@@ -256,6 +265,11 @@ static enum pith_status measure_line(struct comparison *c, size_t i, struct pith
 	}
 	enum pith_status status = c->asks ? dataset_read_question(&line.entry, c->dataset, i, err)
 	                                  : dataset_read_text(&line.entry, c->dataset, i, err);
+	if (status == PITH_OK && c->has_targets && line.entry.target == NULL) {
+		dataset_entry_free(&line.entry);
+		fail(&why, PITH_BAD_FILE, "there is no \"target\", as there is in line 1.");
+		return leave_out(c, i, PITH_BAD_FILE, &why);
+	}
 	if (status != PITH_OK)
 		return status; /* names the line itself */
 	status = use_document(c, line.entry.text, line.entry.length, &why);
@@ -295,6 +309,7 @@ static enum pith_status find_kind(struct comparison *c, struct pith_error *err)
 	if (c->asks)
 		return PITH_OK;
 	enum pith_status status = dataset_read_text(&entry, c->dataset, 0, err);
+	c->has_targets = status == PITH_OK && entry.target != NULL;
 	dataset_entry_free(&entry);
 	return status;
 }
@@ -317,14 +332,19 @@ static enum pith_status begin(struct comparison *c, struct pith_model *model, co
 	return status == PITH_OK ? find_kind(c, err) : status;
 }
 
-static void fill_row(struct pith_compare_row *row, const struct contender *contender, bool asks)
+static bool has_needed(const struct comparison *c, const struct pith_measure_info *measure)
+{
+	return measure->needs == PITH_NEEDS_QUESTIONS ? c->asks : measure->needs == PITH_NEEDS_TARGETS ? c->has_targets : true;
+}
+
+static void fill_row(struct pith_compare_row *row, const struct contender *contender, const struct comparison *c)
 {
 	row->target = contender->target;
 	row->failure = contender->failure;
 	for (size_t m = 0; m < PITH_N_MEASURES; m++) {
 		size_t column = (size_t)sources[m].column;
 		bool costs = m == PITH_MEASURE_SECONDS || m == PITH_MEASURE_BREAK_EVEN;
-		row->has[m] = contender->failure.code == PITH_OK && contender->scores.n > 0 && (asks || !measures[m].of_answers) &&
+		row->has[m] = contender->failure.code == PITH_OK && contender->scores.n > 0 && has_needed(c, &measures[m]) &&
 		              (contender->target != NULL || !costs);
 		if (row->has[m])
 			row->values[m] = sources[m].by < 0
@@ -344,7 +364,7 @@ static enum pith_status report(struct pith_compare_report *out, const struct com
 	out->n_left_out = c->n_left_out;
 	out->left_out = c->left_out;
 	for (size_t i = 0; i < c->n_all; i++)
-		fill_row(&out->rows[i], &c->all[i], c->asks);
+		fill_row(&out->rows[i], &c->all[i], c);
 	return PITH_OK;
 }
 

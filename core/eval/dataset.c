@@ -105,7 +105,9 @@ static enum pith_status read_field(struct dataset_entry *out, const struct datas
 enum pith_status dataset_read_text(struct dataset_entry *out, const struct dataset *dataset, size_t i, struct pith_error *err)
 {
 	enum pith_status status = read_field(out, dataset, i, "text", err);
-	if (status != PITH_OK)
+	if (status == PITH_OK)
+		out->target = jsonl_string(out->record, "target", NULL);
+	else
 		dataset_entry_free(out);
 	return status;
 }

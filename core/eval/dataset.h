@@ -22,6 +22,7 @@ struct dataset_entry {
 	struct jsonl_record *record;
 	const char *text; /* the field "text", or "context" of a question */
 	size_t length;    /* at least 1 */
+	const char *target; /* of a text: what somebody made of it; NULL: there is none */
 	const char *question;
 	const char **answers;
 	size_t n_answers; /* at least 1 */

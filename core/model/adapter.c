@@ -10,7 +10,7 @@
 #include "formats/gguf.h"
 #include "model/part_file.h"
 
-static const char *const purpose_names[PITH_N_PURPOSES] = {"regenerate", "answer", "rewrite"};
+static const char *const purpose_names[PITH_N_PURPOSES] = {"regenerate", "answer", "rewrite", "read"};
 static const char *const memory_names[PITH_N_MEMORIES] = {"rows", "embeddings"};
 
 const char *pith_memory_name(enum pith_memory memory)
@@ -88,9 +88,9 @@ enum pith_status adapter_create(struct adapter **out, const struct hyperparams *
                                 float alpha, size_t n_memory, struct random_state *random, struct pith_error *err)
 {
 	*out = NULL;
-	bool rewrites = purpose == PITH_REWRITE;
-	if ((n_memory == 0) != rewrites || n_memory >= h->n_context || rank > h->n_embd)
-		return fail(err, PITH_BAD_ARGUMENT, "An adapter needs 1 to %zu memory tokens, to rewrite none, and a rank of at most %zu.",
+	bool alone = purpose >= PITH_N_MEMORY_PURPOSES;
+	if ((n_memory == 0) != alone || n_memory >= h->n_context || rank > h->n_embd)
+		return fail(err, PITH_BAD_ARGUMENT, "An adapter needs 1 to %zu memory tokens, to rewrite or to read none, and a rank of at most %zu.",
 		            h->n_context - 1, h->n_embd);
 	enum pith_status status = allocate(out, h, purpose, rank, alpha, n_memory, err);
 	if (status != PITH_OK)
@@ -203,7 +203,7 @@ static enum pith_status load_header(struct adapter **out, const struct hyperpara
 		number++;
 	if (number == PITH_N_PURPOSES)
 		return fail(err, PITH_BAD_FILE, "%s: the purpose %s is unknown.", gguf_path(gguf), purpose);
-	if ((n_memory == 0) != (number == PITH_REWRITE))
+	if ((n_memory == 0) != (number >= PITH_N_MEMORY_PURPOSES))
 		return fail(err, PITH_BAD_FILE, "%s: pith.memory_tokens makes no sense for an adapter for %s.", gguf_path(gguf), purpose);
 	/* Before memory is taken for as many as the file claims. */
 	const struct tensor *memory = n_memory == 0 ? NULL : gguf_find_tensor(gguf, "memory_embd.weight");

@@ -4,15 +4,15 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "model/reading.h"
 #include "model/session.h"
-#include "text/answer_prompt.h"
 
 /* Prompt, then " answer" and the end token. *first: the row that foretells the answer's first token. */
 static enum pith_status write_tokens(struct token_list *ids, size_t *first, struct pith_model *model, const char *text,
                                      size_t length, const char *question, const char *answer, struct pith_error *err)
 {
 	struct buffer spaced = {0};
-	enum pith_status status = answer_prompt_text(model->tokenizer, text, length, question, ids, NULL, NULL, err);
+	enum pith_status status = reading_prompt(ids, NULL, model, text, length, question, err);
 	*first = ids->n - 1;
 	if (status == PITH_OK && (!buffer_append_string(&spaced, " ") || !buffer_append_string(&spaced, answer)))
 		status = fail_memory(err, "an answer");
@@ -52,7 +52,7 @@ enum pith_status answer_cross_entropy(double *nats, struct pith_model *model, co
 		              ids.n, model->info.name, model->transformer.h.n_context);
 	if (status == PITH_OK)
 		status = session_create(&session, &model->transformer, model->pool, ids.n, err);
-	struct session_input input = {.ids = ids.ids, .n = ids.n};
+	struct session_input input = {.ids = ids.ids, .n = ids.n, .adapter = reading_adapter(model)};
 	if (status == PITH_OK)
 		status = session_read(session, &input, control, err);
 	if (status == PITH_OK)

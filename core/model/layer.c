@@ -149,6 +149,11 @@ static void forward_attention(const struct layer_pass *pass, struct activations 
 	}
 }
 
+static struct dropout ffn_dropout(const struct layer_pass *pass)
+{
+	return (struct dropout){pass->dropout.rate, pass->dropout.seed + 1};
+}
+
 static void forward_ffn(const struct layer_pass *pass, struct activations *a, float *x_out)
 {
 	const struct hyperparams *h = pass->h;
@@ -157,6 +162,7 @@ static void forward_ffn(const struct layer_pass *pass, struct activations *a, fl
 	project(pass, a, PROJECTION_GATE, 2, (float *[]){a->gate, a->up}, a->norm2);
 	kernels_get()->silu_multiply(a->act, a->gate, a->up, n * h->n_ff);
 	project(pass, a, PROJECTION_DOWN, 1, &x_out, a->act);
+	dropout_forward(x_out, n * h->n_embd, ffn_dropout(pass));
 	kernels_get()->add(x_out, a->x_mid, n * h->n_embd);
 }
 
@@ -171,6 +177,7 @@ enum pith_status layer_forward(const struct layer_pass *pass, struct activations
 		return PITH_OK;
 	forward_attention(pass, a, keys, values);
 	project(pass, a, PROJECTION_O, 1, &a->x_mid, a->attn);
+	dropout_forward(a->x_mid, pass->batch->n_tokens * pass->h->n_embd, pass->dropout);
 	kernels_get()->add(a->x_mid, x, pass->batch->n_tokens * pass->h->n_embd);
 	forward_ffn(pass, a, x_out);
 	return PITH_OK;
@@ -205,13 +212,25 @@ static struct backward_scratch backward_layout(const struct layer_pass *pass)
 	return b;
 }
 
+/* The gradient of what a half of the layer added, before its dropout: d_x itself without one, else in room (n_tokens, n_embd). */
+static const float *backward_dropout(const struct layer_pass *pass, const float *d_x, float *room, struct dropout dropout)
+{
+	size_t n = pass->batch->n_tokens * pass->h->n_embd;
+	if (dropout.rate <= 0)
+		return d_x;
+	memcpy(room, d_x, n * sizeof *room);
+	dropout_backward(room, n, dropout);
+	return room;
+}
+
 /* d_x: gradient of x_out in, of x_mid out. Uses up gate, up. */
 static void backward_ffn(const struct layer_pass *pass, struct activations *a, float *d_x, const struct layer_gradients *g,
                          const struct backward_scratch *b)
 {
 	const struct hyperparams *h = pass->h;
 	size_t n = pass->batch->n_tokens;
-	project_backward(pass, a, PROJECTION_DOWN, 1, b->d_wide, (const float *[]){d_x}, a->act, g);
+	const float *d_added = backward_dropout(pass, d_x, b->d_norm, ffn_dropout(pass));
+	project_backward(pass, a, PROJECTION_DOWN, 1, b->d_wide, &d_added, a->act, g);
 	kernels_get()->silu_multiply_backward(a->gate, a->up, a->gate, a->up, b->d_wide, n * h->n_ff);
 	project_backward(pass, a, PROJECTION_GATE, 2, b->d_norm, (const float *[]){a->gate, a->up}, a->norm2, g);
 	rms_norm_backward(d_x, g->ffn_norm, b->d_norm, a->x_mid, pass->weights->ffn_norm, a->rstd2, n, h->n_embd, true);
@@ -225,7 +244,8 @@ static void backward_attention(const struct layer_pass *pass, struct activations
 	const struct hyperparams *h = pass->h;
 	const struct batch *batch = pass->batch;
 	size_t n = batch->n_tokens, q_dim = hyperparams_q_dim(h), kv_dim = hyperparams_kv_dim(h);
-	project_backward(pass, a, PROJECTION_O, 1, b->d_wide, (const float *[]){d_x}, a->attn, g);
+	const float *d_added = backward_dropout(pass, d_x, b->d_norm, pass->dropout);
+	project_backward(pass, a, PROJECTION_O, 1, b->d_wide, &d_added, a->attn, g);
 	for (size_t i = 0; i < batch->n_sequences; i++) {
 		const struct sequence *s = &batch->sequences[i];
 		struct attention_shape shape = shape_of(h, s);

@@ -27,6 +27,7 @@ struct layer_pass {
 	struct scratch *scratch;
 	/* Inference only: what the keys (n_kv_rows) receive is added here; NULL: not wanted, and not computed. */
 	const struct attention_received *received;
+	struct dropout dropout; /* of what attention (seed) and feed-forward (seed + 1) add to x; rate 0: none. Training only */
 };
 
 /*

@@ -19,7 +19,7 @@ const char *pith_version(void)
 
 const char *purpose_name(enum pith_purpose purpose)
 {
-	static const char *const names[PITH_N_PURPOSES] = {"regenerate", "answer", "rewrite"};
+	static const char *const names[PITH_N_PURPOSES] = {"regenerate", "answer", "rewrite", "read"};
 	return names[purpose];
 }
 

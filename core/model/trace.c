@@ -78,6 +78,8 @@ static struct layer_pass pass_of(struct trace *trace, const struct transformer *
 		.pool = NULL,
 		.precision = precision,
 		.scratch = &trace->work,
+		/* Every layer its own mask; layers draw two. */
+		.dropout = {trace->dropout.rate, trace->dropout.seed + 2 * layer},
 	};
 }
 

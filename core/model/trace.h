@@ -37,6 +37,7 @@ struct trace {
 	struct scratch d_x;         /* (n_tokens, n_embd) */
 	struct scratch work;
 	size_t n_layers;
+	struct dropout dropout;     /* of the pass; rate 0: none */
 };
 
 enum pith_status trace_init(struct trace *trace, const struct transformer *t, struct pith_error *err);

@@ -31,6 +31,18 @@ void embedding_forward(float *x, const int32_t *ids, size_t n_tokens, size_t n_e
 /* d_table (n_vocab, n_embd) += d_x (n_tokens, n_embd) by id; ids below 0 are skipped. */
 void embedding_backward(float *d_table, const int32_t *ids, const float *d_x, size_t n_tokens, size_t n_embd);
 
+/* --- dropout.c (Srivastava et al. 2014) -------------------------------------------------------------- */
+
+/* Share of the numbers that are dropped, below 1 (0: none), and what chooses them. */
+struct dropout {
+	float rate;
+	uint64_t seed;
+};
+/* x (n), in place: the rest grows by 1 / (1 - rate). */
+void dropout_forward(float *x, size_t n, struct dropout dropout);
+/* d_x (n), in place: the same numbers are dropped. */
+void dropout_backward(float *d_x, size_t n, struct dropout dropout);
+
 /* --- rms_norm.c: y = x / sqrt(mean(x^2) + eps) * w (Zhang and Sennrich 2019) ------------------------ */
 
 /* y (n_rows, n) from x (n_rows, n) and w (n); rstd (n_rows) is kept for backward, may be NULL. y may alias x. */

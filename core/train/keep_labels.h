@@ -21,14 +21,4 @@
 enum pith_status keep_labels(bool *labels, double *hit_rate, const char *text, const struct pith_word *words, size_t n,
                              const char *short_form, size_t short_length, struct pith_error *err);
 
-/* Room for a stem; longer words are cut. */
-enum { KEEP_STEM_SIZE = 48 };
-/*
- * Steps to the next content word of text[*at, length): letters and digits of
- * it in lower case without common suffixes go to stem, NUL-terminated. False:
- * there is none left. Words that carry no content of their own ("the") are
- * passed over.
- */
-bool keep_next_stem(const char *text, size_t length, size_t *at, char stem[KEEP_STEM_SIZE]);
-
 #endif

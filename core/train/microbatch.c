@@ -333,7 +333,9 @@ enum pith_status microbatch_add(struct microbatch *m, struct microbatch_builder 
 		if (objective == PITH_OBJECTIVE_ANSWER_FULL)
 			questions.past = (struct reader_past){
 				.n_rows = sample.document_end, .sequence = &first, .position = (int32_t)sample.document_end};
-		if (status == PITH_OK && (answer || objective == PITH_OBJECTIVE_ANSWER_FULL))
+		/* Sentences that were found for one question are not shared. */
+		bool shared = objective == PITH_OBJECTIVE_ANSWER_FULL && sampling->evidence_most == 0;
+		if (status == PITH_OK && (answer || shared))
 			status = add_further_questions(m, builder, &questions, line, err);
 	}
 	sample_free(&sample);

@@ -61,6 +61,8 @@ struct sampling {
 	double k_ratio_min, k_ratio_max;
 	double reader_noise;         /* share of wrong tokens that the reader is given */
 	double question_noise;       /* share of wrong tokens in questions */
+	size_t evidence_least, evidence_most; /* bytes of the sentences that a question is asked of; 0: all */
+	double renamed;              /* share of answers that change places with those of other texts */
 	size_t n_memory;             /* k_max */
 	size_t n_tokens;             /* fill up to this many tokens */
 };

@@ -145,7 +145,7 @@ static enum pith_status open_adapter(struct run *run, enum pith_purpose purpose,
 	random_seed(&random, recipe->seed + 1 + purpose);
 	enum pith_status status = adapter_create(&run->adapters[purpose], h, purpose, (size_t)recipe->lora_rank,
 	                                         (float)recipe->lora_alpha,
-	                                         purpose == PITH_REWRITE ? 0 : (size_t)recipe->max_memory_tokens, &random, err);
+	                                         purpose >= PITH_N_MEMORY_PURPOSES ? 0 : (size_t)recipe->max_memory_tokens, &random, err);
 	if (status != PITH_OK)
 		return status;
 	run->adapters[purpose]->hands_over = recipe->memory;
@@ -167,13 +167,20 @@ static enum pith_status open_adapter(struct run *run, enum pith_purpose purpose,
 	return status;
 }
 
+/* A base learns to answer from texts itself; one that stays as it is has an adapter for it. */
+static bool task_has_adapter(const struct pith_recipe *recipe, const struct pith_task *task)
+{
+	return objective_has_adapter(task->objective) ||
+	       (task->objective == PITH_OBJECTIVE_ANSWER_FULL && recipe->trained == PITH_TRAIN_ADAPTER);
+}
+
 static enum pith_status open_model(struct run *run, struct pith_error *err)
 {
 	const struct pith_recipe *recipe = run->recipe;
 	enum pith_status status = recipe->base_path == NULL ? new_base(run, err) : load_base(run, err);
 	bool used[PITH_N_PURPOSES] = {false};
 	for (size_t i = 0; i < recipe->n_tasks; i++)
-		if (objective_has_adapter(recipe->tasks[i].objective))
+		if (task_has_adapter(recipe, &recipe->tasks[i]))
 			used[objective_purpose(recipe->tasks[i].objective)] = true;
 	if (used[PITH_REWRITE] && recipe->trained == PITH_TRAIN_BASE)
 		return fail(err, PITH_BAD_ARGUMENT, "Rewriting is learned by an adapter on a base that stays as it is: `pith train sft`.");
@@ -182,8 +189,9 @@ static enum pith_status open_model(struct run *run, struct pith_error *err)
 			status = open_adapter(run, (enum pith_purpose)p, err);
 	if (status != PITH_OK)
 		return status;
-	if (recipe->trained == PITH_TRAIN_ADAPTER && used[PITH_REGENERATE] + used[PITH_ANSWER] + used[PITH_REWRITE] != 1)
-		return fail(err, PITH_BAD_ARGUMENT, "Training an adapter needs tasks of one purpose: regenerate, answer or rewrite.");
+	if (recipe->trained == PITH_TRAIN_ADAPTER && used[PITH_REGENERATE] + used[PITH_ANSWER] + used[PITH_REWRITE] + used[PITH_READ] != 1)
+		return fail(err, PITH_BAD_ARGUMENT,
+		            "Training an adapter needs tasks of one purpose: regenerate, answer, answer_full or rewrite.");
 	run->transformer = (struct transformer){.h = run->parameters->h, .weights = run->parameters->weights};
 	return transformer_reserve_positions(&run->transformer, run->parameters->h.n_context, err);
 }
@@ -480,6 +488,8 @@ enum pith_status run_save_outputs(struct run *run, struct pith_error *err)
 		if (adapter == NULL || path == NULL)
 			continue;
 		adapter->span_tokens = (size_t)recipe->span_tokens;
+		if (p == PITH_READ)
+			adapter->span_tokens = recipe->evidence_tokens > 0 ? (size_t)recipe->evidence_tokens : run->parameters->h.n_context;
 		strcpy(adapter->base_fingerprint, run->base_fingerprint);
 		strcpy(adapter->tokenizer_fingerprint, run->tokenizer_fingerprint);
 		status = adapter_save(adapter, &run->parameters->h, path, err);

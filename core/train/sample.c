@@ -1,9 +1,11 @@
+#define _GNU_SOURCE
 #include "train/sample.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "text/answer_prompt.h"
+#include "text/evidence.h"
 #include "text/length_prompt.h"
 #include "train/cloze.h"
 
@@ -33,6 +35,8 @@ enum pith_purpose objective_purpose(enum pith_objective objective)
 {
 	if (objective == PITH_OBJECTIVE_REWRITE)
 		return PITH_REWRITE;
+	if (objective == PITH_OBJECTIVE_ANSWER_FULL)
+		return PITH_READ;
 	return objective == PITH_OBJECTIVE_ANSWER ? PITH_ANSWER : PITH_REGENERATE;
 }
 
@@ -44,6 +48,7 @@ void sample_clear(struct sample *sample)
 	sample->first_answer = 0;
 	sample->document_end = 0;
 	buffer_clear(&sample->context);
+	renaming_clear(&sample->renaming);
 }
 
 void sample_free(struct sample *sample)
@@ -52,6 +57,7 @@ void sample_free(struct sample *sample)
 	token_list_free(&sample->reader);
 	token_list_free(&sample->targets);
 	buffer_free(&sample->context);
+	renaming_free(&sample->renaming);
 }
 
 /* A piece of a text: bytes [*begin, *end). Half of the time it starts where the text does. */
@@ -197,8 +203,31 @@ static enum pith_status make_rewrite(struct sample *sample, struct microbatch_bu
 struct question {
 	const char *context, *question, *answer;
 	size_t context_length;
-	struct buffer cloze_question, cloze_answer;
+	struct buffer own_context, own_question, own_answer; /* what is not as the line has it */
 };
+
+static void question_free(struct question *q)
+{
+	buffer_free(&q->own_context);
+	buffer_free(&q->own_question);
+	buffer_free(&q->own_answer);
+}
+
+/* In the words of the sample's renaming. */
+static enum pith_status rename_question(struct question *q, const struct sample *sample, struct pith_error *err)
+{
+	if (sample->renaming.n == 0)
+		return PITH_OK;
+	if (!renaming_apply(&sample->renaming, q->context, q->context_length, &q->own_context) ||
+	    !renaming_apply(&sample->renaming, q->question, strlen(q->question), &q->own_question) ||
+	    !renaming_apply(&sample->renaming, q->answer, strlen(q->answer), &q->own_answer))
+		return fail_memory(err, "a sample");
+	q->context = q->own_context.data;
+	q->context_length = q->own_context.length;
+	q->question = q->own_question.data;
+	q->answer = q->own_answer.data;
+	return PITH_OK;
+}
 
 static bool find_question(struct question *q, struct microbatch_builder *builder, const struct jsonl_record *record, size_t n)
 {
@@ -216,11 +245,11 @@ static bool find_question(struct question *q, struct microbatch_builder *builder
 	choose_window(text, length, n * 4, &builder->random, &begin, &end);
 	q->context = text + begin;
 	q->context_length = end - begin;
-	if (!cloze_make(q->context, q->context_length, builder->cloze_noise, &builder->random, &q->cloze_question,
-	                &q->cloze_answer))
+	if (!cloze_make(q->context, q->context_length, builder->cloze_noise, &builder->random, &q->own_question,
+	                &q->own_answer))
 		return false;
-	q->question = q->cloze_question.data;
-	q->answer = q->cloze_answer.data;
+	q->question = q->own_question.data;
+	q->answer = q->own_answer.data;
 	return true;
 }
 
@@ -264,15 +293,48 @@ static void disturb_question(struct sample *sample, struct microbatch_builder *b
 	}
 }
 
+/*
+ * The question is asked of the sentences that it is likely to be about. Where they miss the answer, those are taken that share
+ * words with it too: what is not there cannot be found, and is not to be made up.
+ */
+static enum pith_status narrow(struct question *q, struct random_state *random, const struct sampling *sampling, struct pith_error *err)
+{
+	struct buffer found = {0}, wanted = {0};
+	size_t most = sampling->evidence_least + random_below(random, sampling->evidence_most - sampling->evidence_least + 1);
+	bool ok = evidence_find(&found, q->context, q->context_length, q->question, most);
+	bool stands = ok && memmem(q->context, q->context_length, q->answer, strlen(q->answer)) != NULL;
+	if (stands && memmem(found.data, found.length, q->answer, strlen(q->answer)) == NULL) {
+		ok = buffer_printf(&wanted, "%s %s", q->question, q->answer);
+		buffer_clear(&found);
+		ok = ok && evidence_find(&found, q->context, q->context_length, wanted.data, most);
+	}
+	buffer_free(&wanted);
+	buffer_free(&q->own_context);
+	q->own_context = found;
+	q->context = found.data;
+	q->context_length = found.length;
+	return ok ? PITH_OK : fail_memory(err, "a sample");
+}
+
 static enum pith_status make_answer(struct sample *sample, struct microbatch_builder *builder, const struct task_data *data,
-                                    const struct jsonl_record *record, size_t n, double noise, bool *made,
-                                    struct pith_error *err)
+                                    const struct jsonl_record *record, size_t n, const struct sampling *sampling,
+                                    bool *made, struct pith_error *err)
 {
 	const struct tokenizer *tokenizer = builder->tokenizer;
 	struct question q = {0};
 	enum pith_status status = PITH_OK;
 	size_t begin = 0, end = 0;
 	if (find_question(&q, builder, record, n)) {
+		if (!buffer_append(&sample->context, q.context, q.context_length))
+			status = fail_memory(err, "a sample");
+		if (status == PITH_OK)
+			status = rename_question(&q, sample, err);
+		if (status == PITH_OK && sampling->evidence_most > 0 && data->task.objective == PITH_OBJECTIVE_ANSWER_FULL)
+			status = narrow(&q, &builder->random, sampling, err);
+		if (status != PITH_OK) {
+			question_free(&q);
+			return status;
+		}
 		if (data->task.objective == PITH_OBJECTIVE_ANSWER_FULL) {
 			status = answer_prompt_text(tokenizer, q.context, q.context_length, q.question, &sample->reader, &begin, &end, err);
 			sample->document_end = end;
@@ -284,10 +346,8 @@ static enum pith_status make_answer(struct sample *sample, struct microbatch_bui
 		}
 		if (status == PITH_OK)
 			status = append_answer(sample, tokenizer, q.answer, made, err);
-		if (status == PITH_OK && !buffer_append(&sample->context, q.context, q.context_length))
-			status = fail_memory(err, "a sample");
 		if (status == PITH_OK && *made)
-			disturb_question(sample, builder, noise);
+			disturb_question(sample, builder, sampling->question_noise);
 		*made = *made && end - begin <= n && end > begin;
 	}
 	/*
@@ -296,8 +356,7 @@ static enum pith_status make_answer(struct sample *sample, struct microbatch_bui
 	 */
 	for (size_t i = 0; i < begin && i < sample->targets.n; i++)
 		sample->targets.ids[i] = -1;
-	buffer_free(&q.cloze_question);
-	buffer_free(&q.cloze_answer);
+	question_free(&q);
 	return status;
 }
 
@@ -307,9 +366,11 @@ static bool find_further(struct question *q, struct sample *sample, struct micro
 {
 	if (!has_questions) {
 		bool found = cloze_make(sample->context.data, sample->context.length, builder->cloze_noise, &builder->random,
-		                        &q->cloze_question, &q->cloze_answer);
-		q->question = q->cloze_question.data;
-		q->answer = q->cloze_answer.data;
+		                        &q->own_question, &q->own_answer);
+		q->context = sample->context.data;
+		q->context_length = sample->context.length;
+		q->question = q->own_question.data;
+		q->answer = q->own_answer.data;
 		return found;
 	}
 	return find_question(q, builder, record, 0) && q->context_length == sample->context.length &&
@@ -329,10 +390,11 @@ enum pith_status sample_make_further(struct sample *sample, struct microbatch_bu
 	size_t read = 0;
 	enum pith_status status = data->has_questions ? jsonl_read(&record, data->file, line, err) : PITH_OK;
 	if (status == PITH_OK && find_further(&q, sample, builder, record, data->has_questions)) {
-		if (data->task.objective == PITH_OBJECTIVE_ANSWER_FULL)
-			status = answer_prompt_text(builder->tokenizer, sample->context.data, sample->context.length, q.question,
-			                            &sample->reader, NULL, &read, err);
-		else
+		status = rename_question(&q, sample, err);
+		if (status == PITH_OK && data->task.objective == PITH_OBJECTIVE_ANSWER_FULL)
+			status = answer_prompt_text(builder->tokenizer, q.context, q.context_length, q.question, &sample->reader, NULL,
+			                            &read, err);
+		else if (status == PITH_OK)
 			status = answer_prompt_memory(builder->tokenizer, q.question, &sample->reader, err);
 		if (status == PITH_OK)
 			status = append_answer(sample, builder->tokenizer, q.answer, made, err);
@@ -346,8 +408,7 @@ enum pith_status sample_make_further(struct sample *sample, struct microbatch_bu
 		sample->document_end = 0; /* what is left of the reader is the question alone */
 		disturb_question(sample, builder, noise);
 	}
-	buffer_free(&q.cloze_question);
-	buffer_free(&q.cloze_answer);
+	question_free(&q);
 	jsonl_record_free(record);
 	return status;
 }
@@ -361,6 +422,11 @@ enum pith_status sample_make(struct sample *sample, struct microbatch_builder *b
 	enum pith_status status = jsonl_read(&record, data->file, line, err);
 	if (status != PITH_OK)
 		return status;
+	if (data->has_questions && sampling->renamed > 0 &&
+	    !renaming_draw(&sample->renaming, data->file, line, sampling->renamed, &builder->random)) {
+		jsonl_record_free(record);
+		return fail_memory(err, "a sample");
+	}
 	size_t longest = (size_t)data->task.max_tokens;
 	/* Texts are cut by the curriculum where memory has to carry them; questions come with their context. */
 	size_t n = (size_t)sampling->length < longest ? (size_t)sampling->length : longest;
@@ -371,9 +437,9 @@ enum pith_status sample_make(struct sample *sample, struct microbatch_builder *b
 	else if (data->task.objective == PITH_OBJECTIVE_REGENERATE)
 		status = make_regenerate(sample, builder, record, n, sampling->reader_noise, made, err);
 	else if (data->task.objective == PITH_OBJECTIVE_ANSWER && !data->has_questions)
-		status = make_answer(sample, builder, data, record, n, sampling->question_noise, made, err);
+		status = make_answer(sample, builder, data, record, n, sampling, made, err);
 	else
-		status = make_answer(sample, builder, data, record, longest, sampling->question_noise, made, err);
+		status = make_answer(sample, builder, data, record, longest, sampling, made, err);
 	jsonl_record_free(record);
 	return status;
 }

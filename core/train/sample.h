@@ -6,6 +6,7 @@
 #define TRAIN_SAMPLE_H
 
 #include "train/microbatch.h"
+#include "train/renaming.h"
 
 struct sample {
 	struct token_list document;   /* for the encoder; empty without memory */
@@ -13,7 +14,8 @@ struct sample {
 	struct token_list targets;    /* (reader.n): what it should say next, -1: anything */
 	size_t first_answer;          /* targets from here on count with the task's loss_weight */
 	size_t document_end;          /* reader tokens up to the end of the document that it reads itself; 0: none */
-	struct buffer context;        /* an answer's text, for further questions about it */
+	struct buffer context;        /* an answer's text as its line has it, for further questions about it */
+	struct renaming renaming;     /* of that text and its questions */
 };
 void sample_clear(struct sample *sample);
 void sample_free(struct sample *sample);

@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "text/evidence.h"
 #include "train/sample.h"
 
 double schedule_learning_rate(const struct pith_recipe *recipe, int step)
@@ -70,6 +71,9 @@ struct sampling schedule_sampling(const struct pith_recipe *recipe, const struct
 		.k_ratio_max = between(recipe->k_ratio_max_start, recipe->k_ratio_max, share),
 		.reader_noise = recipe->reader_noise,
 		.question_noise = recipe->question_noise,
+		.evidence_least = (size_t)recipe->evidence_tokens * EVIDENCE_BYTES_PER_TOKEN / 2,
+		.evidence_most = (size_t)recipe->evidence_tokens * EVIDENCE_BYTES_PER_TOKEN,
+		.renamed = recipe->renamed,
 		.n_memory = (size_t)recipe->max_memory_tokens,
 		.n_tokens = (size_t)recipe->batch_tokens,
 	};
@@ -79,6 +83,7 @@ struct sampling schedule_final_sampling(const struct pith_recipe *recipe)
 {
 	struct curriculum end = {.length = longest_text(recipe), .loss = NAN};
 	struct sampling sampling = schedule_sampling(recipe, &end);
-	sampling.reader_noise = sampling.question_noise = 0;
+	sampling.reader_noise = sampling.question_noise = sampling.renamed = 0;
+	sampling.evidence_least = sampling.evidence_most;
 	return sampling;
 }

@@ -123,6 +123,12 @@ static void hand_back(struct step_worker *w)
 		hand_back_gradients(w, hyperparams_kv_dim(&w->transformer->h));
 }
 
+/* What the reader itself has learned: to rewrite, to read; NULL: it is the base alone. */
+static const struct adapter *reader_adapter(const struct step_worker *w)
+{
+	return w->adapters[PITH_REWRITE] != NULL ? w->adapters[PITH_REWRITE] : w->adapters[PITH_READ];
+}
+
 static enum pith_status forward(struct step_worker *w, struct pith_error *err)
 {
 	const struct transformer *t = w->transformer;
@@ -143,7 +149,7 @@ static enum pith_status forward(struct step_worker *w, struct pith_error *err)
 		status = hand_over(w, err);
 	if (status != PITH_OK)
 		return status;
-	return trace_forward(&w->reader, t, w->adapters[PITH_REWRITE], reader, w->precision, false, err);
+	return trace_forward(&w->reader, t, reader_adapter(w), reader, w->precision, false, err);
 }
 
 static enum pith_status reserve_head(struct step_worker *w, struct pith_error *err)
@@ -184,7 +190,7 @@ static enum pith_status backward(struct step_worker *w, struct pith_error *err)
 {
 	const struct transformer *t = w->transformer;
 	bool rows = w->memory == PITH_MEMORY_ROWS;
-	enum pith_status status = trace_backward(&w->reader, t, w->adapters[PITH_REWRITE], &w->microbatch.reader.batch,
+	enum pith_status status = trace_backward(&w->reader, t, reader_adapter(w), &w->microbatch.reader.batch,
 	                                         w->precision, false, &w->gradients, err);
 	if (status != PITH_OK)
 		return status;
@@ -201,6 +207,7 @@ enum pith_status step_run(struct step_worker *w, bool with_backward, struct step
 	const struct transformer *t = w->transformer;
 	const struct microbatch *m = &w->microbatch;
 	size_t n = m->reader.batch.n_tokens;
+	w->reader.dropout = w->dropout;
 	enum pith_status status = forward(w, err);
 	if (status == PITH_OK)
 		status = reserve_head(w, err);

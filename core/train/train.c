@@ -83,6 +83,8 @@ static void run_slot(struct run *run, struct step_worker *w, int number)
 		/* The data of a micro-batch follow from the seed and its number alone. */
 		uint64_t seed = (uint64_t)run->state.step * (uint64_t)n_micro + (uint64_t)i;
 		random_seed(&w->builder.random, run->recipe->seed * 0x9e3779b97f4a7c15u + seed);
+		/* A mask of its own, and room for the layers' own. */
+		w->dropout = (struct dropout){(float)run->recipe->dropout, run->recipe->seed * 0x9e3779b97f4a7c15u + (seed << 16)};
 		microbatch_clear(&w->microbatch);
 		struct step_losses losses = {0};
 		if (microbatch_build(&w->microbatch, &w->builder, &sampling, &slot->error) != PITH_OK ||

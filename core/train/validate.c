@@ -29,6 +29,7 @@ static enum pith_status validate_lines(struct validation *v, size_t begin, size_
 		return PITH_OK;
 	microbatch_normalise(&w->microbatch);
 	struct step_losses losses;
+	w->dropout = (struct dropout){0};
 	enum pith_status status = step_run(w, false, &losses, err);
 	if (status == PITH_OK)
 		step_losses_add(sum, &losses);

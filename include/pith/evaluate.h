@@ -130,7 +130,8 @@ enum pith_status pith_evaluate_answer(struct pith_answer_scores *out, struct pit
 
 /*
  * Methods beside each other: one data set, several targets (a method at a rate each), the same measures for all. The lines
- * are {"context","question","answers"}, or {"text"}: then what needs a question is left out.
+ * are {"context","question","answers"}, or {"text"}, or {"text","target"} (a summary, a title): what needs the others is left
+ * out. The first line tells.
  */
 enum pith_measure {
 	PITH_MEASURE_CR,
@@ -145,6 +146,7 @@ enum pith_measure {
 	PITH_MEASURE_ANSWER_ROUGE_L,
 	PITH_MEASURE_ROUGE_L,
 	PITH_MEASURE_SIMILARITY,
+	PITH_MEASURE_TARGET_WORDS,
 	PITH_MEASURE_LOST_NUMBERS,
 	PITH_MEASURE_LOST_NEGATIONS,
 	PITH_MEASURE_LOST_NAMES,
@@ -157,7 +159,7 @@ struct pith_measure_info {
 	const char *title;   /* of a table's column */
 	const char *summary; /* one line */
 	int n_decimals;
-	bool of_answers;     /* needs questions */
+	enum { PITH_NEEDS_TEXTS, PITH_NEEDS_QUESTIONS, PITH_NEEDS_TARGETS } needs; /* of the lines */
 };
 const struct pith_measure_info *pith_measures(void); /* PITH_N_MEASURES rows */
 

@@ -6,6 +6,8 @@
 #ifndef PITH_EXPAND_H
 #define PITH_EXPAND_H
 
+#include <stdbool.h>
+
 #include "pith/compress.h"
 
 /* Why generation ended. */
@@ -23,6 +25,7 @@ struct pith_generated {
 	size_t n_tokens;       /* tokens generated */
 	size_t n_prompt_tokens; /* tokens, memory tokens included, that the model had to read */
 	size_t n_regenerated;  /* answers: tokens of the document that were regenerated to read the answer from; 0: none */
+	bool narrowed;         /* answers: of a longer text, the sentences nearest to the question were read */
 	double seconds;        /* everything */
 	double first_token_seconds;
 	enum pith_stop stop;
@@ -36,7 +39,10 @@ void pith_generated_free(struct pith_generated *generated);
 enum pith_status pith_regenerate(struct pith_generated *out, struct pith_model *model, const struct pith_compressed *compressed,
                                  size_t max_tokens, const struct pith_control *control, struct pith_error *err);
 
-/* An answer to question from a text (full, or extractively compressed). max_tokens 0: 48. */
+/*
+ * An answer to question from a text (full, or extractively compressed). max_tokens 0: 48. A model with an adapter for reading
+ * reads, of a text longer than that was trained on, the sentences that share words with the question; any other reads all of it.
+ */
 enum pith_status pith_answer_text(struct pith_generated *out, struct pith_model *model, const char *text, size_t length,
                                   const char *question, size_t max_tokens, const struct pith_control *control,
                                   struct pith_error *err);
@@ -45,8 +51,8 @@ enum pith_status pith_answer_text(struct pith_generated *out, struct pith_model 
  * An answer from a compressed result. Memory rows for answers are read as they
  * are. Where there are rows for regeneration only, the text is regenerated from
  * them (once: it is kept in compressed for further questions) and the answer
- * read from that, or from the passage of it that fits the context and shares
- * most words with the question; out->n_regenerated says so.
+ * read from that, or from as many of its sentences as fit the context, those
+ * that share words with the question first; out->n_regenerated says so.
  */
 enum pith_status pith_answer_compressed(struct pith_generated *out, struct pith_model *model, struct pith_compressed *compressed,
                                         const char *question, size_t max_tokens, const struct pith_control *control,

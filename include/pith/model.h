@@ -5,8 +5,9 @@
  * keeps its file mapped; weights are never written. Adapters are looked for
  * beside the file: NAME.gguf brings NAME-regenerate.gguf and NAME-answer.gguf
  * for 500xCompressor, NAME-embeddings-regenerate.gguf and
- * NAME-embeddings-answer.gguf for ICAE, when they exist, and NAME-keep.gguf,
- * a head that says which words to keep, for LLMLingua-2.
+ * NAME-embeddings-answer.gguf for ICAE, NAME-rewrite.gguf for Cmprsr,
+ * NAME-read.gguf for questions about texts, when they exist, and
+ * NAME-keep.gguf, a head that says which words to keep, for LLMLingua-2.
  */
 #ifndef PITH_MODEL_H
 #define PITH_MODEL_H
@@ -26,6 +27,7 @@ enum pith_purpose {
 	PITH_ANSWER = 1,     /* answers to questions about the document */
 	PITH_N_MEMORY_PURPOSES, /* those that memory tokens serve */
 	PITH_REWRITE = PITH_N_MEMORY_PURPOSES, /* the document in fewer words: LoRA alone, no memory tokens */
+	PITH_READ,           /* answers to questions from a text that stands before them: LoRA alone */
 	PITH_N_PURPOSES
 };
 

@@ -75,6 +75,19 @@ struct pith_recipe {
 	double reader_noise;
 	/* Share of a question's tokens that are replaced by others while answers are learned: small sets are soon known by heart. */
 	double question_noise;
+	/*
+	 * Share of the answers that are exchanged for those of other texts, in their own text as well; words that questions share
+	 * with their text are exchanged a fifth as often. What was learned by heart is wrong then: the text has to be read.
+	 */
+	double renamed;
+	/*
+	 * answer_full: a question is asked of the sentences that share words with it alone, of up to so many tokens (drawn anew from a
+	 * half of it up; a sentence with the answer is among them if there is one); 0: of the whole text, once for all its questions.
+	 * Written into a reading adapter, which then reads texts like that.
+	 */
+	int evidence_tokens;
+	/* Share of what each half of a layer adds that is dropped in training (Srivastava et al. 2014); 0: none. */
+	double dropout;
 	/* Share of the questions that texts make of themselves that are put like questions, in words that were changed; 0: plain clozes. */
 	double cloze_noise;
 

@@ -106,10 +106,16 @@ err_has 'latin.txt is not valid UTF-8'
 expect 0 "$pith" compress --cr 1 latin.txt
 cmp -s out latin.txt || fail "a rate of 1 changed bytes that are no UTF-8"
 
-# Longer than the context: no full answer, one sentence, everything else goes on.
+# Longer than the context: no full answer from a model that reads all, one sentence, everything else goes on.
 for _ in 1 2 3 4 5; do cat "$root/samples/tidal-power.txt"; done >long.txt
-expect 0 "$pith" ask -q 'How wide is the strait?' --json --cr 0.05 long.txt
-json answer_full=null answer_compressed:string note:string
+cp "$root/models/pith-default.gguf" alone.gguf
+expect 0 "$pith" ask --model alone.gguf -m selfinfo -q 'How wide is the strait?' --json --cr 0.05 long.txt
+json answer_full=null answer_compressed:string note:string narrowed_full=null narrowed_compressed=false
+# One with an adapter for reading takes the sentences that are nearest to the question, and says so.
+expect 0 "$pith" ask -m selfinfo -q 'How wide is the strait?' --json --cr 0.05 long.txt
+json answer_full:string narrowed_full=true 'prompt_tokens_full<200'
+expect 0 "$pith" ask -m selfinfo -q 'How wide is the strait?' --cr 0.05 long.txt
+out_has 'the sentences nearest to the question'
 
 # Data sets.
 printf '{"text": "The lake froze in January."}\n\n{"text": "Nobody came to the second meeting."}\n' >texts.jsonl

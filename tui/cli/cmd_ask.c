@@ -86,6 +86,8 @@ static enum pith_status print_json(struct cli *cli, const struct answers *answer
 	json_object_set_new(object, "prompt_tokens_compressed", json_integer((json_int_t)compressed->n_prompt_tokens));
 	json_object_set_new(object, "tokens_full", answers->has_full ? json_integer((json_int_t)full->n_tokens) : json_null());
 	json_object_set_new(object, "tokens_compressed", json_integer((json_int_t)compressed->n_tokens));
+	json_object_set_new(object, "narrowed_full", answers->has_full ? json_boolean(full->narrowed) : json_null());
+	json_object_set_new(object, "narrowed_compressed", json_boolean(compressed->narrowed));
 	if (compressed->n_regenerated > 0)
 		json_object_set_new(object, "tokens_regenerated", json_integer((json_int_t)compressed->n_regenerated));
 	if (answers->why_not_full[0] != '\0')
@@ -102,6 +104,8 @@ static void print_answer(const char *from, const struct pith_generated *answer)
 	printf("%s%s\n", stop[0] != '\0' ? " - " : "", stop);
 	if (answer->n_regenerated > 0)
 		printf("  (read from the text that was regenerated first, %zu tokens)\n", answer->n_regenerated);
+	if (answer->narrowed)
+		printf("  (read: the sentences nearest to the question)\n");
 }
 
 enum exit_code cmd_ask(struct cli *cli)

@@ -114,6 +114,11 @@ enum exit_code cmd_train_answer(struct cli *cli)
 	return train(cli, PITH_TRAIN_ADAPTER, PITH_OBJECTIVE_ANSWER);
 }
 
+enum exit_code cmd_train_read(struct cli *cli)
+{
+	return train(cli, PITH_TRAIN_ADAPTER, PITH_OBJECTIVE_ANSWER_FULL);
+}
+
 enum exit_code cmd_train_sft(struct cli *cli)
 {
 	return train(cli, PITH_TRAIN_ADAPTER, PITH_OBJECTIVE_REWRITE);

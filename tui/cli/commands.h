@@ -116,6 +116,7 @@ enum exit_code cmd_train_base(struct cli *cli);
 enum exit_code cmd_train_regenerate(struct cli *cli);
 enum exit_code cmd_train_answer(struct cli *cli);
 enum exit_code cmd_train_keep(struct cli *cli);
+enum exit_code cmd_train_read(struct cli *cli);
 enum exit_code cmd_train_sft(struct cli *cli);
 enum exit_code cmd_train_grpo(struct cli *cli);
 enum exit_code cmd_train_tokenizer(struct cli *cli);

@@ -57,9 +57,11 @@ static bool build(struct answer *answer, bool running)
 		note = pith_stop_sentence(answer->facts.stop);
 	if (answer->done)
 		role = ROLE_WARNING;
-	if (note[0] == '\0' && answer->done && answer->facts.n_regenerated > 0) {
+	if (note[0] == '\0' && answer->done && (answer->facts.n_regenerated > 0 || answer->facts.narrowed)) {
 		role = ROLE_FAINT;
-		note = "Read from the regenerated text.";
+		note = answer->facts.n_regenerated == 0 ? "Read in the nearest sentences."
+		       : answer->facts.narrowed         ? "Read in the nearest sentences of the regenerated text."
+		                                        : "Read from the regenerated text.";
 	}
 	if (note[0] == '\0')
 		return true;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/rewrite_adapter.h"
+#include "support/lora_adapter.h"
 
 static struct pith_model *able, *unable;
 static struct buffer text;
@@ -25,7 +25,7 @@ static int setup(void **state)
 	unable = small_open(path);
 	char adapter[600];
 	snprintf(adapter, sizeof adapter, "%s", scratch_path("small-rewrite.gguf"));
-	rewrite_adapter(adapter, path, 0.1);
+	lora_adapter(adapter, path, PITH_REWRITE, 0.1);
 	able = small_open(path);
 	random_seed(&random, 4);
 	small_text(&text, &random, 150);
@@ -98,7 +98,7 @@ static void test_adapter(void **state)
 	assert_non_null(strstr(pith_method_unable(method, pith_model_info(unable), true), "pith train sft"));
 	random_seed(&random, 1);
 	const struct hyperparams *h = &able->transformer.h;
-	expect_failure(adapter_create(&refused, h, PITH_REWRITE, 4, 8, 3, &random, &err), PITH_BAD_ARGUMENT, &err, "to rewrite none");
+	expect_failure(adapter_create(&refused, h, PITH_REWRITE, 4, 8, 3, &random, &err), PITH_BAD_ARGUMENT, &err, "to rewrite or to read none");
 	expect_failure(adapter_create(&refused, h, PITH_ANSWER, 4, 8, 0, &random, &err), PITH_BAD_ARGUMENT, &err, "memory tokens");
 }
 

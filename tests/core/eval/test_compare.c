@@ -209,7 +209,33 @@ static void test_texts(void **state)
 	assert_int_equal(report.n, 2);
 	assert_false(report.asks);
 	for (size_t m = 0; m < PITH_N_MEASURES; m++)
-		assert_int_equal(report.rows[1].has[m], !pith_measures()[m].of_answers);
+		assert_int_equal(report.rows[1].has[m], pith_measures()[m].needs == PITH_NEEDS_TEXTS);
+	pith_compare_report_free(&report);
+}
+
+/* Texts with what somebody made of them: how many of its words are left. A line without is left out. */
+static void test_targets(void **state)
+{
+	(void)state;
+	static const char lines[] =
+		"{\"text\": \"The turbine was measured by the committee on Monday.\", \"target\": \"Measuring turbines, cheaply and Monday\"}\n"
+		"{\"text\": \"Water and energy of the harbour, 12 of them.\", \"target\": \"harbours\"}\n"
+		"{\"text\": \"Electricity generation was not approved.\"}\n";
+	struct pith_error err;
+	struct pith_compress_options target;
+	aim(&target, "selfinfo", 1);
+	struct pith_compare_options options = {
+		.data_path = scratch_write("targets.jsonl", lines, strlen(lines)), .targets = &target, .n_targets = 1};
+	struct pith_compare_report report;
+	must(pith_compare(&report, model, &options, NULL, &err), &err);
+	assert_int_equal(report.n, 2);
+	assert_int_equal(report.n_left_out, 1);
+	assert_non_null(strstr(report.left_out.message, "targets.jsonl, line 3: there is no \"target\""));
+	for (size_t m = 0; m < PITH_N_MEASURES; m++)
+		assert_int_equal(report.rows[1].has[m], pith_measures()[m].needs != PITH_NEEDS_QUESTIONS);
+	/* Three of four stems and the only one; the rate of 1 keeps what the full text has. */
+	for (size_t row = 0; row < 2; row++)
+		assert_true(fabs(value(&report.rows[row], PITH_MEASURE_TARGET_WORDS)->mean - 0.875) < 1e-9);
 	pith_compare_report_free(&report);
 }
 
@@ -277,7 +303,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_similarity_by_hand), cmocka_unit_test(test_vectors), cmocka_unit_test(test_cross_entropy),
-		cmocka_unit_test(test_questions), cmocka_unit_test(test_texts), cmocka_unit_test(test_left_out),
+		cmocka_unit_test(test_questions), cmocka_unit_test(test_texts), cmocka_unit_test(test_targets), cmocka_unit_test(test_left_out),
 		cmocka_unit_test(test_failures),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -191,7 +191,7 @@ static void check_adapter(struct toy *toy, struct adapter *adapter, double *wors
 	check_part(toy, adapter, "encoder_vector", adapter->encoder_vector, n_embd, worst);
 	for (size_t i = 0; adapter->rank > 0 && i < adapter->n_layers * N_PROJECTIONS; i++) {
 		struct lora *lora = &adapter->projections[i];
-		bool encodes = adapter->purpose != PITH_REWRITE && toy->worker.memory == PITH_MEMORY_ROWS;
+		bool encodes = adapter->purpose < PITH_N_MEMORY_PURPOSES && toy->worker.memory == PITH_MEMORY_ROWS;
 		bool unused = encodes && i / N_PROJECTIONS + 1 == adapter->n_layers && i % N_PROJECTIONS != PROJECTION_K &&
 			      i % N_PROJECTIONS != PROJECTION_V;
 		if (unused) { /* An encoder's last layer stops after keys and values. */
@@ -293,17 +293,25 @@ static void test_embeddings(void **state)
 	}
 }
 
-/* Rewriting: the adapter is switched on in the reader itself, which has no memory; the base is trained or frozen. */
-static void test_rewrite(void **state)
+/*
+ * Rewriting and reading: the adapter is switched on in the reader itself, which has no memory; the base is trained or frozen,
+ * with a mask of dropout that stays or without.
+ */
+static void test_reader_adapter(void **state)
 {
 	(void)state;
-	for (int trained = 0; trained < 2; trained++) {
+	static const struct {
+		enum pith_purpose purpose;
+		bool trained;
+		float dropout;
+	} cases[] = {{PITH_REWRITE, false, 0}, {PITH_REWRITE, true, 0}, {PITH_READ, false, 0.3f}, {PITH_READ, true, 0.3f}};
+	for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
 		struct toy toy;
 		struct adapter *adapter;
 		struct pith_error err;
 		double worst = 0;
 		toy_open(&toy, true, ROPE_HALVES, true);
-		assert_int_equal(adapter_create(&adapter, &toy.transformer.h, PITH_REWRITE, RANK, 4, 0, &random_numbers, &err), PITH_OK);
+		assert_int_equal(adapter_create(&adapter, &toy.transformer.h, cases[c].purpose, RANK, 4, 0, &random_numbers, &err), PITH_OK);
 		assert_int_equal(adapter_enable_gradients(adapter, &err), PITH_OK);
 		for (size_t j = 0; j < adapter->n_values; j++)
 			adapter->values[j] = (float)(0.4 * random_normal(&random_numbers));
@@ -311,15 +319,18 @@ static void test_rewrite(void **state)
 		add_reader(&toy, 8, 0, PITH_OBJECTIVE_REWRITE);
 		add_reader(&toy, 5, 0, PITH_OBJECTIVE_REWRITE);
 		microbatch_normalise(&toy.worker.microbatch);
-		train_base(&toy, trained == 1);
+		train_base(&toy, cases[c].trained);
 		double without = run(&toy, false).weighted;
-		toy.worker.adapters[PITH_REWRITE] = adapter;
+		toy.worker.adapters[cases[c].purpose] = adapter;
+		double whole = run(&toy, false).weighted;
+		toy.worker.dropout = (struct dropout){cases[c].dropout, 5};
 		double loss = run(&toy, true).weighted;
 		assert_true(loss > 1 && loss == run(&toy, false).weighted && loss != without);
-		if (trained == 1)
+		assert_true((loss != whole) == (cases[c].dropout > 0));
+		if (cases[c].trained)
 			check_base(&toy, &worst);
 		check_adapter(&toy, adapter, &worst);
-		toy.worker.adapters[PITH_REWRITE] = NULL;
+		toy.worker.adapters[cases[c].purpose] = NULL;
 		adapter_destroy(adapter);
 		toy_close(&toy);
 	}
@@ -414,7 +425,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_qwen3_like),  cmocka_unit_test(test_llama_like),    cmocka_unit_test(test_mixed),
-		cmocka_unit_test(test_embeddings), cmocka_unit_test(test_rewrite),
+		cmocka_unit_test(test_embeddings), cmocka_unit_test(test_reader_adapter),
 		cmocka_unit_test(test_frozen_base), cmocka_unit_test(test_reused_memory), cmocka_unit_test(test_bf16),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

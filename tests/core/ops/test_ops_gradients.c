@@ -421,10 +421,39 @@ static void test_silu_multiply(void **state)
 	}
 }
 
+/* A linear op with a mask: what is dropped, what grows, and that backward has the same mask. */
+static void test_dropout(void **state)
+{
+	(void)state;
+	enum { N = 40003 };
+	const struct dropout third = {0.3f, 17}, other = {0.3f, 18}, none = {0, 17};
+	float *x = malloc(N * sizeof *x), *d_x = malloc(N * sizeof *d_x), *y = malloc(N * sizeof *y);
+	assert_true(x != NULL && d_x != NULL && y != NULL);
+	size_t n_dropped = 0, n_different = 0;
+	for (size_t i = 0; i < N; i++)
+		x[i] = d_x[i] = y[i] = 2;
+	dropout_forward(x, N, none);
+	assert_memory_equal(x, y, N * sizeof *x);
+	dropout_forward(x, N, third);
+	dropout_backward(d_x, N, third);
+	dropout_forward(y, N, other);
+	assert_memory_equal(x, d_x, N * sizeof *x);
+	for (size_t i = 0; i < N; i++) {
+		assert_true(x[i] == 0 || fabsf(x[i] - 2 / 0.7f) < 1e-4f);
+		n_dropped += x[i] == 0;
+		n_different += x[i] != y[i];
+	}
+	assert_true(n_dropped > N * 0.29 && n_dropped < N * 0.31);
+	assert_true(n_different > N * 0.40 && n_different < N * 0.44); /* 2 * 0.3 * 0.7 */
+	free(x);
+	free(d_x);
+	free(y);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_embedding),       cmocka_unit_test(test_rms_norm),
+		cmocka_unit_test(test_dropout), cmocka_unit_test(test_embedding),       cmocka_unit_test(test_rms_norm),
 		cmocka_unit_test(test_rms_norm_alias),  cmocka_unit_test(test_rope),
 		cmocka_unit_test(test_rope_pairs),      cmocka_unit_test(test_linear),
 		cmocka_unit_test(test_linear_packed),   cmocka_unit_test(test_linear_bf16),

@@ -1,6 +1,6 @@
 #define _XOPEN_SOURCE 700
 /*
- * Training a keep head: stems and labels of pairs made by hand, measures
+ * Training a keep head: labels of pairs made by hand, measures
  * against their definitions, a run that lowers its loss and finds the words
  * again, the same head for the same seed, and what is refused.
  */
@@ -25,38 +25,6 @@ static int setup(void **state)
 }
 
 /* --- labels ------------------------------------------------------------------------------------------------ */
-
-static void expect_stems(const char *text, const char *expected)
-{
-	struct buffer found = {0};
-	char stem[KEEP_STEM_SIZE];
-	assert_true(buffer_append(&found, "", 0));
-	for (size_t at = 0; keep_next_stem(text, strlen(text), &at, stem);)
-		assert_true(buffer_printf(&found, "%s|", stem));
-	assert_string_equal(found.data, expected);
-	buffer_free(&found);
-}
-
-static void test_stems(void **state)
-{
-	(void)state;
-	expect_stems("Improving improved improves improve", "improv|improv|improv|improv|");
-	expect_stems("a running dog runs", "run|dog|run|");
-	expect_stems("Studies study class focus", "studi|studi|class|focus|");
-	/* Words that carry nothing, from both ends of their table and out of its middle. */
-	expect_stems("a yours the its because which of it is we", "");
-	expect_stems("state-of-the-art (2019), 3.5x", "stat|art|2019|3|5x|");
-	expect_stems("\xc3\x89tude \xc3\xa9tudes na\xc3\xafve", "\xc3\xa9tud|\xc3\xa9tud|na\xc3\xafv|");
-	expect_stems("\xff ... --", "");
-	expect_stems("red", "red|"); /* three letters stay */
-	char endless[200];
-	memset(endless, 'x', sizeof endless);
-	char stem[KEEP_STEM_SIZE];
-	size_t at = 0;
-	assert_true(keep_next_stem(endless, sizeof endless, &at, stem));
-	assert_int_equal(at, sizeof endless);
-	assert_true(strlen(stem) < KEEP_STEM_SIZE);
-}
 
 static void test_labels(void **state)
 {
@@ -289,7 +257,7 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_stems), cmocka_unit_test(test_labels),  cmocka_unit_test(test_measures),
+		cmocka_unit_test(test_labels),  cmocka_unit_test(test_measures),
 		cmocka_unit_test(test_run),   cmocka_unit_test(test_sources), cmocka_unit_test(test_refused),
 	};
 	return cmocka_run_group_tests(tests, setup, scratch_teardown);

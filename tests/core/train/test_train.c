@@ -160,7 +160,7 @@ static void assert_same_file(const char *a, const char *b)
 }
 
 struct line {
-	double loss, gradient_norm, length, eval_loss;
+	double loss, gradient_norm, length, eval_loss, eval_answers;
 	int n_seen;
 };
 
@@ -181,6 +181,7 @@ static void read_log(const char *path, struct line lines[N_STEPS + 1])
 		line->gradient_norm = json_number_value(json_object_get(json, "gradient_norm"));
 		line->length = json_number_value(json_object_get(json, "length"));
 		line->eval_loss = json_number_value(json_object_get(json, "eval_loss_regenerate"));
+		line->eval_answers = json_number_value(json_object_get(json, "eval_loss_answer_full"));
 		line->n_seen++;
 		json_decref(json);
 	}
@@ -368,6 +369,46 @@ static void test_embeddings(void **state)
 	assert_non_null(strstr(err.message, "hand over rows, the recipe wants embeddings"));
 }
 
+/* An adapter for reading: words exchanged, numbers dropped, and still the same run after a stop and with more threads. */
+static void test_reading(void **state)
+{
+	(void)state;
+	struct named_recipe base, runs[3];
+	static const char *const names[] = {"read", "read2", "read3"};
+	struct line x[N_STEPS + 1], y[N_STEPS + 1];
+	base_recipe(&base, "reader");
+	run_to_end(&base);
+	for (int i = 0; i < 3; i++) {
+		base_recipe(&runs[i], names[i]);
+		runs[i].recipe.trained = PITH_TRAIN_ADAPTER;
+		runs[i].recipe.base_path = base.outputs[0];
+		runs[i].recipe.tasks = &tasks[2];
+		runs[i].recipe.n_tasks = 1;
+		runs[i].recipe.renamed = 0.5;
+		runs[i].recipe.dropout = i < 2 ? 0.2 : 0;
+		runs[i].recipe.n_threads = i + 1;
+	}
+	run_to_end(&runs[0]);
+	run_and_cancel(&runs[1], 5);
+	run_to_end(&runs[1]);
+	run_to_end(&runs[2]);
+	assert_same_file(runs[0].outputs[0], runs[1].outputs[0]);
+	read_log(runs[0].log, x);
+	read_log(runs[2].log, y);
+	assert_true(x[1].loss != y[1].loss); /* dropout does something */
+	assert_true(x[N_STEPS].eval_answers < x[4].eval_answers);
+
+	struct pith_model *model;
+	struct pith_error err;
+	struct pith_model_options options = {.adapter_path = {{"", "", "", runs[0].outputs[0]}}, .n_threads = 1};
+	assert_int_equal(pith_model_open(&model, base.outputs[0], &options, NULL, &err), PITH_OK);
+	assert_true(pith_model_info(model)->has_adapter[PITH_MEMORY_ROWS][PITH_READ]);
+	pith_model_close(model);
+	/* One for reading is none for rewriting. */
+	options = (struct pith_model_options){.adapter_path = {{"", "", runs[0].outputs[0]}}, .n_threads = 1};
+	assert_int_equal(pith_model_open(&model, base.outputs[0], &options, NULL, &err), PITH_MISMATCH);
+}
+
 /* Each of these is refused with a sentence before anything is written. */
 static void test_bad_recipes(void **state)
 {
@@ -421,7 +462,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_base_goes_on),    cmocka_unit_test(test_bf16_goes_on), cmocka_unit_test(test_seed),
-		cmocka_unit_test(test_adapter_goes_on), cmocka_unit_test(test_embeddings), cmocka_unit_test(test_number_of_threads), cmocka_unit_test(test_bad_recipes),  cmocka_unit_test(test_diverging),
+		cmocka_unit_test(test_adapter_goes_on), cmocka_unit_test(test_embeddings), cmocka_unit_test(test_reading), cmocka_unit_test(test_number_of_threads), cmocka_unit_test(test_bad_recipes),  cmocka_unit_test(test_diverging),
 	};
 	return cmocka_run_group_tests(tests, setup, scratch_teardown);
 }

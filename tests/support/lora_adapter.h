@@ -1,11 +1,11 @@
-/* A random adapter for rewriting, for models of small_model.h. */
-#ifndef TESTS_SUPPORT_REWRITE_ADAPTER_H
-#define TESTS_SUPPORT_REWRITE_ADAPTER_H
+/* A random adapter without memory tokens, for rewriting or reading, for models of small_model.h. */
+#ifndef TESTS_SUPPORT_LORA_ADAPTER_H
+#define TESTS_SUPPORT_LORA_ADAPTER_H
 
 #include "support/small_model.h"
 
 /* For the model at model_path; deviation 0: LoRA that changes nothing. */
-static inline void rewrite_adapter(const char *path, const char *model_path, double deviation)
+static inline void lora_adapter(const char *path, const char *model_path, enum pith_purpose purpose, double deviation)
 {
 	struct pith_error err;
 	struct pith_model *model = small_open(model_path);
@@ -13,7 +13,7 @@ static inline void rewrite_adapter(const char *path, const char *model_path, dou
 	struct random_state random;
 	random_seed(&random, 9);
 	const struct hyperparams *h = &model->transformer.h;
-	must(adapter_create(&adapter, h, PITH_REWRITE, 4, 8, 0, &random, &err), &err);
+	must(adapter_create(&adapter, h, purpose, 4, 8, 0, &random, &err), &err);
 	for (size_t i = 0; i < adapter->n_values; i++)
 		adapter->values[i] += (float)(deviation * random_normal(&random));
 	adapter->span_tokens = SMALL_SPAN;

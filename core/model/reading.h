@@ -1,0 +1,20 @@
+/*
+ * What a model reads when it is asked about a text. A model with a reading adapter reads with that, and what it was trained to
+ * read: of longer texts the sentences that share words with the question, up to the adapter's span. Any other reads all.
+ */
+#ifndef MODEL_READING_H
+#define MODEL_READING_H
+
+#include <stdbool.h>
+
+#include "base/buffer.h"
+#include "model/model.h"
+
+/* Switched on while the prompt is read and answered; NULL: the base reads alone. */
+const struct adapter *reading_adapter(const struct pith_model *model);
+
+/* Appends the prompt for a question about a text. *narrowed, unless NULL: it holds some of the text's sentences only. */
+enum pith_status reading_prompt(struct token_list *prompt, bool *narrowed, const struct pith_model *model, const char *text,
+                                size_t length, const char *question, struct pith_error *err);
+
+#endif
