@@ -66,6 +66,7 @@ static const struct key recipe_rows[] = {
 	{"checkpoint_steps", KEY_INTEGER, IN_RECIPE(checkpoint_steps), 1, INT_MAX},
 	{"output", KEY_PATH, IN_RECIPE(output_path), 0, 0},
 	{"output_type", KEY_TEXT, IN_RECIPE(output_type), 0, 0},
+	{"adapter_type", KEY_TEXT, IN_RECIPE(adapter_type), 0, 0},
 	{"bf16", KEY_BOOL, IN_RECIPE(bf16), 0, 0},
 	{"output_adapter_regenerate", KEY_PATH, IN_RECIPE(output_adapter_path[0]), 0, 0},
 	{"output_adapter_answer", KEY_PATH, IN_RECIPE(output_adapter_path[1]), 0, 0},

@@ -112,9 +112,12 @@ static void finish_refine(struct workbench *workbench, struct task *task)
 	if (refined->exact)
 		workbench_say(workbench, ROLE_GOOD, "Refined in %d steps, %.1f s: the text comes back byte for byte.", refined->n_steps,
 		              refined->seconds);
-	else
+	else if (pith_refine_is_hopeful(refined))
 		workbench_say(workbench, ROLE_WARNING, "After %d steps %zu of %zu tokens are right before the first error; f goes on.",
 		              refined->n_steps, refined->matched, refined->n_tokens);
+	else
+		workbench_say(workbench, ROLE_WARNING, "After %d steps %zu of %zu tokens are right. The text has %.0f nats, these rows usually hold %.0f.",
+		              refined->n_steps, refined->matched, refined->n_tokens, refined->nats, refined->room);
 }
 
 static void finish_ask(struct workbench *workbench, struct task *task)

@@ -74,6 +74,9 @@ enum pith_status gguf_write_copied(struct gguf_writer *writer, const struct gguf
 /* The data is borrowed until finish; ne as in struct tensor. */
 enum pith_status gguf_write_tensor(struct gguf_writer *writer, const char *name, enum tensor_type type, int n_dims,
                                    const size_t *ne, const void *data, struct pith_error *err);
+/* A matrix of floats (n_rows, n) as type, packed at once and kept until finish; as F32, borrowed, where n does not fit the type. */
+enum pith_status gguf_write_matrix(struct gguf_writer *writer, const char *name, enum tensor_type type, size_t n, size_t n_rows,
+                                   const float *values, struct pith_error *err);
 enum pith_status gguf_writer_finish(struct gguf_writer *writer, const char *path, struct pith_error *err);
 
 #endif

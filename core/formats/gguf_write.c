@@ -14,19 +14,21 @@
 #include "base/file_map.h"
 #include "formats/gguf_layout.h"
 #include "formats/name_index.h"
+#include "formats/tensor_pack.h"
 
 /* Readers built on ggml keep names in 64 bytes. */
 enum { MAX_TENSOR_NAME = 63 };
 
-struct borrowed_data {
+struct tensor_data {
 	const void *data;
 	size_t size;
+	void *packed; /* the same, if it is the writer's own; NULL: borrowed */
 };
 
 struct gguf_writer {
 	struct buffer metadata, infos;
 	struct name_index keys, names;
-	struct borrowed_data *tensors;
+	struct tensor_data *tensors;
 	size_t n_tensors, tensors_capacity;
 	size_t offset; /* of the next tensor in the data section */
 	bool broken;   /* memory ran out in the middle of an addition: what is here must not be written */
@@ -65,6 +67,8 @@ void gguf_writer_destroy(struct gguf_writer *writer)
 	buffer_free(&writer->infos);
 	name_index_free(&writer->keys);
 	name_index_free(&writer->names);
+	for (size_t i = 0; i < writer->n_tensors; i++)
+		free(writer->tensors[i].packed);
 	free(writer->tensors);
 	free(writer);
 }
@@ -200,7 +204,7 @@ enum pith_status gguf_write_tensor(struct gguf_writer *writer, const char *name,
 		return fail(err, PITH_BAD_ARGUMENT, "Tensor %s has no data, or a shape that does not fit its type.", name);
 	if (writer->n_tensors == writer->tensors_capacity) {
 		size_t capacity = writer->tensors_capacity == 0 ? 64 : writer->tensors_capacity * 2;
-		struct borrowed_data *tensors = realloc(writer->tensors, capacity * sizeof *tensors);
+		struct tensor_data *tensors = realloc(writer->tensors, capacity * sizeof *tensors);
 		if (tensors == NULL)
 			return out_of_memory(writer, err);
 		writer->tensors = tensors;
@@ -209,9 +213,28 @@ enum pith_status gguf_write_tensor(struct gguf_writer *writer, const char *name,
 	if (name_index_add(&writer->names, name, length, writer->n_tensors) == NULL ||
 	    !put_tensor_info(writer, name, type, n_dims, ne))
 		return out_of_memory(writer, err);
-	writer->tensors[writer->n_tensors++] = (struct borrowed_data){.data = data, .size = size};
+	writer->tensors[writer->n_tensors++] = (struct tensor_data){.data = data, .size = size};
 	writer->offset = next;
 	return PITH_OK;
+}
+
+enum pith_status gguf_write_matrix(struct gguf_writer *writer, const char *name, enum tensor_type type, size_t n, size_t n_rows,
+                                   const float *values, struct pith_error *err)
+{
+	size_t row_size, size, ne[] = {n, n_rows};
+	if (type == TENSOR_F32 || !tensor_row_size(type, n, &row_size))
+		return gguf_write_tensor(writer, name, TENSOR_F32, 2, ne, values, err);
+	uint8_t *packed = checked_multiply(row_size, n_rows, &size) ? malloc(size) : NULL;
+	if (packed == NULL)
+		return out_of_memory(writer, err);
+	for (size_t row = 0; row < n_rows; row++)
+		tensor_pack_row(packed + row * row_size, type, values + row * n, n);
+	enum pith_status status = gguf_write_tensor(writer, name, type, 2, ne, packed, err);
+	if (status == PITH_OK)
+		writer->tensors[writer->n_tensors - 1].packed = packed;
+	else
+		free(packed);
+	return status;
 }
 
 /* Zeros up to the next aligned position. */

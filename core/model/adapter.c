@@ -303,7 +303,7 @@ static enum pith_status write_header(const struct adapter *adapter, const struct
 	return status;
 }
 
-enum pith_status adapter_save(const struct adapter *adapter, const struct hyperparams *h, const char *path,
+enum pith_status adapter_save(const struct adapter *adapter, const struct hyperparams *h, enum tensor_type type, const char *path,
                               struct pith_error *err)
 {
 	struct gguf_writer *writer;
@@ -321,10 +321,10 @@ enum pith_status adapter_save(const struct adapter *adapter, const struct hyperp
 	for (size_t i = 0; status == PITH_OK && adapter->rank > 0 && i < h->n_layers * N_PROJECTIONS; i++) {
 		const struct lora *lora = &adapter->projections[i];
 		lora_name(name, sizeof name, i, 'a');
-		status = gguf_write_tensor(writer, name, TENSOR_F32, 2, (size_t[]){lora->n_in, lora->rank}, lora->a, err);
+		status = gguf_write_matrix(writer, name, type, lora->n_in, lora->rank, lora->a, err);
 		lora_name(name, sizeof name, i, 'b');
 		if (status == PITH_OK)
-			status = gguf_write_tensor(writer, name, TENSOR_F32, 2, (size_t[]){lora->rank, lora->n_out}, lora->b, err);
+			status = gguf_write_matrix(writer, name, type, lora->rank, lora->n_out, lora->b, err);
 	}
 	if (status == PITH_OK)
 		status = gguf_writer_finish(writer, path, err);

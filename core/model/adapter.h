@@ -40,7 +40,8 @@ enum pith_status adapter_create(struct adapter **out, const struct hyperparams *
                                 float alpha, size_t n_memory, struct random_state *random, struct pith_error *err);
 /* A file made by adapter_save(), for a model of shape h. */
 enum pith_status adapter_load(struct adapter **out, const struct hyperparams *h, const char *path, struct pith_error *err);
-enum pith_status adapter_save(const struct adapter *adapter, const struct hyperparams *h, const char *path,
+/* type: of its matrices; F32 keeps every bit. */
+enum pith_status adapter_save(const struct adapter *adapter, const struct hyperparams *h, enum tensor_type type, const char *path,
                               struct pith_error *err);
 void adapter_destroy(struct adapter *adapter); /* NULL is allowed */
 

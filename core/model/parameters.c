@@ -134,41 +134,6 @@ bool parameters_range(const struct parameters *p, size_t index, size_t *begin, s
 
 /* --- files -------------------------------------------------------------------------------------------- */
 
-static void pack_q8_0(struct block_q8_0 *out, const float *x, size_t n)
-{
-	for (size_t b = 0; b < n / 32; b++) {
-		float largest = 0;
-		for (size_t i = 0; i < 32; i++)
-			largest = fmaxf(largest, fabsf(x[b * 32 + i]));
-		float scale = largest / 127.0f;
-		out[b].scale = half_from_float(scale);
-		for (size_t i = 0; i < 32; i++)
-			out[b].q[i] = (int8_t)lrintf(scale == 0 ? 0 : x[b * 32 + i] / scale);
-	}
-}
-
-/* *packed is allocated: n_rows rows of n numbers as type. */
-static enum pith_status pack_matrix(void **packed, enum tensor_type type, const float *x, size_t n, size_t n_rows,
-                                    struct pith_error *err)
-{
-	size_t row_size;
-	tensor_row_size(type, n, &row_size);
-	*packed = malloc(row_size * n_rows);
-	if (*packed == NULL)
-		return fail_memory(err, "a packed tensor");
-	for (size_t row = 0; row < n_rows; row++) {
-		const float *from = x + row * n;
-		void *to = (char *)*packed + row * row_size;
-		if (type == TENSOR_Q8_0)
-			pack_q8_0(to, from, n);
-		for (size_t i = 0; type == TENSOR_BF16 && i < n; i++)
-			((uint16_t *)to)[i] = bf16_from_float(from[i]);
-		for (size_t i = 0; type == TENSOR_F16 && i < n; i++)
-			((uint16_t *)to)[i] = half_from_float(from[i]);
-	}
-	return PITH_OK;
-}
-
 static uint32_t file_type_number(enum tensor_type type)
 {
 	/* llama.cpp's general.file_type: mostly F32, F16, Q8_0, BF16. */
@@ -204,30 +169,14 @@ enum pith_status parameters_save(const struct parameters *p, const char *path, e
 	if (status != PITH_OK)
 		return status;
 	status = write_metadata(p, type, name, tokenizer, writer, err);
-	size_t n_slots = 0;
 	struct weight_slot slot;
-	while (next_slot(&slot, p, n_slots))
-		n_slots++;
-	void **packed = calloc(n_slots, sizeof *packed);
-	if (packed == NULL && status == PITH_OK)
-		status = fail_memory(err, "a packed model");
-	for (size_t i = 0; status == PITH_OK && next_slot(&slot, p, i); i++) {
-		const void *data = slot_values(&slot);
-		size_t row_size;
-		enum tensor_type packed_type = slot.vector != NULL || !tensor_row_size(type, slot.ne[0], &row_size) ? TENSOR_F32 : type;
-		if (packed_type != TENSOR_F32) {
-			status = pack_matrix(&packed[i], type, data, slot.ne[0], slot.ne[1], err);
-			data = packed[i];
-		}
-		if (status == PITH_OK)
-			status = gguf_write_tensor(writer, slot.name, packed_type, slot.n_dims, slot.ne, data, err);
-	}
+	for (size_t i = 0; status == PITH_OK && next_slot(&slot, p, i); i++)
+		status = slot.vector != NULL
+		                 ? gguf_write_tensor(writer, slot.name, TENSOR_F32, slot.n_dims, slot.ne, slot_values(&slot), err)
+		                 : gguf_write_matrix(writer, slot.name, type, slot.ne[0], slot.ne[1], slot_values(&slot), err);
 	if (status == PITH_OK)
 		status = gguf_writer_finish(writer, path, err);
 	gguf_writer_destroy(writer);
-	for (size_t i = 0; packed != NULL && i < n_slots; i++)
-		free(packed[i]);
-	free(packed);
 	return status;
 }
 

@@ -259,10 +259,10 @@ static enum pith_status loop(struct grpo *g, pith_grpo_report_fn *report, void *
 		if (report != NULL)
 			report(user, &sum);
 		if ((step + 1) % recipe->save_steps == 0 || step + 1 == recipe->n_steps)
-			status = adapter_save(g->adapter, &g->model->transformer.h, recipe->output_path, err);
+			status = adapter_save(g->adapter, &g->model->transformer.h, TENSOR_F32, recipe->output_path, err);
 	}
 	/* What stands when it is stopped is worth keeping. */
-	if (status == PITH_CANCELLED && adapter_save(g->adapter, &g->model->transformer.h, recipe->output_path, NULL) != PITH_OK)
+	if (status == PITH_CANCELLED && adapter_save(g->adapter, &g->model->transformer.h, TENSOR_F32, recipe->output_path, NULL) != PITH_OK)
 		return fail(err, PITH_IO, "The run was stopped, and %s could not be written.", recipe->output_path);
 	return status;
 }
@@ -321,6 +321,8 @@ static enum pith_status open_run(struct grpo *g, struct pith_error *err)
 {
 	const struct pith_grpo_recipe *recipe = g->recipe;
 	struct pith_model_options options = {.n_threads = recipe->n_threads};
+	/* It is the base that judges, and it reads all of a text. */
+	options.adapter_path[PITH_MEMORY_ROWS][PITH_READ] = "";
 	enum pith_status status = pith_model_open(&g->model, recipe->base_path, &options, g->control, err);
 	if (status == PITH_OK)
 		status = open_adapters(g, err);

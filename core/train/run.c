@@ -338,10 +338,21 @@ static enum pith_status open_workers(struct run *run, struct pith_error *err)
 
 /* --- the whole ------------------------------------------------------------------------------------------ */
 
+static enum pith_status find_type(enum tensor_type *type, const char *key, const char *name, struct pith_error *err)
+{
+	static const enum tensor_type types[] = {TENSOR_F32, TENSOR_F16, TENSOR_BF16, TENSOR_Q8_0};
+	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+		if (strcmp(name, tensor_type_name(types[i])) == 0) {
+			*type = types[i];
+			return PITH_OK;
+		}
+	}
+	return fail(err, PITH_BAD_ARGUMENT, "%s is %s; F32, F16, BF16 and Q8_0 are possible.", key, name);
+}
+
 static enum pith_status check_recipe(struct run *run, struct pith_error *err)
 {
 	const struct pith_recipe *r = run->recipe;
-	static const enum tensor_type types[] = {TENSOR_F32, TENSOR_F16, TENSOR_BF16, TENSOR_Q8_0};
 	if (r->n_tasks == 0 || r->n_tasks > 64)
 		return fail(err, PITH_BAD_ARGUMENT, "A recipe needs 1 to 64 tasks.");
 	if (r->n_steps < 1 || r->batch_tokens < 16 || r->n_accumulate < 1 || r->report_steps < 1)
@@ -353,13 +364,8 @@ static enum pith_status check_recipe(struct run *run, struct pith_error *err)
 		return fail(err, PITH_BAD_ARGUMENT, "A recipe with opening_tokens needs a positive opening_weight.");
 	if (r->trained == PITH_TRAIN_ADAPTER && r->base_path == NULL)
 		return fail(err, PITH_BAD_ARGUMENT, "Training an adapter needs a base.");
-	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
-		if (strcmp(r->output_type, tensor_type_name(types[i])) == 0) {
-			run->output_type = types[i];
-			return PITH_OK;
-		}
-	}
-	return fail(err, PITH_BAD_ARGUMENT, "output_type is %s; F32, F16, BF16 and Q8_0 are possible.", r->output_type);
+	enum pith_status status = find_type(&run->output_type, "output_type", r->output_type, err);
+	return status == PITH_OK ? find_type(&run->adapter_type, "adapter_type", r->adapter_type, err) : status;
 }
 
 /* Every text that a task may bring must have a position, behind BOS and the memory slots; so must a span. */
@@ -492,7 +498,7 @@ enum pith_status run_save_outputs(struct run *run, struct pith_error *err)
 			adapter->span_tokens = recipe->evidence_tokens > 0 ? (size_t)recipe->evidence_tokens : run->parameters->h.n_context;
 		strcpy(adapter->base_fingerprint, run->base_fingerprint);
 		strcpy(adapter->tokenizer_fingerprint, run->tokenizer_fingerprint);
-		status = adapter_save(adapter, &run->parameters->h, path, err);
+		status = adapter_save(adapter, &run->parameters->h, run->adapter_type, path, err);
 	}
 	return status;
 }

@@ -48,7 +48,7 @@ struct run {
 	struct trained_array arrays[1 + PITH_N_PURPOSES];
 	size_t n_arrays;
 	struct checkpoint_state state;
-	enum tensor_type output_type;
+	enum tensor_type output_type, adapter_type;
 };
 
 enum pith_status run_open(struct run *run, const struct pith_recipe *recipe, struct pith_error *err);

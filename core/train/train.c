@@ -51,6 +51,7 @@ void pith_recipe_init(struct pith_recipe *recipe)
 		.eval_limit = 100,
 		.checkpoint_steps = 500,
 		.output_type = "Q8_0",
+		.adapter_type = "F32",
 		.bf16 = true,
 		.report_steps = 20,
 		.seed = 1,

@@ -18,6 +18,8 @@ struct pith_refine_result {
 	size_t matched_before, matched; /* of these, right before the first error of each span, given the right text so far */
 	double loss_before, loss; /* nats a token, given the right text so far */
 	int n_steps;             /* taken, all spans together */
+	/* Of the span that asks most: what its text costs the model with nothing remembered, and what its rows usually hold. */
+	double nats, room;
 	double seconds;
 };
 
@@ -28,6 +30,8 @@ struct pith_refine_options {
 	void (*watch)(void *user, const struct pith_compressed *compressed);
 	void *user;
 };
+/* Is the text likely to come back whole? Known before the first step; control->progress names the work by it. */
+bool pith_refine_is_hopeful(const struct pith_refine_result *result);
 void pith_refine_options_init(struct pith_refine_options *options); /* 400 steps at 0.02, unwatched */
 
 /*

@@ -83,7 +83,7 @@ struct pith_recipe {
 	/*
 	 * answer_full: a question is asked of the sentences that share words with it alone, of up to so many tokens (drawn anew from a
 	 * half of it up; a sentence with the answer is among them if there is one); 0: of the whole text, once for all its questions.
-	 * Written into a reading adapter, which then reads texts like that.
+	 * Held-out questions are asked so too, of the most. Written into a reading adapter, which then reads texts like that.
 	 */
 	int evidence_tokens;
 	/* Share of what each half of a layer adds that is dropped in training (Srivastava et al. 2014); 0: none. */
@@ -119,6 +119,7 @@ struct pith_recipe {
 	const char *checkpoint_path; /* state of the run, replaced atomically */
 	int checkpoint_steps;
 	const char *output_type;     /* of the base's matrices: "F32", "F16", "BF16", "Q8_0" */
+	const char *adapter_type;    /* of the adapters' */
 	bool bf16;                   /* products in bf16 with fp32 sums where the CPU has AMX; false: fp32, the reference */
 	const char *output_path;     /* the model (base) or the adapter (adapter) as GGUF; written at the end and at checkpoints */
 	const char *output_adapter_path[PITH_N_PURPOSES]; /* PITH_TRAIN_BASE: adapters trained along */

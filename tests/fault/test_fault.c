@@ -255,7 +255,7 @@ static enum pith_status write_model(struct stage *stage, struct pith_error *err)
 		status = parameters_save(p, written_path, TENSOR_Q8_0, "written", model->gguf, err);
 	}
 	if (status == PITH_OK)
-		status = adapter_save(model->adapters[PITH_MEMORY_ROWS][PITH_ANSWER], &model->transformer.h, written_path, err);
+		status = adapter_save(model->adapters[PITH_MEMORY_ROWS][PITH_ANSWER], &model->transformer.h, TENSOR_BF16, written_path, err);
 	parameters_destroy(p);
 	unlink(written_path);
 	return status;

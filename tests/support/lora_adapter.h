@@ -19,7 +19,7 @@ static inline void lora_adapter(const char *path, const char *model_path, enum p
 	adapter->span_tokens = SMALL_SPAN;
 	strcpy(adapter->base_fingerprint, model_fingerprint(model));
 	strcpy(adapter->tokenizer_fingerprint, tokenizer_fingerprint(model->tokenizer));
-	must(adapter_save(adapter, h, path, &err), &err);
+	must(adapter_save(adapter, h, TENSOR_F32, path, &err), &err);
 	adapter_destroy(adapter);
 	pith_model_close(model);
 }

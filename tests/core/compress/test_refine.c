@@ -6,6 +6,7 @@
  */
 #include "unit.h"
 
+#include <math.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "compress/document.h"
+#include "model/session.h"
 #include "pith/expand.h"
 #include "pith/refine.h"
 
@@ -181,6 +183,59 @@ static void test_limit(void **state)
 	pith_compressed_destroy(compressed);
 }
 
+/* What the text costs the model alone, as a session of the model sums it up. */
+static double cost_of(const struct fixture *f, const struct pith_document *document)
+{
+	struct session *session;
+	struct token_list ids = {0};
+	struct pith_error err;
+	double nats = 0;
+	size_t n = document->n_tokens + 1;
+	assert_true(token_list_append(&ids, tokenizer_bos(f->model->tokenizer)));
+	for (size_t i = 0; i < document->n_tokens; i++)
+		assert_true(token_list_append(&ids, document->tokens[i].id));
+	assert_true(token_list_append(&ids, tokenizer_eos(f->model->tokenizer)));
+	float *losses = calloc(n, sizeof *losses);
+	struct session_input input = {.ids = ids.ids, .n = n};
+	assert_non_null(losses);
+	assert_int_equal(session_create(&session, &f->model->transformer, f->model->pool, n, &err), PITH_OK);
+	assert_int_equal(session_read(session, &input, NULL, &err), PITH_OK);
+	assert_int_equal(session_losses(session, 0, ids.ids + 1, n, losses, &err), PITH_OK);
+	for (size_t i = 0; i < n; i++)
+		nats += (double)losses[i];
+	free(losses);
+	session_destroy(session);
+	token_list_free(&ids);
+	return nats;
+}
+
+/* Whether it is likely to work is known before the first step: two memory tokens hold a sentence, one does not hold 300 odd words. */
+static void test_forecast(void **state)
+{
+	struct fixture *f = *state;
+	struct pith_refine_options options = {.n_steps = 1, .learning_rate = 0.001};
+	struct pith_refine_result result;
+	struct pith_document *odd;
+	struct pith_error err;
+	struct buffer words = {0};
+	struct pith_compressed *compressed = compress(f->document, "500x", 2);
+	assert_int_equal(pith_refine(compressed, f->document, &options, &result, NULL, &err), PITH_OK);
+	assert_true(pith_refine_is_hopeful(&result));
+	double nats = cost_of(f, f->document);
+	assert_true(fabs(result.nats - nats) < 1e-3 * nats);
+	pith_compressed_destroy(compressed);
+
+	for (int i = 0; i < 300; i++)
+		assert_true(buffer_printf(&words, "%c%c%c%d ", 'a' + i * 7 % 26, 'Q' - i % 5, 'a' + i * 11 % 26, i * 37 % 101));
+	assert_int_equal(pith_document_create(&odd, f->model, words.data, words.length, &err), PITH_OK);
+	compressed = compress(odd, "500x", 1 + odd->n_tokens / (size_t)pith_model_info(f->model)->span_tokens);
+	assert_int_equal(pith_refine(compressed, odd, &options, &result, NULL, &err), PITH_OK);
+	assert_false(pith_refine_is_hopeful(&result) || result.exact);
+	pith_compressed_destroy(compressed);
+	pith_document_destroy(odd);
+	buffer_free(&words);
+}
+
 static void test_cancelled(void **state)
 {
 	struct fixture *f = *state;
@@ -228,6 +283,7 @@ int main(void)
 		cmocka_unit_test(test_two_spans),
 		cmocka_unit_test(test_saved), cmocka_unit_test(test_saved_without_a_step),
 		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_forecast),
 		cmocka_unit_test(test_cancelled),
 		cmocka_unit_test(test_refused),
 	};

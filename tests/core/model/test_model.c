@@ -486,7 +486,7 @@ static void test_wrong_adapters(void **state)
 		adapter->span_tokens = cases[i].span;
 		strcpy(adapter->base_fingerprint, model_fingerprint(model));
 		strcpy(adapter->tokenizer_fingerprint, tokenizer_fingerprint(model->tokenizer));
-		must(adapter_save(adapter, &h, at("wrong.gguf"), &err), &err);
+		must(adapter_save(adapter, &h, TENSOR_F32, at("wrong.gguf"), &err), &err);
 		adapter_destroy(adapter);
 		if (cases[i].claimed != 0) {
 			/* Only the number: the tensor keeps its size. */

@@ -154,7 +154,7 @@ static void test_adapter_round_trip(void **state)
 		strcpy(a->base_fingerprint, "0123456789abcdef0123456789abcdef");
 		strcpy(a->tokenizer_fingerprint, "fedcba9876543210fedcba9876543210");
 		const char *path = scratch_path("adapter.gguf");
-		assert_int_equal(adapter_save(a, &shape, path, NULL), PITH_OK);
+		assert_int_equal(adapter_save(a, &shape, TENSOR_F32, path, NULL), PITH_OK);
 		assert_int_equal(adapter_load(&b, &shape, path, NULL), PITH_OK);
 		assert_int_equal(b->purpose, PITH_ANSWER);
 		assert_true(b->rank == rank && b->alpha == 6 && b->n_memory == 5 && b->span_tokens == 99);
@@ -164,12 +164,20 @@ static void test_adapter_round_trip(void **state)
 		assert_memory_equal(a->values, b->values, a->n_values * sizeof *a->values);
 		assert_true(rank == 0 || b->projections[0].scale == 2);
 		adapter_destroy(b);
+		/* In fewer bytes: vectors keep every bit, numbers of matrices eight. */
+		assert_int_equal(adapter_save(a, &shape, TENSOR_BF16, path, NULL), PITH_OK);
+		assert_int_equal(adapter_load(&b, &shape, path, NULL), PITH_OK);
+		assert_memory_equal(a->memory, b->memory, 5 * shape.n_embd * sizeof *a->memory);
+		for (size_t i = 0; i < a->n_values; i++)
+			assert_true(fabsf(a->values[i] - b->values[i]) <= fabsf(a->values[i]) / 256);
+		assert_true(rank == 0 || memcmp(a->values, b->values, a->n_values * sizeof *a->values) != 0);
+		adapter_destroy(b);
 		/* A scale that is no number. */
 		a->alpha = NAN;
-		assert_int_equal(adapter_save(a, &shape, path, NULL), PITH_OK);
+		assert_int_equal(adapter_save(a, &shape, TENSOR_F32, path, NULL), PITH_OK);
 		assert_int_equal(adapter_load(&b, &shape, path, NULL), PITH_BAD_FILE);
 		a->alpha = 6;
-		assert_int_equal(adapter_save(a, &shape, path, NULL), PITH_OK);
+		assert_int_equal(adapter_save(a, &shape, TENSOR_F32, path, NULL), PITH_OK);
 		/* Another model: wider, or of another architecture. */
 		other.n_embd = 48;
 		assert_int_not_equal(adapter_load(&b, &other, path, NULL), PITH_OK);
