@@ -108,6 +108,36 @@ json compressed_tokens=8
 expect 0 "$pith" regenerate --max-tokens 4 --json --model straight.gguf doc.soft
 json text:string
 
+# An adapter for reading is found beside the model, and then questions are asked of the nearest sentences.
+cat >read.yaml <<'END'
+base: straight.gguf
+lora_rank: 2
+lora_alpha: 2
+tasks:
+  - {objective: answer_full, path: texts.jsonl, weight: 1, max_tokens: 100, skip_document: true}
+batch_tokens: 200
+n_accumulate: 1
+n_steps: 6
+report_steps: 3
+renamed: 0.5
+dropout: 0.1
+evidence_tokens: 16
+adapter_type: BF16
+output: straight-read.gguf
+threads: 1
+END
+expect 1 "$pith" ask -q 'Where is the lake?' -m selfinfo --cr 0.9 --json --model straight.gguf "$text"
+err_has 'the context of straight is 256'
+expect 0 "$pith" train read read.yaml --json
+json steps=6 'losses.answer_full>0' output=straight-read.gguf
+expect 0 "$pith" inspect --json straight-read.gguf
+json kind=adapter
+expect 0 "$pith" ask -q 'Where is the lake?' -m selfinfo --cr 0.9 --json --model straight.gguf "$text"
+json narrowed_full=true narrowed_compressed=true 'prompt_tokens_full<120'
+sed 's/answer_full/lm/' read.yaml >lm_read.yaml
+expect 2 "$pith" train read lm_read.yaml
+err_has 'takes tasks with the objective answer_full only'
+
 # Without a head llmlingua2 says how to come by one; trained, it is found beside the model. Titles are the texts' own beginnings.
 expect 1 "$pith" compress -m llmlingua2 --tokens 20 --model straight.gguf "$text"
 one_sentence
