@@ -719,6 +719,61 @@ static void test_question_noise(void **state)
 	assert_true(share > 0.2 && share < 0.32);
 }
 
+/*
+ * A question is asked of the sentences near it alone, and of those that hold its answer; two questions about one text then
+ * read it separately. Renamed, text and answer change together.
+ */
+static void test_evidence(void **state)
+{
+	struct fixture *f = *state;
+#define CONTEXT "A mill is old. Anna keeps 25 books. It was cold in March. Nobody came."
+	static const char lines[] = "{\"context\": \"" CONTEXT "\", \"question\": \"Is the mill old?\", \"answers\": [\"Anna\"]}\n"
+				    "{\"context\": \"" CONTEXT "\", \"question\": \"How cold was it?\", \"answers\": [\"cold\"]}\n"
+				    "{\"context\": \"Berta sold the 77 ships.\", \"question\": \"Who did?\", \"answers\": [\"Berta\"]}\n";
+	struct task_data task = {.task = f->tasks[2].task, .has_questions = true};
+	task.task.max_tokens = 100;
+	assert_int_equal(jsonl_open(&task.file, scratch_write("evidence.jsonl", lines, strlen(lines)), NULL), PITH_OK);
+	struct microbatch_builder builder = f->builder;
+	builder.tasks = &task;
+	builder.n_tasks = 1;
+	struct sampling sampling = f->sampling;
+	sampling.evidence_least = sampling.evidence_most = 40;
+	size_t n_renamed = 0;
+	for (uint64_t round = 0; round < 60; round++) {
+		struct microbatch m = {0};
+		struct reading first, second;
+		bool added;
+		random_seed(&builder.random, round);
+		sampling.renamed = round < 30 ? 0 : 1;
+		assert_int_equal(microbatch_add(&m, &builder, 0, 0, &sampling, &added, NULL), PITH_OK);
+		assert_true(added);
+		assert_int_equal(microbatch_add(&m, &builder, 0, 1, &sampling, &added, NULL), PITH_OK);
+		assert_true(added);
+		assert_int_equal(m.reader.batch.n_sequences, 2);
+		assert_int_equal(m.reader.batch.sequences[1].n_shared, 0);
+		read_sequence(&first, &m, 0);
+		read_sequence(&second, &m, 1);
+		if (round < 30) {
+			/* The question's own words point to the mill; the answer stands elsewhere, and there it is read. */
+			assert_string_equal(first.text.data, "A mill is old. Anna keeps 25 books.Question: Is the mill old?\nAnswer: Anna");
+			assert_non_null(strstr(second.text.data, "It was cold in March."));
+			assert_null(strstr(second.text.data, "books"));
+		} else if (strstr(first.text.data, "Answer: Berta") != NULL) {
+			assert_non_null(strstr(first.text.data, "Berta keeps"));
+			assert_null(strstr(first.text.data, "Anna"));
+			n_renamed++;
+		} else {
+			assert_non_null(strstr(first.text.data, "Anna keeps"));
+		}
+		reading_free(&first);
+		reading_free(&second);
+		microbatch_free(&m);
+	}
+	assert_true(n_renamed >= 10);
+	jsonl_close(task.file);
+#undef CONTEXT
+}
+
 static void test_reader_noise(void **state)
 {
 	struct fixture *f = *state;
@@ -751,7 +806,7 @@ int main(void)
 		cmocka_unit_test(test_seed),    cmocka_unit_test(test_cloze),                cmocka_unit_test(test_hopeless_data),
 		cmocka_unit_test(test_positions), cmocka_unit_test(test_shared_encoding),
 		cmocka_unit_test(test_shared_document),
-		cmocka_unit_test(test_reader_noise), cmocka_unit_test(test_question_noise), cmocka_unit_test(test_opening), cmocka_unit_test(test_rewrite), cmocka_unit_test(test_skipping), cmocka_unit_test(test_given),
+		cmocka_unit_test(test_evidence), cmocka_unit_test(test_reader_noise), cmocka_unit_test(test_question_noise), cmocka_unit_test(test_opening), cmocka_unit_test(test_rewrite), cmocka_unit_test(test_skipping), cmocka_unit_test(test_given),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
