@@ -35,7 +35,8 @@ static const float settled_weight = 0.1f;
 static const double least_gain = 0.1;
 /*
  * What a number of a memory row can be expected to hold, in nats. How much a vector saves a model is nearly a constant, whatever
- * the text (Cramming 1568 tokens, arXiv 2502.13063); this one was measured with the default model.
+ * the text (Cramming 1568 tokens, arXiv 2502.13063). With the default model one memory token, 4,096 numbers, held a text of 990
+ * nats after 929 steps, and one of 1,241 not within 1,500.
  */
 static const double nats_per_number = 0.25;
 

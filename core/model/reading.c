@@ -12,7 +12,7 @@ const struct adapter *reading_adapter(const struct pith_model *model)
 static size_t most_bytes(const struct pith_model *model)
 {
 	const struct adapter *adapter = reading_adapter(model);
-	if (adapter == NULL || adapter->span_tokens >= model->transformer.h.n_context)
+	if (adapter == NULL || adapter->span_tokens + 2 >= model->transformer.h.n_context)
 		return 0;
 	return adapter->span_tokens * EVIDENCE_BYTES_PER_TOKEN;
 }

@@ -56,7 +56,7 @@ struct pith_recipe {
 	enum pith_memory memory;     /* what their memory tokens hand to the reader */
 	const char *adapter_path[PITH_N_PURPOSES]; /* by enum pith_purpose: start from this one; NULL: new */
 	int lora_rank;               /* 0: memory vectors only */
-	int span_tokens;             /* longest text that one encoding reads, written into the adapter */
+	int span_tokens;             /* longest text that one encoding, or an adapter for reading, reads; written into the adapter */
 	double lora_alpha;
 	int max_memory_tokens;       /* k_max */
 
@@ -83,7 +83,7 @@ struct pith_recipe {
 	/*
 	 * answer_full: a question is asked of the sentences that share words with it alone, of up to so many tokens (drawn anew from a
 	 * half of it up; a sentence with the answer is among them if there is one); 0: of the whole text, once for all its questions.
-	 * Held-out questions are asked so too, of the most. Written into a reading adapter, which then reads texts like that.
+	 * Held-out questions are asked so too, of the most. A reading adapter reads like that later, span_tokens where they are fewer.
 	 */
 	int evidence_tokens;
 	/* Share of what each half of a layer adds that is dropped in training (Srivastava et al. 2014); 0: none. */

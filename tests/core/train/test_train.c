@@ -401,7 +401,8 @@ static void test_reading(void **state)
 	struct pith_model *model;
 	struct pith_error err;
 	struct pith_model_options options = {.adapter_path = {{"", "", "", runs[0].outputs[0]}}, .n_threads = 1};
-	assert_int_equal(pith_model_open(&model, base.outputs[0], &options, NULL, &err), PITH_OK);
+	if (pith_model_open(&model, base.outputs[0], &options, NULL, &err) != PITH_OK)
+		fail_msg("%s", err.message);
 	assert_true(pith_model_info(model)->has_adapter[PITH_MEMORY_ROWS][PITH_READ]);
 	pith_model_close(model);
 	/* One for reading is none for rewriting. */
