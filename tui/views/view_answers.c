@@ -15,9 +15,10 @@ static void draw_figures(const struct answer *answer, struct canvas *canvas, str
 	figure_seconds(seconds, answer->facts.seconds);
 	figure_seconds(first, answer->facts.first_token_seconds);
 	figure_count(read, answer->facts.n_prompt_tokens);
-	int length = snprintf(line, sizeof line, "%zu tokens, %s (read %s in %s) ", answer->facts.n_tokens, seconds, read, first);
+	const char *tokens = answer->facts.n_tokens == 1 ? "token" : "tokens";
+	int length = snprintf(line, sizeof line, "%zu %s, %s (read %s in %s) ", answer->facts.n_tokens, tokens, seconds, read, first);
 	if (length + used > rect.cols)
-		length = snprintf(line, sizeof line, "%zu tokens, %s ", answer->facts.n_tokens, seconds);
+		length = snprintf(line, sizeof line, "%zu %s, %s ", answer->facts.n_tokens, tokens, seconds);
 	if (length + used <= rect.cols)
 		canvas_string(canvas, rect.row, rect.col + rect.cols - length, length, ROLE_VALUE, line);
 }
