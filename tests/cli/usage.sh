@@ -38,7 +38,7 @@ refused 'wants --data FILE.jsonl' eval regenerate
 refused 'wants --data FILE.jsonl' eval answer
 refused 'pith eval wants one of: regenerate, answer, memory, all.' eval
 refused 'pith train does not know "icae"' train icae
-refused 'pith train wants one of: base, regenerate, answer, keep, sft, grpo, tokenizer; or --watch|--plot LOG.' train
+refused 'pith train wants one of: base, regenerate, answer, read, keep, sft, grpo, tokenizer; or --watch|--plot LOG.' train
 refused '--watch wants a value.' train --watch
 refused 'pith train base takes no --watch.' train base --watch run.jsonl
 refused 'pith compress takes no --plot.' compress --plot run.jsonl text.txt
