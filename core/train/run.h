@@ -1,7 +1,7 @@
 /*
  * A training run: everything that lives from its first step to its last.
  * train.c drives it; setup and teardown are in run.c; measuring on held-out
- * data is in validate.c.
+ * data is in validate.c, what comes out of it in run_outputs.c.
  */
 #ifndef TRAIN_RUN_H
 #define TRAIN_RUN_H
