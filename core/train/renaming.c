@@ -142,7 +142,8 @@ static bool take_from_line(struct drawing *d, struct buffer *to, const char *fro
 	} else {
 		const char *other = jsonl_string(record, "context", &length);
 		struct piece word = other == NULL ? (struct piece){0, 0} : word_like(other, length, kind, n, d->random);
-		ok = buffer_append(to, other + word.begin, word.end - word.begin);
+		if (word.end > word.begin)
+			ok = buffer_append(to, other + word.begin, word.end - word.begin);
 	}
 	jsonl_record_free(record);
 	return ok;
