@@ -54,7 +54,8 @@ static void drop_text(struct pith_generated *out)
 /* Reads a prompt behind what the session holds and generates; adapter NULL: by the base alone. */
 static enum pith_status speak(struct pith_generated *out, struct buffer *raw, struct pith_model *model, struct session *session,
                               const struct adapter *adapter, const struct token_list *prompt, int32_t position,
-                              size_t max_tokens, const struct generation *progress, const struct pith_control *control, struct pith_error *err)
+                              size_t max_tokens, const struct generation *progress, const struct pith_control *control,
+                              struct pith_error *err)
 {
 	double began = seconds_now(), first = 0;
 	if (prompt->n == 0)
@@ -292,8 +293,8 @@ enum pith_status compressed_readable(struct pith_compressed *compressed, struct 
 
 /* The answer from a text, or from as many of its sentences as fit the context, those nearest to the question. */
 static enum pith_status answer_long(struct pith_generated *out, struct pith_model *model, const struct pith_generated *text,
-                                       const char *question, size_t max_tokens, const struct pith_control *control,
-                                       struct pith_error *err)
+                                    const char *question, size_t max_tokens, const struct pith_control *control,
+                                    struct pith_error *err)
 {
 	enum { TRIES = 8 };
 	struct buffer part = {0};

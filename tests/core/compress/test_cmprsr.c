@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/lora_adapter.h"
+#include "support/small_model.h"
 
 static struct pith_model *able, *unable;
 static struct buffer text;
@@ -25,7 +25,7 @@ static int setup(void **state)
 	unable = small_open(path);
 	char adapter[600];
 	snprintf(adapter, sizeof adapter, "%s", scratch_path("small-rewrite.gguf"));
-	lora_adapter(adapter, path, PITH_REWRITE, 0.1);
+	small_adapter_of(adapter, path, PITH_MEMORY_ROWS, PITH_REWRITE, 0.1, 9);
 	able = small_open(path);
 	random_seed(&random, 4);
 	small_text(&text, &random, 150);

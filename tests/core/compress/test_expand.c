@@ -13,7 +13,7 @@
 #include "model/answer_entropy.h"
 #include "model/generate.h"
 #include "model/reading.h"
-#include "support/lora_adapter.h"
+#include "support/small_model.h"
 
 static struct pith_model *plain, *reader;
 static struct buffer text;
@@ -28,7 +28,7 @@ static int setup(void **state)
 	snprintf(model, sizeof model, "%s", scratch_path("small.gguf"));
 	snprintf(adapter, sizeof adapter, "%s", scratch_path("small-read.gguf"));
 	plain = small_open(model);
-	lora_adapter(adapter, model, PITH_READ, 0.3);
+	small_adapter_of(adapter, model, PITH_MEMORY_ROWS, PITH_READ, 0.3, 9);
 	reader = small_open(model);
 	random_seed(&random, 4);
 	small_text(&text, &random, 60);

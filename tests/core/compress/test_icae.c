@@ -48,8 +48,8 @@ static int setup(void **state)
 		return -1;
 	small_vocabulary(in_scratch(vocabulary, "vocabulary.gguf"), "qwen2", SMALL_VOCABULARY);
 	small_model(in_scratch(base, "base.gguf"), vocabulary, 5);
-	small_adapter_of(in_scratch(adapter, "base-embeddings-regenerate.gguf"), base, PITH_MEMORY_EMBEDDINGS, PITH_REGENERATE, 6);
-	small_adapter_of(in_scratch(adapter, "base-embeddings-answer.gguf"), base, PITH_MEMORY_EMBEDDINGS, PITH_ANSWER, 7);
+	small_adapter_of(in_scratch(adapter, "base-embeddings-regenerate.gguf"), base, PITH_MEMORY_EMBEDDINGS, PITH_REGENERATE, 0.1, 6);
+	small_adapter_of(in_scratch(adapter, "base-embeddings-answer.gguf"), base, PITH_MEMORY_EMBEDDINGS, PITH_ANSWER, 0.1, 7);
 	small_model(in_scratch(other, "other.gguf"), vocabulary, 5);
 	small_adapter(in_scratch(adapter, "other-regenerate.gguf"), other, PITH_REGENERATE, 6);
 	model = small_open(base);

@@ -8,7 +8,7 @@
 
 #include "model/session.h"
 #include "pith/train.h"
-#include "support/lora_adapter.h"
+#include "support/small_model.h"
 #include "text/length_prompt.h"
 #include "train/rollout.h"
 
@@ -29,7 +29,7 @@ static int setup(void **state)
 	small_files("small", 5);
 	snprintf(base, sizeof base, "%s", scratch_path("small.gguf"));
 	snprintf(start, sizeof start, "%s", scratch_path("start.gguf"));
-	lora_adapter(start, base, PITH_REWRITE, 0.1);
+	small_adapter_of(start, base, PITH_MEMORY_ROWS, PITH_REWRITE, 0.1, 9);
 	snprintf(data, sizeof data, "%s", scratch_write("pairs.jsonl", lines, strlen(lines)));
 	model = small_open(base);
 	must(adapter_load(&adapter, &model->transformer.h, start, &err), &err);
