@@ -7,6 +7,9 @@
 #include "compress/rewrite.h"
 #include "text/length_prompt.h"
 
+/* Of what the chunk's own words say: a rewrite is easier to read, and may pay a little for it. */
+static const double least_told = 0.85;
+
 static enum pith_status write_with_adapter(void *user, const struct rewrite_request *request, struct rewrite_answer *answer,
                                            const struct pith_control *control, struct pith_error *err)
 {
@@ -34,6 +37,6 @@ enum pith_status cmprsr_compress(struct pith_compressed *out, struct pith_docume
 		            model->path);
 	/* Chunks as long as the texts that it was trained on; it need not cope with longer ones. */
 	size_t most = adapter->span_tokens < REWRITE_CHUNK_TOKENS ? adapter->span_tokens : REWRITE_CHUNK_TOKENS;
-	struct rewriter rewriter = {.write = write_with_adapter, .user = model, .chunk_tokens = most};
+	struct rewriter rewriter = {.write = write_with_adapter, .user = model, .chunk_tokens = most, .least_told = least_told};
 	return rewrite_document(out, document, options, &rewriter, control, err);
 }

@@ -31,6 +31,10 @@ struct pith_compressed {
 	size_t n_layers, kv_dim;
 };
 
+/* llmlingua2.c: the chance that each token is kept (n_tokens), as the model's head sees it; it must have one. Computed once, borrowed. */
+enum pith_status document_keep_scores(struct pith_document *document, const float **scores, const struct pith_control *control,
+                                      struct pith_error *err);
+
 /* Of the text: 32 hex digits. */
 void document_hash(const struct pith_document *document, char hash[33]);
 

@@ -96,6 +96,14 @@ static enum pith_status compute_scores(struct pith_document *document, const str
 	return PITH_OK;
 }
 
+enum pith_status document_keep_scores(struct pith_document *document, const float **scores, const struct pith_control *control,
+                                      struct pith_error *err)
+{
+	enum pith_status status = document->keep_scores == NULL ? compute_scores(document, control, err) : PITH_OK;
+	*scores = document->keep_scores;
+	return status;
+}
+
 enum pith_status llmlingua2_compress(struct pith_compressed *out, struct pith_document *document,
                                      const struct pith_compress_options *options, const struct pith_control *control,
                                      struct pith_error *err)
@@ -103,9 +111,10 @@ enum pith_status llmlingua2_compress(struct pith_compressed *out, struct pith_do
 	if (document->model->keep_head == NULL)
 		return fail(err, PITH_UNSUPPORTED, "%s has no head that says which words to keep: `pith train keep RECIPE` makes one.",
 		            document->model->path);
-	enum pith_status status = document->keep_scores == NULL ? compute_scores(document, control, err) : PITH_OK;
+	const float *scores;
+	enum pith_status status = document_keep_scores(document, &scores, control, err);
 	if (status == PITH_OK)
-		status = words_split(&out->words, &out->n_words, document, document->keep_scores, options, err);
+		status = words_split(&out->words, &out->n_words, document, scores, options, err);
 	if (status == PITH_OK)
 		status = select_words(out, document, out->words, out->n_words, err);
 	return status;

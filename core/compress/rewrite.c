@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "compress/rewrite_check.h"
+#include "compress/rewrite_words.h"
 #include "text/unicode.h"
 
 /* A model is not asked for less than this: nothing readable is as short. */
@@ -77,77 +78,25 @@ static const char *separator_before(const struct rewriting *r, size_t place)
 
 /* --- words in place of a rewrite ----------------------------------------------------------------------------- */
 
-/* The pins that fall into the piece, seen from its begin; freed with free(). NULL: none, or no memory when *n is not 0. */
-static struct pith_pin *pins_of(const struct rewriting *r, const struct piece *piece, size_t *n)
+/* Fills result and *cost with the best words of the piece that fit its budget. */
+static enum pith_status choose_words(const struct rewriting *r, const struct piece *piece, struct rewrite_words *words,
+                                     struct buffer *result, size_t *cost, struct pith_error *err)
 {
-	const struct pith_compress_options *options = r->options;
-	*n = 0;
-	if (options->n_pins == 0)
-		return NULL;
-	struct pith_pin *pins = malloc(options->n_pins * sizeof *pins);
-	size_t end = piece->begin + piece->length;
-	for (size_t i = 0; i < options->n_pins; i++) {
-		struct pith_pin pin = options->pins[i];
-		if (pin.begin >= end || pin.end <= piece->begin)
-			continue;
-		if (pins != NULL)
-			pins[*n] = (struct pith_pin){pin.begin > piece->begin ? pin.begin - piece->begin : 0,
-			                             (pin.end < end ? pin.end : end) - piece->begin};
-		(*n)++;
-	}
-	return pins;
-}
-
-/* The words of a document of its own that say most, in budget tokens. */
-static enum pith_status choose_words(const struct rewriting *r, struct pith_document *words, const struct pith_pin *pins,
-                                     size_t n_pins, size_t budget, struct buffer *out, struct pith_error *err)
-{
-	struct pith_compressed *chosen = calloc(1, sizeof *chosen);
-	if (chosen == NULL)
-		return fail_memory(err, "the words of a chunk");
-	struct pith_compress_options options = *r->options;
-	options.pins = pins;
-	options.n_pins = n_pins;
-	chosen->info.method = options.method;
-	chosen->info.budget_tokens = budget;
-	enum pith_status status = selfinfo_compress(chosen, words, &options, r->control, err);
-	buffer_clear(out);
-	if (status == PITH_OK && !buffer_append(out, chosen->text, chosen->text_length))
-		status = fail_memory(err, "the words of a chunk");
-	pith_compressed_destroy(chosen);
-	return status;
-}
-
-/* Fills result and *cost with words of the piece that fit its budget. */
-static enum pith_status extract(const struct rewriting *r, const struct piece *piece, struct buffer *result, size_t *cost,
-                                struct pith_error *err)
-{
-	struct pith_document *words;
-	size_t n_pins, budget = piece->budget;
+	enum pith_status status = PITH_OK;
 	buffer_clear(result);
 	*cost = 0;
-	if (budget == 0)
-		return PITH_OK;
-	struct pith_pin *pins = pins_of(r, piece, &n_pins);
-	if (n_pins > 0 && pins == NULL)
-		return fail_memory(err, "the pins");
-	enum pith_status status = pith_document_create(&words, r->document->model, piece->text, piece->length, err);
 	/* What stands before the words may take a token of the budget. */
-	while (status == PITH_OK && budget > 0) {
-		status = choose_words(r, words, pins, n_pins, budget, result, err);
+	for (size_t budget = piece->budget; status == PITH_OK && budget > 0;) {
+		status = rewrite_words_choose(words, budget, result, err);
 		if (status == PITH_OK)
 			status = count_tokens(r, piece->separator, result, cost, err);
 		if (status != PITH_OK || *cost <= piece->budget)
-			break;
+			return status;
 		size_t over = *cost - piece->budget;
 		budget = budget > over ? budget - over : 0;
-	}
-	if (budget == 0) {
 		buffer_clear(result);
 		*cost = 0;
 	}
-	pith_document_destroy(words);
-	free(pins);
 	return status;
 }
 
@@ -222,36 +171,58 @@ static enum pith_status ask(const struct rewriting *r, struct piece *piece, size
 	return status;
 }
 
-/* Words take the place of the rewrite in any case, or where facts are lost and the words lose fewer. */
-static enum pith_status take_over(struct rewriting *r, struct piece *piece, enum rewrite_fault why, struct pith_error *err)
+/* Is the rewrite worse than the words: are facts lost of which these lose fewer, or does it say less of what they say? */
+static enum pith_status compare(struct rewriting *r, const struct piece *piece, const struct rewrite_words *words,
+                                const struct buffer *chosen, enum rewrite_fault *why, struct pith_error *err)
 {
-	struct buffer words = {0};
-	size_t cost = 0;
-	enum pith_status status = extract(r, piece, &words, &cost, err);
-	if (status == PITH_OK && why == REWRITE_FACTS) {
-		struct rewrite_facts ours = facts_of(r, piece, &piece->result), theirs = facts_of(r, piece, &words);
-		if (!rewrite_loses_less(&theirs, &ours)) {
-			rewrite_tally_facts(&r->tally, &ours);
-			buffer_free(&words);
-			return PITH_OK;
-		}
+	struct rewrite_facts lost = facts_of(r, piece, &piece->result), lost_by_words = facts_of(r, piece, chosen);
+	if (rewrite_facts_any(&lost) && rewrite_loses_less(&lost_by_words, &lost)) {
+		*why = REWRITE_FACTS;
+		return PITH_OK;
 	}
-	if (status == PITH_OK) {
+	double told = 0, told_by_words = 0;
+	enum pith_status status = PITH_OK;
+	if (r->rewriter->least_told > 0)
+		status = rewrite_words_told(&told, words, &piece->result, err);
+	if (status == PITH_OK && r->rewriter->least_told > 0)
+		status = rewrite_words_told(&told_by_words, words, chosen, err);
+	if (told < r->rewriter->least_told * told_by_words)
+		*why = REWRITE_SAYS_LESS;
+	else
+		rewrite_tally_facts(&r->tally, &lost);
+	return status;
+}
+
+/* Words take the place of a rewrite that has a fault, or turns out to be worse than they are. */
+static enum pith_status compare_with_words(struct rewriting *r, struct piece *piece, enum rewrite_fault why,
+                                           struct pith_error *err)
+{
+	struct rewrite_words words;
+	struct buffer chosen = {0};
+	size_t cost = 0;
+	enum pith_status status = rewrite_words_open(&words, r->document->model, piece->text, piece->length, piece->begin,
+	                                             r->options, r->control, err);
+	if (status == PITH_OK)
+		status = choose_words(r, piece, &words, &chosen, &cost, err);
+	if (status == PITH_OK && why == REWRITE_FINE)
+		status = compare(r, piece, &words, &chosen, &why, err);
+	if (status == PITH_OK && why != REWRITE_FINE) {
 		buffer_free(&piece->result);
-		piece->result = words;
+		piece->result = chosen;
 		piece->cost = cost;
-		words = (struct buffer){0};
+		chosen = (struct buffer){0};
 		r->tally.n_extractive++;
 		r->tally.faults[why]++;
 	}
-	buffer_free(&words);
+	buffer_free(&chosen);
+	rewrite_words_close(&words);
 	return status;
 }
 
 static enum pith_status rewrite_piece(struct rewriting *r, struct piece *piece, struct pith_error *err)
 {
 	if (piece->budget < LEAST_TOKENS)
-		return take_over(r, piece, REWRITE_TOO_SHORT, err);
+		return compare_with_words(r, piece, REWRITE_TOO_SHORT, err);
 	enum rewrite_fault why = REWRITE_FINE;
 	enum pith_status status = ask(r, piece, piece->budget, &why, err);
 	if (status == PITH_OK && why == REWRITE_OVER_BUDGET) {
@@ -263,11 +234,7 @@ static enum pith_status rewrite_piece(struct rewriting *r, struct piece *piece, 
 	if (status != PITH_OK)
 		return status;
 	rewrite_tally_signs(&r->tally, piece->text, piece->length, piece->n_tokens, &piece->result, piece->cost, piece->budget);
-	if (why == REWRITE_FINE && r->options->keep_facts) {
-		struct rewrite_facts lost = facts_of(r, piece, &piece->result);
-		why = rewrite_facts_any(&lost) ? REWRITE_FACTS : REWRITE_FINE;
-	}
-	return why == REWRITE_FINE ? PITH_OK : take_over(r, piece, why, err);
+	return why == REWRITE_FINE && !r->options->keep_facts ? PITH_OK : compare_with_words(r, piece, why, err);
 }
 
 /* A chunk that may stay as long as it is stays as it is. */

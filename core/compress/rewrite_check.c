@@ -121,7 +121,7 @@ void rewrite_tally_note(const struct rewrite_tally *tally, size_t n_chunks, char
 		[REWRITE_TOO_SHORT] = "budget too small to write in", [REWRITE_EMPTY] = "no text came",
 		[REWRITE_LOOP] = "repeated itself",                  [REWRITE_OVER_BUDGET] = "too long twice",
 		[REWRITE_ANSWER] = "answered a question",            [REWRITE_DRIFT] = "left the text",
-		[REWRITE_FACTS] = "lost facts"};
+		[REWRITE_FACTS] = "lost facts",                      [REWRITE_SAYS_LESS] = "said less than these words"};
 	static const char *const signs[N_REWRITE_SIGNS] = {
 		[SIGN_DRIFT] = "drift", [SIGN_OVER_COMPRESSION] = "over-compression",
 		[SIGN_ANSWER] = "answer instead of compression", [SIGN_SHORT_INPUT] = "loss on short inputs"};

@@ -20,6 +20,7 @@ enum rewrite_fault {
 	REWRITE_ANSWER,      /* of a question in the text */
 	REWRITE_DRIFT,       /* another language, or about something else */
 	REWRITE_FACTS,       /* it loses more than the words of the chunk do */
+	REWRITE_SAYS_LESS,   /* than these words */
 	N_REWRITE_FAULTS
 };
 
@@ -43,7 +44,7 @@ bool rewrite_loses_less(const struct rewrite_facts *a, const struct rewrite_fact
 /* Does text hold these bytes? */
 bool rewrite_holds(const struct buffer *text, const char *bytes, size_t length);
 
-/* The fault of a rewrite but for lost facts; answers and drift count only where checks_facts says so. */
+/* The fault of a rewrite by itself, not beside the words of the chunk; answers and drift count only where checks_facts says so. */
 enum rewrite_fault rewrite_fault_of(const char *text, size_t length, const struct buffer *rewrite, bool looped, bool over_budget,
                                     bool checks_facts);
 

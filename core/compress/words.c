@@ -19,7 +19,7 @@ static bool has_digit(const char *word, size_t length)
 	return false;
 }
 
-static bool is_pinned(const struct pith_word *word, const struct pith_compress_options *options)
+bool word_is_pinned(const struct pith_word *word, const struct pith_compress_options *options)
 {
 	for (size_t i = 0; i < options->n_pins; i++)
 		if (word->begin < options->pins[i].end && options->pins[i].begin < word->end)
@@ -31,7 +31,7 @@ static bool must_keep(const struct pith_word *word, const char *text, const stru
 {
 	const char *bytes = text + word->begin;
 	size_t length = word->end - word->begin;
-	return is_pinned(word, options) || (options->keep_digits && has_digit(bytes, length)) ||
+	return word_is_pinned(word, options) || (options->keep_digits && has_digit(bytes, length)) ||
 	       (options->keep_negations && word_is_negation(bytes, length));
 }
 

@@ -15,6 +15,9 @@
 enum pith_status words_split(struct pith_word **out, size_t *n, const struct pith_document *document, const float *scores,
                              const struct pith_compress_options *options, struct pith_error *err);
 
+/* Do the options pin it, or a part of it? */
+bool word_is_pinned(const struct pith_word *word, const struct pith_compress_options *options);
+
 /*
  * Appends the kept words. Between two of them stands what stood there: their
  * own white space when they were neighbours, else the strongest break that the

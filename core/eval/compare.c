@@ -89,6 +89,7 @@ struct comparison {
 	struct dataset *dataset;
 	struct contender *all; /* the full text first */
 	size_t n_all;
+	const struct pith_method *against; /* NULL: none */
 	bool asks, has_targets;
 	size_t n_left_out;
 	struct pith_error left_out; /* why the first was */
@@ -317,7 +318,7 @@ static enum pith_status find_kind(struct comparison *c, struct pith_error *err)
 static enum pith_status begin(struct comparison *c, struct pith_model *model, const struct pith_compare_options *options,
                               const struct pith_control *control, struct pith_error *err)
 {
-	*c = (struct comparison){.model = model, .control = control};
+	*c = (struct comparison){.model = model, .control = control, .against = options->against};
 	if (control != NULL)
 		c->quiet = (struct pith_control){.log = control->log, .user = control->user, .cancel = control->cancel};
 	c->all = calloc(1 + options->n_targets, sizeof *c->all);
@@ -353,6 +354,39 @@ static void fill_row(struct pith_compare_row *row, const struct contender *conte
 	}
 }
 
+static bool same_target(const struct pith_compress_options *a, const struct pith_compress_options *b)
+{
+	return a->n_tokens == b->n_tokens && (a->n_tokens > 0 || fabs(a->rate - b->rate) < 1e-9);
+}
+
+/* The method that others are compared with, at the target of row i; NULL: it is not there, or failed. */
+static const struct contender *find_opponent(const struct comparison *c, size_t i, const struct pith_method *against)
+{
+	const struct pith_compress_options *target = c->all[i].target;
+	if (target == NULL || against == NULL || target->method == against)
+		return NULL;
+	for (size_t t = 1; t < c->n_all; t++) {
+		const struct contender *other = &c->all[t];
+		if (other->target->method == against && same_target(other->target, target) && other->failure.code == PITH_OK)
+			return other;
+	}
+	return NULL;
+}
+
+static void fill_differences(struct pith_compare_row *row, const struct contender *contender, const struct contender *opponent)
+{
+	const struct sample_table *ours = &contender->scores, *theirs = &opponent->scores;
+	for (size_t m = 0; m < PITH_N_MEASURES; m++) {
+		size_t column = (size_t)sources[m].column;
+		/* Questions until it pays are no amount: "never" is written as 0. */
+		row->has_difference[m] = row->has[m] && ours->n == theirs->n && m != PITH_MEASURE_BREAK_EVEN;
+		if (row->has_difference[m])
+			row->differences[m] = sources[m].by < 0
+			                              ? sample_table_mean_difference(ours, theirs, column)
+			                              : sample_table_ratio_difference(ours, theirs, column, (size_t)sources[m].by);
+	}
+}
+
 static enum pith_status report(struct pith_compare_report *out, const struct comparison *c, struct pith_error *err)
 {
 	out->rows = calloc(c->n_all, sizeof *out->rows);
@@ -363,8 +397,12 @@ static enum pith_status report(struct pith_compare_report *out, const struct com
 	out->asks = c->asks;
 	out->n_left_out = c->n_left_out;
 	out->left_out = c->left_out;
-	for (size_t i = 0; i < c->n_all; i++)
+	for (size_t i = 0; i < c->n_all; i++) {
+		const struct contender *opponent = find_opponent(c, i, c->against);
 		fill_row(&out->rows[i], &c->all[i], c);
+		if (opponent != NULL)
+			fill_differences(&out->rows[i], &c->all[i], opponent);
+	}
 	return PITH_OK;
 }
 

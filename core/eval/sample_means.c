@@ -27,15 +27,16 @@ bool sample_table_add(struct sample_table *table, const double *values)
 	return true;
 }
 
-/* What a statistic is of: column's mean, over by's unless that is NONE. */
+/* What a statistic is of: column's mean, over by's unless that is NONE, less that of another table unless that is NULL. */
 enum { NONE = -1 };
 struct statistic {
+	const struct sample_table *table, *less;
 	size_t column;
 	ptrdiff_t by;
 };
 
 /* Over the lines themselves, or as many that are drawn from them. */
-static double find_statistic(const struct sample_table *table, const struct statistic *statistic, struct random_state *random)
+static double mean_of_lines(const struct sample_table *table, const struct statistic *statistic, struct random_state *random)
 {
 	double above = 0, below = 0;
 	for (size_t i = 0; i < table->n; i++) {
@@ -47,24 +48,34 @@ static double find_statistic(const struct sample_table *table, const struct stat
 	return below > 0 ? above / below : 0;
 }
 
+static double find_statistic(const struct statistic *statistic, struct random_state *random)
+{
+	/* The same lines are drawn again from the other table. */
+	struct random_state again = random == NULL ? (struct random_state){0} : *random;
+	double value = mean_of_lines(statistic->table, statistic, random);
+	if (statistic->less == NULL)
+		return value;
+	return value - mean_of_lines(statistic->less, statistic, random == NULL ? NULL : &again);
+}
+
 static int compare(const void *a, const void *b)
 {
 	const double x = *(const double *)a, y = *(const double *)b;
 	return (x > y) - (x < y);
 }
 
-static struct pith_mean with_interval(const struct sample_table *table, const struct statistic *statistic)
+static struct pith_mean with_interval(const struct statistic *statistic)
 {
 	double drawn[RESAMPLES];
 	struct random_state random;
-	if (table->n == 0)
+	if (statistic->table->n == 0)
 		return (struct pith_mean){0};
 	random_seed(&random, 1);
 	for (int i = 0; i < RESAMPLES; i++)
-		drawn[i] = find_statistic(table, statistic, &random);
+		drawn[i] = find_statistic(statistic, &random);
 	qsort(drawn, RESAMPLES, sizeof *drawn, compare);
 	return (struct pith_mean){
-		.mean = find_statistic(table, statistic, NULL),
+		.mean = find_statistic(statistic, NULL),
 		.low = drawn[RESAMPLES * 25 / 1000],
 		.high = drawn[RESAMPLES - 1 - RESAMPLES * 25 / 1000],
 	};
@@ -72,10 +83,21 @@ static struct pith_mean with_interval(const struct sample_table *table, const st
 
 struct pith_mean sample_table_mean(const struct sample_table *table, size_t column)
 {
-	return with_interval(table, &(struct statistic){column, NONE});
+	return with_interval(&(struct statistic){table, NULL, column, NONE});
 }
 
 struct pith_mean sample_table_ratio(const struct sample_table *table, size_t column, size_t by)
 {
-	return with_interval(table, &(struct statistic){column, (ptrdiff_t)by});
+	return with_interval(&(struct statistic){table, NULL, column, (ptrdiff_t)by});
+}
+
+struct pith_mean sample_table_mean_difference(const struct sample_table *table, const struct sample_table *less, size_t column)
+{
+	return with_interval(&(struct statistic){table, less, column, NONE});
+}
+
+struct pith_mean sample_table_ratio_difference(const struct sample_table *table, const struct sample_table *less, size_t column,
+                                               size_t by)
+{
+	return with_interval(&(struct statistic){table, less, column, (ptrdiff_t)by});
 }

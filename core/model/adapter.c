@@ -116,6 +116,21 @@ void adapter_destroy(struct adapter *adapter)
 	free(adapter);
 }
 
+void adapter_start_from(struct adapter *to, const struct adapter *from)
+{
+	/* Memory and encoder vectors stand first. */
+	memcpy(to->values, from->values, (from->n_memory + 1) * from->n_embd * sizeof *to->values);
+	for (size_t i = 0; from->rank > 0 && i < to->n_layers * N_PROJECTIONS; i++) {
+		const struct lora *old = &from->projections[i];
+		struct lora *lora = &to->projections[i];
+		float rescale = old->scale / lora->scale;
+		memcpy(lora->a, old->a, old->rank * old->n_in * sizeof *lora->a);
+		for (size_t row = 0; row < old->n_out; row++)
+			for (size_t r = 0; r < old->rank; r++)
+				lora->b[row * lora->rank + r] = rescale * old->b[row * old->rank + r];
+	}
+}
+
 enum pith_status adapter_enable_gradients(struct adapter *adapter, struct pith_error *err)
 {
 	adapter->gradients = calloc(adapter->n_values, sizeof *adapter->gradients);

@@ -44,6 +44,11 @@ enum pith_status adapter_load(struct adapter **out, const struct hyperparams *h,
 enum pith_status adapter_save(const struct adapter *adapter, const struct hyperparams *h, enum tensor_type type, const char *path,
                               struct pith_error *err);
 void adapter_destroy(struct adapter *adapter); /* NULL is allowed */
+/*
+ * Makes a new adapter compute what another of the same shape does. The other may have a smaller rank: the rest of the
+ * new one stays as adapter_create() left it, with B zero, and does nothing yet. n_memory must be equal.
+ */
+void adapter_start_from(struct adapter *to, const struct adapter *from);
 
 /* Gives the adapter gradients (zeroed), so that the lora entries have d_a and d_b. */
 enum pith_status adapter_enable_gradients(struct adapter *adapter, struct pith_error *err);

@@ -167,12 +167,26 @@ static int compare_with_stem(const void *key, const void *stem)
 	return strcmp(key, ((const struct marked_stem *)stem)->text);
 }
 
+static struct marked_stem *look_up(struct stem_set *set, const char *stem)
+{
+	return set->n == 0 ? NULL : bsearch(stem, set->stems, set->n, sizeof *set->stems, compare_with_stem);
+}
+
 bool stem_set_find(struct stem_set *set, const char *stem)
 {
-	struct marked_stem *found = set->n == 0 ? NULL : bsearch(stem, set->stems, set->n, sizeof *set->stems, compare_with_stem);
+	struct marked_stem *found = look_up(set, stem);
 	if (found != NULL)
 		found->found = true;
 	return found != NULL;
+}
+
+bool stem_set_mark(struct stem_set *set, const char *stem)
+{
+	struct marked_stem *found = look_up(set, stem);
+	bool first = found != NULL && !found->found;
+	if (first)
+		found->found = true;
+	return first;
 }
 
 double stem_set_share_found(const struct stem_set *set)

@@ -27,6 +27,8 @@ bool stem_set_read(struct stem_set *set, const char *text, size_t length); /* fa
 void stem_set_free(struct stem_set *set);
 /* Is it one of them? It is marked as found. */
 bool stem_set_find(struct stem_set *set, const char *stem);
+/* Marks it as found: was it one of them, and not found before? */
+bool stem_set_mark(struct stem_set *set, const char *stem);
 double stem_set_share_found(const struct stem_set *set); /* 0 of none */
 /* The share of the stems of a short form that a text holds. False: no memory. */
 bool stem_share(double *share, const char *text, size_t length, const char *short_form);

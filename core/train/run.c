@@ -155,14 +155,11 @@ static enum pith_status open_adapter(struct run *run, enum pith_purpose purpose,
 	status = adapter_load(&from, h, recipe->adapter_path[purpose], err);
 	if (status != PITH_OK)
 		return status;
-	if (from->n_memory != to->n_memory || (from->rank != 0 && from->rank != to->rank))
-		status = fail(err, PITH_MISMATCH, "%s has %zu memory tokens and rank %zu, the recipe wants %zu and %zu.",
+	if (from->n_memory != to->n_memory || from->rank > to->rank)
+		status = fail(err, PITH_MISMATCH, "%s has %zu memory tokens and rank %zu, the recipe wants %zu and at most %zu.",
 		              recipe->adapter_path[purpose], from->n_memory, from->rank, to->n_memory, to->rank);
-	else if (from->hands_over != to->hands_over)
-		status = fail(err, PITH_MISMATCH, "%s: its memory tokens hand over %s, the recipe wants %s.",
-		              recipe->adapter_path[purpose], pith_memory_name(from->hands_over), pith_memory_name(to->hands_over));
-	else /* Memory and encoder vectors stand first; an adapter without LoRA gets a fresh one. */
-		memcpy(to->values, from->values, from->n_values * sizeof *to->values);
+	else
+		adapter_start_from(to, from);
 	adapter_destroy(from);
 	return status;
 }
@@ -247,6 +244,22 @@ static enum pith_status open_base_array(struct run *run, struct pith_error *err)
 	return status;
 }
 
+/* The matrices of an adapter are to decay, and may be Muon's, as those of a base are. */
+static enum pith_status add_lora_matrices(struct trained_array *array, const struct adapter *adapter, bool by_muon, struct pith_error *err)
+{
+	enum pith_status status = PITH_OK;
+	for (size_t i = 0; status == PITH_OK && adapter->rank > 0 && i < adapter->n_layers * N_PROJECTIONS; i++) {
+		const struct lora *lora = &adapter->projections[i];
+		size_t a = (size_t)(lora->a - adapter->values), b = (size_t)(lora->b - adapter->values);
+		struct matrix_range down = {a, b, lora->rank, lora->n_in, by_muon};
+		struct matrix_range up = {b, b + lora->n_out * lora->rank, lora->n_out, lora->rank, by_muon};
+		status = trained_array_add_matrix(array, &down, err);
+		if (status == PITH_OK)
+			status = trained_array_add_matrix(array, &up, err);
+	}
+	return status;
+}
+
 static enum pith_status open_arrays(struct run *run, struct pith_error *err)
 {
 	enum pith_status status = PITH_OK;
@@ -262,7 +275,7 @@ static enum pith_status open_arrays(struct run *run, struct pith_error *err)
 		status = trained_array_init(&run->arrays[run->n_arrays], adapter->values, adapter->n_values, run->adapter_gradients[p],
 		                            run->n_slots, run->n_threads, err);
 		if (status == PITH_OK)
-			run->n_arrays++;
+			status = add_lora_matrices(&run->arrays[run->n_arrays++], adapter, run->recipe->muon_learning_rate > 0, err);
 	}
 	return status;
 }

@@ -168,12 +168,16 @@ struct pith_compare_options {
 	const struct pith_compress_options *targets; /* (n_targets) */
 	size_t n_targets;
 	size_t limit; /* 0: every line */
+	const struct pith_method *against; /* its values are taken from those of the other methods at the same target; NULL: none are */
 };
 
 struct pith_compare_row {
 	const struct pith_compress_options *target; /* borrowed from the options; NULL: the full text */
 	struct pith_mean values[PITH_N_MEASURES];
 	bool has[PITH_N_MEASURES];
+	/* Less the values of the method against; intervals of the difference, lines drawn together. */
+	struct pith_mean differences[PITH_N_MEASURES];
+	bool has_difference[PITH_N_MEASURES];
 	struct pith_error failure; /* why this target could not be measured; code PITH_OK: it was */
 };
 struct pith_compare_report {

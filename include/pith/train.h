@@ -54,7 +54,7 @@ struct pith_recipe {
 
 	/* Adapters. With PITH_TRAIN_BASE both purposes may be trained along; with PITH_TRAIN_ADAPTER exactly one is. */
 	enum pith_memory memory;     /* what their memory tokens hand to the reader */
-	const char *adapter_path[PITH_N_PURPOSES]; /* by enum pith_purpose: start from this one; NULL: new */
+	const char *adapter_path[PITH_N_PURPOSES]; /* by enum pith_purpose: start from this one, of lora_rank or less; NULL: new */
 	int lora_rank;               /* 0: memory vectors only */
 	int span_tokens;             /* longest text that one encoding, or an adapter for reading, reads; written into the adapter */
 	double lora_alpha;
@@ -105,7 +105,7 @@ struct pith_recipe {
 	int warmup_steps;
 	int decay_steps;        /* the last decay_steps fall linearly to min_learning_rate */
 	double learning_rate, min_learning_rate;
-	double muon_learning_rate; /* above 0: the base's matrices are trained by Muon, its top rate; 0: AdamW for all */
+	double muon_learning_rate; /* above 0: matrices of base and adapters are trained by Muon, its top rate; 0: AdamW for all */
 	double beta1, beta2, weight_decay, clip_norm;
 	int length_start;       /* length curriculum of texts for memory rows: this many tokens first, ... */
 	double curriculum_loss; /* ... a fifth more whenever the running loss of regeneration falls below this; 0: by steps, ... */

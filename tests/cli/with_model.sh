@@ -144,6 +144,12 @@ grep -q '^"qa.jsonl",[12],500x,0.25,' table.csv || fail "eval all lacks a row of
 expect 0 "$pith" eval all --data texts.jsonl --methods selfinfo,vanilla --rates .5 --limit 1
 out_has "| texts.jsonl | 1 | selfinfo | 0.5 |"
 out_has "Not measured: vanilla on texts.jsonl."
+expect 0 "$pith" eval all --data texts.jsonl --methods selfinfo,llmlingua --rates .5 --against selfinfo --limit 2
+out_has "How much more than selfinfo at the same target"
+expect 0 "$pith" eval all --data texts.jsonl --methods selfinfo,llmlingua --rates .5 --against selfinfo --limit 2 --format csv
+head -1 out | grep -q ',break_even_high,cr_difference,cr_difference_low,' || fail "eval all --against: $(head -1 out)"
+expect 2 "$pith" eval all --data texts.jsonl --methods selfinfo --against llmlingua
+one_sentence "not among the --methods"
 expect 2 "$pith" eval all --data texts.jsonl --methods none
 one_sentence "There is no method"
 expect 2 "$pith" eval all --data texts.jsonl --format pdf

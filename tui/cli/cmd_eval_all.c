@@ -19,6 +19,7 @@ struct plan {
 	const struct compare_format *format;
 	struct pith_compress_options *targets;
 	size_t n_targets;
+	const struct pith_method *against; /* NULL: none */
 	char **paths; /* (n_paths) data sets */
 	size_t n_paths;
 	struct compared *compared; /* (n_paths), the first n_done filled */
@@ -140,6 +141,13 @@ static enum pith_status choose_targets(struct plan *plan, struct cli *cli)
 	}
 	if (status == PITH_OK && plan->n_targets == 0)
 		status = fault(&cli->err, PITH_BAD_ARGUMENT, "--rates is empty.");
+	if (status == PITH_OK && cli->arguments->given[OPTION_AGAINST])
+		status = target_method(&plan->against, cli->arguments->value[OPTION_AGAINST], &cli->err);
+	bool measured = plan->against == NULL;
+	for (size_t i = 0; i < plan->n_targets; i++)
+		measured |= plan->targets[i].method == plan->against;
+	if (status == PITH_OK && !measured)
+		status = fault(&cli->err, PITH_BAD_ARGUMENT, "--against names %s, which is not among the --methods.", plan->against->name);
 	target_end(&base);
 	return status;
 }
@@ -163,7 +171,8 @@ static enum pith_status compare_all(struct plan *plan, struct cli *cli)
 		return fault_memory(&cli->err);
 	for (size_t i = 0; status == PITH_OK && i < plan->n_paths; i++) {
 		struct pith_compare_options options = {
-			.data_path = plan->paths[i], .targets = plan->targets, .n_targets = plan->n_targets, .limit = plan->limit};
+			.data_path = plan->paths[i], .targets = plan->targets, .n_targets = plan->n_targets, .limit = plan->limit,
+			.against = plan->against};
 		const char *slash = strrchr(plan->paths[i], '/');
 		plan->compared[i].data = strdup(slash == NULL ? plan->paths[i] : slash + 1);
 		if (plan->compared[i].data == NULL)
@@ -180,7 +189,7 @@ static enum pith_status write_report(const struct plan *plan, struct cli *cli)
 	char *text = NULL;
 	size_t length = 0;
 	FILE *out = open_memstream(&text, &length);
-	bool done = out != NULL && plan->format->write(out, plan->compared, plan->n_done);
+	bool done = out != NULL && plan->format->write(out, plan->compared, plan->n_done, plan->against);
 	if (out != NULL)
 		done = fclose(out) == 0 && done;
 	enum pith_status status = done ? PITH_OK : fault_memory(&cli->err);

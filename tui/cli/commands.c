@@ -37,6 +37,7 @@ static const struct option_row options[OPTION_N] = {
 	[OPTION_LIMIT] = {0, "limit", "L", "stop after L lines", NULL, NULL},
 	[OPTION_REFINE] = {0, "refine", "N", "improve memory rows by up to N steps, until the text is right", NULL, NULL},
 	[OPTION_METHODS] = {0, "methods", "LIST", "only these methods, parted by commas", NULL, NULL},
+	[OPTION_AGAINST] = {0, "against", "METHOD", "also what the others have more or less than this one", NULL, NULL},
 	[OPTION_RATES] = {0, "rates", "LIST", "rates, parted by commas", NULL, NULL},
 	[OPTION_FORMAT] = {0, "format", "FORMAT", "markdown, csv or json", NULL, NULL},
 	[OPTION_WATCH] = {0, "watch", "LOG", "draw the curves of a run, and go on with it", NULL, NULL},
@@ -104,14 +105,15 @@ static const struct command commands[] = {
 		    "extractively, because a rewrite could not be used, is told.\n"},
 	{.name = "eval all",
 	 .arguments = "",
-	 .options = BIT(OPTION_DATA) | BIT(OPTION_METHODS) | BIT(OPTION_RATES) | BIT(OPTION_LIMIT) | BIT(OPTION_FORMAT) |
-	            BIT(OPTION_OUTPUT) | BIT(OPTION_JSON),
+	 .options = BIT(OPTION_DATA) | BIT(OPTION_METHODS) | BIT(OPTION_AGAINST) | BIT(OPTION_RATES) | BIT(OPTION_LIMIT) |
+	            BIT(OPTION_FORMAT) | BIT(OPTION_OUTPUT) | BIT(OPTION_JSON),
 	 .run = cmd_eval_all,
 	 .summary = "measure all methods side by side",
 	 .details = "--data is needed: a file of lines with a \"text\", or with a \"context\", a\n"
 		    "\"question\", and \"answers\", or a folder of such files. One table: budgets kept,\n"
 		    "answers, what the text still tells, seconds, and after how many questions\n"
-		    "compressing has paid, with intervals. What a method cannot do is said below it.\n"},
+		    "compressing has paid, with intervals. What a method cannot do is said below it.\n"
+		    "--against adds the differences to one method, at the same rate on the same lines.\n"},
 	{.name = "pairs",
 	 .arguments = "",
 	 .options = BIT(OPTION_METHOD) | BIT(OPTION_DATA) | BIT(OPTION_RATES) | BIT(OPTION_LIMIT) | BIT(OPTION_LENGTH) |

@@ -37,7 +37,20 @@ static void write_cell(FILE *out, const struct pith_compare_row *row, size_t m)
 		fprintf(out, " %.*f [%.*f, %.*f] |", digits, value->mean, digits, value->low, digits, value->high);
 }
 
-static bool write_markdown(FILE *out, const struct compared *all, size_t n)
+static void write_difference(FILE *out, const struct pith_compare_row *row, size_t m)
+{
+	int digits = pith_measures()[m].n_decimals;
+	const struct pith_mean *value = &row->differences[m];
+	if (!row->has_difference[m])
+		fprintf(out, " – |");
+	else
+		fprintf(out, " %+.*f [%+.*f, %+.*f] |", digits, value->mean, digits, value->low, digits, value->high);
+}
+
+typedef void write_cell_fn(FILE *out, const struct pith_compare_row *row, size_t m);
+
+/* One table of the rows that were measured, or of those that are compared with against unless that is NULL. */
+static void write_table(FILE *out, const struct compared *all, size_t n, write_cell_fn *cell, const struct pith_method *against)
 {
 	const struct pith_measure_info *measures = pith_measures();
 	fprintf(out, "| data | lines | method | target |");
@@ -51,16 +64,27 @@ static bool write_markdown(FILE *out, const struct compared *all, size_t n)
 		for (size_t r = 0; r < all[i].report.n_rows; r++) {
 			const struct pith_compare_row *row = &all[i].report.rows[r];
 			char target[32];
-			if (row->failure.code != PITH_OK)
+			if (row->failure.code != PITH_OK || (against != NULL && (row->target == NULL || row->target->method == against)))
 				continue;
 			write_target(target, sizeof target, row);
 			fprintf(out, "| %s | %zu | %s | %s |", all[i].data, all[i].report.n, method_name(row), target);
 			for (size_t m = 0; m < PITH_N_MEASURES; m++)
-				write_cell(out, row, m);
+				cell(out, row, m);
 			fputc('\n', out);
 		}
 	}
+}
+
+static bool write_markdown(FILE *out, const struct compared *all, size_t n, const struct pith_method *against)
+{
+	const struct pith_measure_info *measures = pith_measures();
+	write_table(out, all, n, write_cell, NULL);
 	fprintf(out, "\nIn brackets 95 %% bootstrap intervals over the lines.\n\n");
+	if (against != NULL) {
+		fprintf(out, "How much more than %s at the same target; intervals of the difference, line by line:\n\n", against->name);
+		write_table(out, all, n, write_difference, against);
+		fputc('\n', out);
+	}
 	for (size_t m = 0; m < PITH_N_MEASURES; m++)
 		fprintf(out, "- **%s**: %s\n", measures[m].title, measures[m].summary);
 	for (size_t i = 0; i < n; i++)
@@ -89,12 +113,22 @@ static void write_quoted(FILE *out, const char *text)
 	fputc('"', out);
 }
 
-static bool write_csv(FILE *out, const struct compared *all, size_t n)
+static void write_csv_mean(FILE *out, bool has, const struct pith_mean *value)
+{
+	if (has)
+		fprintf(out, ",%.6g,%.6g,%.6g", value->mean, value->low, value->high);
+	else
+		fprintf(out, ",,,");
+}
+
+static bool write_csv(FILE *out, const struct compared *all, size_t n, const struct pith_method *against)
 {
 	const struct pith_measure_info *measures = pith_measures();
 	fprintf(out, "data,lines,method,target");
 	for (size_t m = 0; m < PITH_N_MEASURES; m++)
 		fprintf(out, ",%s,%s_low,%s_high", measures[m].name, measures[m].name, measures[m].name);
+	for (size_t m = 0; against != NULL && m < PITH_N_MEASURES; m++)
+		fprintf(out, ",%s_difference,%s_difference_low,%s_difference_high", measures[m].name, measures[m].name, measures[m].name);
 	fprintf(out, ",failure\n");
 	for (size_t i = 0; i < n; i++) {
 		for (size_t r = 0; r < all[i].report.n_rows; r++) {
@@ -103,13 +137,10 @@ static bool write_csv(FILE *out, const struct compared *all, size_t n)
 			write_target(target, sizeof target, row);
 			write_quoted(out, all[i].data);
 			fprintf(out, ",%zu,%s,%s", all[i].report.n, method_name(row), target);
-			for (size_t m = 0; m < PITH_N_MEASURES; m++) {
-				const struct pith_mean *value = &row->values[m];
-				if (row->has[m])
-					fprintf(out, ",%.6g,%.6g,%.6g", value->mean, value->low, value->high);
-				else
-					fprintf(out, ",,,");
-			}
+			for (size_t m = 0; m < PITH_N_MEASURES; m++)
+				write_csv_mean(out, row->has[m], &row->values[m]);
+			for (size_t m = 0; against != NULL && m < PITH_N_MEASURES; m++)
+				write_csv_mean(out, row->has_difference[m], &row->differences[m]);
 			fputc(',', out);
 			write_quoted(out, row->failure.code == PITH_OK ? "" : row->failure.message);
 			fputc('\n', out);
@@ -119,6 +150,15 @@ static bool write_csv(FILE *out, const struct compared *all, size_t n)
 }
 
 /* --- JSON ----------------------------------------------------------------------------------------------------------- */
+
+static void set_mean(json_t *object, const char *name, const char *suffix, const struct pith_mean *value)
+{
+	char key[64];
+	snprintf(key, sizeof key, "%s%s", name, suffix);
+	json_object_set_new(object, key, json_real(value->mean));
+	snprintf(key, sizeof key, "%s%s_interval", name, suffix);
+	json_object_set_new(object, key, json_pack("[f, f]", value->low, value->high));
+}
 
 static json_t *json_row(const struct compared *compared, const struct pith_compare_row *row)
 {
@@ -131,18 +171,17 @@ static json_t *json_row(const struct compared *compared, const struct pith_compa
 	if (row->failure.code != PITH_OK)
 		json_object_set_new(object, "failure", json_string(row->failure.message));
 	for (size_t m = 0; m < PITH_N_MEASURES; m++) {
-		char name[64];
-		if (!row->has[m])
-			continue;
-		snprintf(name, sizeof name, "%s_interval", pith_measures()[m].name);
-		json_object_set_new(object, pith_measures()[m].name, json_real(row->values[m].mean));
-		json_object_set_new(object, name, json_pack("[f, f]", row->values[m].low, row->values[m].high));
+		if (row->has[m])
+			set_mean(object, pith_measures()[m].name, "", &row->values[m]);
+		if (row->has_difference[m])
+			set_mean(object, pith_measures()[m].name, "_difference", &row->differences[m]);
 	}
 	return object;
 }
 
-static bool write_json(FILE *out, const struct compared *all, size_t n)
+static bool write_json(FILE *out, const struct compared *all, size_t n, const struct pith_method *against)
 {
+	(void)against; /* a row that is compared has its differences */
 	json_t *rows = json_array();
 	bool done = rows != NULL;
 	for (size_t i = 0; i < n; i++)

@@ -17,7 +17,8 @@ struct compared {
 /* One row per form; --format, help and tests go by it. */
 struct compare_format {
 	const char *name; /* "markdown" */
-	bool (*write)(FILE *out, const struct compared *all, size_t n); /* false: no memory */
+	/* against: whose values the rows' differences are to, NULL: there are none. False: no memory. */
+	bool (*write)(FILE *out, const struct compared *all, size_t n, const struct pith_method *against);
 };
 const struct compare_format *compare_formats(size_t *n);
 const struct compare_format *compare_format_find(const char *name); /* NULL: there is none */

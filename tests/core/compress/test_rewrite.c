@@ -35,6 +35,7 @@ struct script {
 	const char *text;      /* what it writes; NULL: the first words of the chunk */
 	double share;          /* with text NULL: of the tokens asked for, that many are used */
 	double first_share;    /* of the first request, unless 0 */
+	double least_told;     /* of the rewriter */
 	bool looped, cut;
 	enum pith_status fails;
 	size_t n_calls;
@@ -77,7 +78,7 @@ static struct pith_compressed *rewrite(const char *text, size_t length, struct s
 	assert_non_null(out);
 	out->info.method = options->method;
 	out->info.budget_tokens = budget;
-	const struct rewriter rewriter = {.write = write_script, .user = script, .chunk_tokens = chunk_tokens};
+	const struct rewriter rewriter = {.write = write_script, .user = script, .chunk_tokens = chunk_tokens, .least_told = script->least_told};
 	must(rewrite_document(out, document, options, &rewriter, NULL, &err), &err);
 	pith_document_destroy(document);
 	/* What always holds. */
@@ -310,6 +311,37 @@ static void test_fewer_losses(void **state)
 	pith_compressed_destroy(out);
 }
 
+/* A rewrite that loses no fact and says little: it stays where nobody looks, or where it says as much as the words. */
+static void test_says_less(void **state)
+{
+	(void)state;
+	static const char little[] = "the river and the water of the river is in the water";
+	struct pith_compress_options options = vanilla();
+	struct script script = {.text = little};
+	size_t budget = count_tokens(model, plain, sizeof plain - 1) / 3;
+	struct pith_compressed *out = rewrite(plain, sizeof plain - 1, &script, budget, 512, &options);
+	assert_string_equal(out->text, little);
+	pith_compressed_destroy(out);
+	script.least_told = 0.85;
+	out = rewrite(plain, sizeof plain - 1, &script, budget, 512, &options);
+	assert_string_not_equal(out->text, little);
+	expect_note(out, "said less than these words 1");
+	char *words = strdup(out->text);
+	pith_compressed_destroy(out);
+	/* As much as the words: their own text. */
+	script.text = words;
+	out = rewrite(plain, sizeof plain - 1, &script, budget, 512, &options);
+	assert_int_equal(out->info.n_chunks_extractive, 0);
+	pith_compressed_destroy(out);
+	free(words);
+	/* Nor is it looked at where no rewrite is refused. */
+	options.keep_facts = false;
+	script.text = little;
+	out = rewrite(plain, sizeof plain - 1, &script, budget, 512, &options);
+	assert_string_equal(out->text, little);
+	pith_compressed_destroy(out);
+}
+
 static void test_wrapping(void **state)
 {
 	(void)state;
@@ -396,7 +428,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_chunks),        cmocka_unit_test(test_chunk_ends), cmocka_unit_test(test_budgets),
 		cmocka_unit_test(test_sharing),       cmocka_unit_test(test_whole),      cmocka_unit_test(test_faults),
-		cmocka_unit_test(test_fewer_losses),  cmocka_unit_test(test_wrapping),   cmocka_unit_test(test_pins),
+		cmocka_unit_test(test_fewer_losses),  cmocka_unit_test(test_says_less), cmocka_unit_test(test_wrapping),   cmocka_unit_test(test_pins),
 		cmocka_unit_test(test_failure_and_cancel), cmocka_unit_test(test_prompt),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -192,6 +192,39 @@ static void test_questions(void **state)
 	pith_compare_report_free(&report);
 }
 
+/* At the same target, and of other methods alone; what a failed method lacks is no difference. */
+static void test_differences(void **state)
+{
+	(void)state;
+	struct pith_error err;
+	struct pith_compress_options targets[5];
+	aim(&targets[0], "selfinfo", 0.4);
+	aim(&targets[1], "500x", 0.4);
+	aim(&targets[2], "500x", 0.2);
+	aim(&targets[3], "icae", 0.4);
+	aim(&targets[4], "llmlingua", 0.4);
+	struct pith_compare_options options = {.data_path = scratch_write("questions.jsonl", questions, strlen(questions)),
+	                                       .targets = targets, .n_targets = 5, .against = pith_method_find("selfinfo")};
+	struct pith_compare_report report;
+	must(pith_compare(&report, model, &options, NULL, &err), &err);
+	const struct pith_compare_row *rows = report.rows, *compared[] = {&rows[2], &rows[5]};
+	static const size_t alone[] = {0, 1, 3, 4};
+	for (size_t i = 0; i < 4; i++)
+		for (size_t m = 0; m < PITH_N_MEASURES; m++)
+			assert_false(rows[alone[i]].has_difference[m]);
+	for (size_t i = 0; i < 2; i++) {
+		const struct pith_compare_row *row = compared[i];
+		for (size_t m = 0; m < PITH_N_MEASURES; m++) {
+			assert_int_equal(row->has_difference[m], row->has[m] && m != PITH_MEASURE_BREAK_EVEN);
+			if (row->has_difference[m] && fabs(row->differences[m].mean - (row->values[m].mean - rows[1].values[m].mean)) > 1e-9)
+				fail_msg("%s: %g is not %g less %g", pith_measures()[m].name, row->differences[m].mean, row->values[m].mean,
+				         rows[1].values[m].mean);
+		}
+	}
+	assert_true(rows[2].differences[PITH_MEASURE_SIMILARITY].mean != 0);
+	pith_compare_report_free(&report);
+}
+
 /* Texts alone: what needs a question is left out. */
 static void test_texts(void **state)
 {
@@ -303,7 +336,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_similarity_by_hand), cmocka_unit_test(test_vectors), cmocka_unit_test(test_cross_entropy),
-		cmocka_unit_test(test_questions), cmocka_unit_test(test_texts), cmocka_unit_test(test_targets), cmocka_unit_test(test_left_out),
+		cmocka_unit_test(test_questions), cmocka_unit_test(test_differences), cmocka_unit_test(test_texts), cmocka_unit_test(test_targets), cmocka_unit_test(test_left_out),
 		cmocka_unit_test(test_failures),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

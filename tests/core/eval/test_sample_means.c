@@ -35,6 +35,22 @@ static void test_intervals(void **state)
 	sample_table_free(&table);
 }
 
+/* The lines are drawn together for both tables: apart, the interval of the mean would be [0.0485, 0.2206]. */
+static void test_differences(void **state)
+{
+	(void)state;
+	struct sample_table table = lines(), other = {.n_columns = 2};
+	for (size_t i = 0; i < table.n; i++) {
+		const double *line = table.values + i * 2;
+		assert_true(sample_table_add(&other, (double[]){0.5 * line[0] + (i % 3 == 0 ? 0.1 : 0), 0.25 + 0.5 * line[1]}));
+	}
+	expect(sample_table_mean_difference(&table, &other, 0), 0.1336241667, 0.0938, 0.1746);
+	expect(sample_table_ratio_difference(&table, &other, 0, 1), 0.2615500701, 0.1683, 0.3827);
+	expect(sample_table_mean_difference(&table, &table, 0), 0, 0, 0);
+	sample_table_free(&other);
+	sample_table_free(&table);
+}
+
 static void test_few(void **state)
 {
 	(void)state;
@@ -54,6 +70,6 @@ static void test_few(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_intervals), cmocka_unit_test(test_few)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_intervals), cmocka_unit_test(test_differences), cmocka_unit_test(test_few)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

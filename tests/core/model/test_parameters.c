@@ -189,6 +189,52 @@ static void test_adapter_round_trip(void **state)
 	}
 }
 
+/* B A x of a projection, for x = 1, 2, ...: what a LoRA adds. */
+static void lora_product(const struct lora *lora, float *out)
+{
+	for (size_t row = 0; row < lora->n_out; row++) {
+		out[row] = 0;
+		for (size_t r = 0; r < lora->rank; r++)
+			for (size_t i = 0; i < lora->n_in; i++)
+				out[row] += lora->scale * lora->b[row * lora->rank + r] * lora->a[r * lora->n_in + i] * (float)(i + 1);
+	}
+}
+
+/* A start from a smaller rank and another scale adds the same. */
+static void test_adapter_start(void **state)
+{
+	(void)state;
+	struct adapter *from, *to;
+	struct random_state random;
+	random_seed(&random, 9);
+	assert_int_equal(adapter_create(&from, &shape, PITH_REGENERATE, 2, 6, 5, &random, NULL), PITH_OK);
+	assert_int_equal(adapter_create(&to, &shape, PITH_REGENERATE, 5, 2, 5, &random, NULL), PITH_OK);
+	for (size_t i = 0; i < from->n_values; i++)
+		from->values[i] = (float)random_normal(&random);
+	adapter_start_from(to, from);
+	assert_memory_equal(to->memory, from->memory, 5 * shape.n_embd * sizeof *to->memory);
+	assert_memory_equal(to->encoder_vector, from->encoder_vector, shape.n_embd * sizeof *to->encoder_vector);
+	for (size_t i = 0; i < shape.n_layers * N_PROJECTIONS; i++) {
+		float old[512], new[512];
+		assert_true(from->projections[i].n_out <= 512);
+		lora_product(&from->projections[i], old);
+		lora_product(&to->projections[i], new);
+		for (size_t row = 0; row < from->projections[i].n_out; row++)
+			assert_true(fabsf(old[row] - new[row]) <= 1e-4f * (1 + fabsf(old[row])));
+	}
+	/* The further ranks can learn: they read, and write nothing yet. */
+	assert_true(to->projections[0].a[2 * to->projections[0].n_in] != 0 && to->projections[0].b[2] == 0);
+	/* One without a LoRA gives its vectors; the fresh LoRA adds nothing. */
+	adapter_destroy(from);
+	assert_int_equal(adapter_create(&from, &shape, PITH_REGENERATE, 0, 1, 5, &random, NULL), PITH_OK);
+	adapter_destroy(to);
+	assert_int_equal(adapter_create(&to, &shape, PITH_REGENERATE, 5, 2, 5, &random, NULL), PITH_OK);
+	adapter_start_from(to, from);
+	assert_memory_equal(to->memory, from->memory, 5 * shape.n_embd * sizeof *to->memory);
+	adapter_destroy(from);
+	adapter_destroy(to);
+}
+
 /* A model file with one key or tensor more or other than usual. */
 static enum pith_status load_with(const char *key, uint32_t value, const char *scaling, const char *bias, struct pith_error *err)
 {
@@ -259,7 +305,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trips), cmocka_unit_test(test_randomise),          cmocka_unit_test(test_fingerprint),
-		cmocka_unit_test(test_adapter_round_trip), cmocka_unit_test(test_refused_models),
+		cmocka_unit_test(test_adapter_round_trip), cmocka_unit_test(test_adapter_start), cmocka_unit_test(test_refused_models),
 	};
 	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

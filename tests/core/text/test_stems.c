@@ -38,8 +38,27 @@ static void test_stems(void **state)
 	assert_true(strlen(stem) < STEM_SIZE);
 }
 
+/* Each stem of a set is marked once. */
+static void test_marks(void **state)
+{
+	(void)state;
+	static const char text[] = "Running dogs run past a lake";
+	struct stem_set set;
+	assert_true(stem_set_read(&set, text, strlen(text)));
+	assert_int_equal(set.n, 4);
+	assert_true(stem_set_mark(&set, "run"));
+	assert_false(stem_set_mark(&set, "run"));
+	assert_true(stem_set_find(&set, "run"));
+	assert_false(stem_set_mark(&set, "cat"));
+	assert_true(stem_set_find(&set, "dog"));
+	assert_false(stem_set_mark(&set, "dog"));
+	assert_true(stem_set_mark(&set, "lak"));
+	assert_true(stem_set_share_found(&set) == 0.75);
+	stem_set_free(&set);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_stems)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_stems), cmocka_unit_test(test_marks)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
