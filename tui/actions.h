@@ -28,7 +28,7 @@ enum action_context {
 	X(TOKEN_DOWN, CONTEXT_ANYWHERE, "[", "", "Keep one token less") \
 	X(TOKEN_UP, CONTEXT_ANYWHERE, "]", "", "Keep one token more") \
 	X(METHOD, CONTEXT_ANYWHERE, "m", "method", "Choose the method") \
-	X(COMPARE, CONTEXT_ANYWHERE, "c", "compare", "A second method on the left, beside the first; again: the document") \
+	X(COMPARE, CONTEXT_ANYWHERE, "c", "compare", "A second method, on the left; m, f, s are for the side with the focus") \
 	X(VIEW, CONTEXT_ANYWHERE, "p", "view", "Right pane: compressed, regenerated, memory") \
 	X(REGENERATE, CONTEXT_ANYWHERE, "r", "regenerate", "Regenerate the document from its memory tokens") \
 	X(REFINE, CONTEXT_ANYWHERE, "f", "refine", "Refine the memory tokens by gradient until the text comes back word for word") \

@@ -20,7 +20,7 @@ static void take_save(struct workbench *workbench, const char *path)
 	free(workbench->overwrite_path);
 	workbench->overwrite_path = NULL;
 	if (again || access(path, F_OK) != 0) {
-		jobs_want_saved(workbench, path);
+		jobs_want_saved(workbench, workbench->save_form, path);
 		return;
 	}
 	workbench->overwrite_path = strdup(path);

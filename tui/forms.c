@@ -46,6 +46,11 @@ bool form_is_soft(const struct form *form)
 	return form->compressed != NULL && form->compressed->info.method->family == PITH_SOFT;
 }
 
+enum form_place form_in_focus(const struct workbench *workbench)
+{
+	return form_beside(workbench) && workbench->focus == FOCUS_DOCUMENT ? FORM_SECOND : FORM_FIRST;
+}
+
 bool form_beside(const struct workbench *workbench)
 {
 	return workbench->forms[FORM_SECOND].compressed != NULL;

@@ -47,8 +47,7 @@ static void drop_answers(struct workbench *workbench)
 static void want_nothing_back(struct workbench *workbench)
 {
 	for (int i = 0; i < N_FORMS; i++)
-		workbench->wanted.regenerated[i] = false;
-	workbench->wanted.refined = false;
+		workbench->wanted.regenerated[i] = workbench->wanted.refined[i] = false;
 }
 
 static void want_forms(struct workbench *workbench)
@@ -126,8 +125,7 @@ void jobs_want_method(struct workbench *workbench, enum form_place place, const 
 	enum task_kind kind = workbench->running.kind;
 	workbench->forms[place].method = method;
 	workbench->wanted.compressed[place] = workbench->text != NULL && method != NULL;
-	workbench->wanted.regenerated[place] = false;
-	workbench->wanted.refined = workbench->wanted.refined && place != FORM_FIRST;
+	workbench->wanted.regenerated[place] = workbench->wanted.refined[place] = false;
 	workbench->follow = false;
 	if (workbench->running.form == place && (kind == TASK_COMPRESS || kind == TASK_REGENERATE || kind == TASK_REFINE))
 		supersede(workbench);
@@ -149,7 +147,7 @@ void jobs_want_answer(struct workbench *workbench, const char *question)
 		workbench->wanted.regenerated[workbench->running.form] = true;
 	} else if (workbench->running.kind == TASK_REFINE && workbench->running.active) {
 		supersede(workbench); /* what was reached is kept */
-		workbench->wanted.refined = true;
+		workbench->wanted.refined[workbench->running.form] = true;
 	} else if (workbench->running.kind == TASK_ASK) {
 		supersede(workbench);
 	}
@@ -163,20 +161,21 @@ void jobs_want_regenerated(struct workbench *workbench)
 		supersede(workbench);
 }
 
-void jobs_want_refined(struct workbench *workbench)
+void jobs_want_refined(struct workbench *workbench, enum form_place place)
 {
-	workbench->wanted.refined = true;
+	enum form_place running = workbench->running.form;
+	workbench->wanted.refined[place] = true;
 	if (workbench->running.kind != TASK_REGENERATE || !workbench->running.active)
 		return;
 	supersede(workbench);
-	workbench->wanted.regenerated[FORM_SECOND] = workbench->wanted.regenerated[FORM_SECOND] ||
-	                                             workbench->running.form == FORM_SECOND; /* it goes on afterwards */
+	workbench->wanted.regenerated[running] = workbench->wanted.regenerated[running] || running != place; /* it goes on afterwards */
 }
 
-void jobs_want_saved(struct workbench *workbench, const char *path)
+void jobs_want_saved(struct workbench *workbench, enum form_place place, const char *path)
 {
 	free(workbench->wanted.save_path);
 	workbench->wanted.save_path = strdup(path);
+	workbench->wanted.save_form = place;
 }
 
 void jobs_cancel(struct workbench *workbench)
@@ -227,6 +226,8 @@ static void start_model(struct workbench *workbench)
 static void start_save(struct workbench *workbench)
 {
 	struct task *task = task_create(workbench->engine, TASK_SAVE, workbench->wanted.save_path, NULL, 0);
+	if (task != NULL)
+		task->form = workbench->wanted.save_form;
 	free(workbench->wanted.save_path);
 	workbench->wanted.save_path = NULL;
 	start(workbench, task);
@@ -296,12 +297,16 @@ static void start_regenerate(struct workbench *workbench, enum form_place place)
 }
 
 /* What was regenerated before stays until the first look at what has healed. */
-static void start_refine(struct workbench *workbench)
+static void start_refine(struct workbench *workbench, enum form_place place)
 {
-	workbench->wanted.refined = workbench->wanted.regenerated[FORM_FIRST] = false;
-	workbench->forms[FORM_FIRST].regenerating = true;
-	workbench->view = VIEW_REGENERATED;
-	start(workbench, task_create(workbench->engine, TASK_REFINE, NULL, NULL, 0));
+	workbench->wanted.refined[place] = workbench->wanted.regenerated[place] = false;
+	workbench->forms[place].regenerating = true;
+	if (place == FORM_FIRST)
+		workbench->view = VIEW_REGENERATED;
+	struct task *task = task_create(workbench->engine, TASK_REFINE, NULL, NULL, 0);
+	if (task != NULL)
+		task->form = place;
+	start(workbench, task);
 }
 
 void jobs_schedule(struct workbench *workbench)
@@ -326,8 +331,10 @@ void jobs_schedule(struct workbench *workbench)
 		start_save(workbench);
 	else if (workbench->wanted.question != NULL)
 		start_ask(workbench);
-	else if (workbench->wanted.refined)
-		start_refine(workbench);
+	else if (workbench->wanted.refined[FORM_FIRST])
+		start_refine(workbench, FORM_FIRST);
+	else if (workbench->wanted.refined[FORM_SECOND])
+		start_refine(workbench, FORM_SECOND);
 	else if (workbench->wanted.regenerated[FORM_FIRST])
 		start_regenerate(workbench, FORM_FIRST);
 	else if (workbench->wanted.regenerated[FORM_SECOND])

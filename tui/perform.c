@@ -143,7 +143,8 @@ static void begin_rate(const char *key)
 
 static void begin_save(struct workbench *workbench)
 {
-	const struct shown_compressed *compressed = workbench->forms[FORM_FIRST].compressed;
+	workbench->save_form = form_in_focus(workbench);
+	const struct shown_compressed *compressed = workbench->forms[workbench->save_form].compressed;
 	if (compressed == NULL) {
 		workbench_say(workbench, ROLE_WARNING, "There is nothing to save yet.");
 		return;
@@ -181,9 +182,9 @@ static void cancel(struct workbench *workbench)
 }
 
 /* Are there memory tokens to work with? If not, that is said. */
-static bool has_memory(struct workbench *workbench, const char *what)
+static bool has_memory(struct workbench *workbench, enum form_place place, const char *what)
 {
-	const struct form *form = &workbench->forms[FORM_FIRST];
+	const struct form *form = &workbench->forms[place];
 	if (form->compressed == NULL)
 		workbench_say(workbench, ROLE_WARNING, "There is nothing to %s yet.", what);
 	else if (!form_is_soft(form))
@@ -196,7 +197,7 @@ static bool has_memory(struct workbench *workbench, const char *what)
 
 static void regenerate(struct workbench *workbench)
 {
-	if (!form_is_soft(&workbench->forms[FORM_SECOND]) && !has_memory(workbench, "regenerate from"))
+	if (!form_is_soft(&workbench->forms[FORM_SECOND]) && !has_memory(workbench, FORM_FIRST, "regenerate from"))
 		return;
 	/* Who asks for it wants to see it come. After a move of the slider the place being read stays. */
 	workbench->follow = true;
@@ -205,8 +206,9 @@ static void regenerate(struct workbench *workbench)
 
 static void refine(struct workbench *workbench)
 {
-	if (has_memory(workbench, "refine"))
-		jobs_want_refined(workbench);
+	enum form_place place = form_in_focus(workbench);
+	if (has_memory(workbench, place, "refine"))
+		jobs_want_refined(workbench, place);
 }
 
 static void toggle(struct workbench *workbench, enum action_id action)
@@ -265,7 +267,7 @@ void perform_action(struct workbench *workbench, enum action_id action, const ch
 	switch (action) {
 	case ACTION_ASK: prompt_begin(PROMPT_QUESTION, NULL); break;
 	case ACTION_RATE: begin_rate(key); break;
-	case ACTION_METHOD: perform_method_menu(workbench, FORM_FIRST); break;
+	case ACTION_METHOD: perform_method_menu(workbench, form_in_focus(workbench)); break;
 	case ACTION_COMPARE: compare(workbench); break;
 	case ACTION_VIEW: perform_view(workbench, (enum view)((workbench->view + 1) % N_VIEWS)); break;
 	case ACTION_REGENERATE: regenerate(workbench); break;

@@ -78,8 +78,7 @@ static void finish_compress(struct workbench *workbench, struct task *task)
 	}
 	if (!form->compressed->info.has_purpose[PITH_REGENERATE]) {
 		/* What was wanted of the rows before these words came is past. */
-		workbench->wanted.regenerated[task->form] = false;
-		workbench->wanted.refined = workbench->wanted.refined && task->form != FORM_FIRST;
+		workbench->wanted.regenerated[task->form] = workbench->wanted.refined[task->form] = false;
 	} else if (workbench->settings->auto_regenerate) {
 		workbench->wanted.regenerated[task->form] = true;
 	}
@@ -105,8 +104,12 @@ static void finish_regenerate(struct workbench *workbench, struct task *task)
 static void finish_refine(struct workbench *workbench, struct task *task)
 {
 	const struct pith_refine_result *refined = &task->refined;
-	shown_compressed_destroy(workbench->forms[FORM_FIRST].compressed);
-	workbench->forms[FORM_FIRST].compressed = task->compressed;
+	struct form *form = &workbench->forms[task->form];
+	form->regenerating = false;
+	if (form->compressed == NULL) /* nobody wants a second form any more */
+		return;
+	shown_compressed_destroy(form->compressed);
+	form->compressed = task->compressed;
 	task->compressed = NULL;
 	finish_regenerate(workbench, task);
 	if (refined->exact)
@@ -168,7 +171,7 @@ static void finish_failed(struct workbench *workbench, struct task *task)
 	if (superseded)
 		return;
 	if (task->kind == TASK_REFINE && cancelled) {
-		workbench->wanted.regenerated[FORM_FIRST] = true; /* from the best rows that were met */
+		workbench->wanted.regenerated[task->form] = true; /* from the best rows that were met */
 		workbench_say(workbench, ROLE_WARNING, "Refining was cancelled; what was reached is kept.");
 		return;
 	}

@@ -385,7 +385,7 @@ static enum pith_status run_ask(struct task *task, struct worker *worker, const 
 
 static enum pith_status run_save(struct task *task, struct pith_error *err)
 {
-	const struct pith_compressed *compressed = task->engine->compressed[FORM_FIRST];
+	const struct pith_compressed *compressed = task->engine->compressed[task->form];
 	if (compressed == NULL)
 		return fault(err, PITH_BAD_ARGUMENT, "There is nothing to save: the document is not compressed yet.");
 	size_t length;

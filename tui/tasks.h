@@ -66,7 +66,7 @@ enum task_kind { TASK_READ, TASK_MODEL, TASK_DOCUMENT, TASK_COMPRESS, TASK_REGEN
 struct task {
 	struct job job; /* first: a task is a job */
 	enum task_kind kind;
-	enum form_place form; /* COMPRESS, REGENERATE; others mean the first */
+	enum form_place form; /* COMPRESS, REGENERATE, REFINE, SAVE */
 	struct engine *engine;
 
 	/* What to do. */

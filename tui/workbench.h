@@ -42,8 +42,9 @@ struct wanted {
 	bool compressed[N_FORMS];
 	char *question;
 	bool regenerated[N_FORMS];
-	bool refined; /* the first form */
+	bool refined[N_FORMS];
 	char *save_path;
+	enum form_place save_form; /* what goes there */
 };
 
 /* The job that runs. */
@@ -108,6 +109,7 @@ struct workbench {
 	int n_answers; /* 0: nothing was asked; 2; 3 when the second form was asked too */
 	struct answer answers[N_ANSWERS];
 
+	enum form_place save_form; /* whose file is asked about */
 	char *overwrite_path; /* a file that was about to be replaced, and asked about */
 
 	/* What is seen. */
@@ -151,8 +153,8 @@ void jobs_want_document(struct workbench *workbench, char *name, char *text, siz
 void jobs_want_file(struct workbench *workbench, const char *path);
 void jobs_want_answer(struct workbench *workbench, const char *question);
 void jobs_want_regenerated(struct workbench *workbench);
-void jobs_want_refined(struct workbench *workbench);
-void jobs_want_saved(struct workbench *workbench, const char *path);
+void jobs_want_refined(struct workbench *workbench, enum form_place place);
+void jobs_want_saved(struct workbench *workbench, enum form_place place, const char *path);
 void jobs_cancel(struct workbench *workbench);
 struct pith_compress_options jobs_options(const struct workbench *workbench, enum form_place place, struct slider_value value);
 size_t jobs_budget(const struct workbench *workbench); /* tokens that the live value asks for; 0: not known */
@@ -166,6 +168,8 @@ void form_drop_compressed(struct workbench *workbench, enum form_place place); /
 void form_show_comparison(struct workbench *workbench, enum form_place place, struct comparison *comparison); /* takes it */
 void form_changed(struct workbench *workbench, enum form_place place); /* its pane is to be built again */
 bool form_is_soft(const struct form *form); /* is there a compressed form, and is it memory tokens? */
+/* The one that is chosen for, refined and saved: the left one while its pane has the focus, else the first. */
+enum form_place form_in_focus(const struct workbench *workbench);
 bool form_beside(const struct workbench *workbench); /* does the second form stand in the left pane, in the document's place? */
 /* Does the left pane show what came back from its memory tokens, or what is about to? */
 bool form_beside_regenerated(const struct workbench *workbench);

@@ -205,6 +205,26 @@ keys Enter
 await '^.500xCompressor'
 await 'ROUGE-L [01]\.[0-9]+ +prefix [0-9]+% .*│'
 await_gone 'Esc cancels'
+keys s
+await 'Save as: .*-selfinfo\.txt'
+leave_line
+keys f
+await 'makes text: there are no memory tokens to refine'
+keys Escape
+await_gone 'makes text'
+# The left side has the focus: what is done is done to it.
+keys Tab s
+await 'Save as: .*-500x\.safetensors'
+leave_line
+keys f
+await 'comes back byte for byte' 120
+await 'prefix 100% .*│'
+keys m
+await 'Second method'
+await '>500xCompressor'
+keys Escape
+await_gone 'Second method'
+keys BTab
 keys c
 await '^.Document'
 keys c
