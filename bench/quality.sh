@@ -1,7 +1,7 @@
 #!/bin/sh
 # What a model keeps of the evaluation texts, as the tables of its model card:
-# texts of four lengths regenerated from 16, 4 and 1 memory tokens, refined ones,
-# and answers, each with its 95 % bootstrap interval.
+# texts of four lengths regenerated from 16, 4 and 1 memory tokens (TOKENS in the
+# environment: from others), refined ones, and answers, each with its 95 % bootstrap interval.
 #
 #   bench/quality.sh PITH MODEL DATA [METHOD [LIMIT]]
 #
@@ -10,7 +10,7 @@
 # N texts of 96. A set that is not there is left out, and said.
 set -eu
 pith=$1 model=$2 data=$3 method=${4:-500x} limit=${5:-}
-refine=${REFINE:-0}
+refine=${REFINE:-0} tokens_list=${TOKENS:-16 4 1}
 threads=${THREADS:-0}
 
 # field NAME FILE: a number of the JSON answer; an interval as "low, high".
@@ -35,7 +35,7 @@ echo "|---:|---:|---|---|---|---|---|"
 for length in 96 192 288 384; do
   set=$data/abstracts-$length.jsonl
   [ -f "$set" ] || { echo "$set is not there: left out." >&2; continue; }
-  for tokens in 16 4 1; do
+  for tokens in $tokens_list; do
     measure regenerate --data "$set" --tokens $tokens
     echo "| $length | $tokens | $(shown rouge_l_set "$out") | $(shown rouge_l "$out") | $(shown bleu "$out") | $(shown exact "$out") | $(shown matched_prefix "$out") |"
   done
@@ -45,7 +45,7 @@ if [ "$refine" -gt 0 ]; then
   echo
   echo "| texts of 96, refined | memory tokens | exact | mean steps | seconds a text |"
   echo "|---:|---:|---|---:|---:|"
-  for tokens in 16 4 1; do
+  for tokens in $tokens_list; do
     measure regenerate --data "$data/abstracts-96.jsonl" --tokens $tokens --refine 1500
     echo "| $refine | $tokens | $(shown exact "$out") | $(field refine_steps "$out") | $(echo "$(field seconds "$out") / $refine" | bc -l | cut -c1-5) |"
   done
@@ -55,7 +55,7 @@ fi
 echo
 echo "| questions, memory tokens | F1 full text | F1 from memory | kept | EM full text | EM from memory |"
 echo "|---:|---|---|---|---|---|"
-for tokens in 16 4 1; do
+for tokens in $tokens_list; do
   measure answer --data "$data/answer.jsonl" --tokens $tokens
   echo "| $tokens | $(shown f1_full "$out") | $(shown f1 "$out") | $(shown retained "$out") | $(shown em_full "$out") | $(shown em "$out") |"
 done
