@@ -21,7 +21,8 @@ question=$1 pith=$2 model=$3 training=$4 data=$5/abstracts-96.jsonl runs=$6
 steps=${STEPS:-1000} limit=${LIMIT:-100} threads=${THREADS:-0}
 mkdir -p "$runs"
 
-# train NAME MEMORY RATIO_MIN RATIO_MAX: an adapter on the frozen model, in RUNS/NAME beside a copy of it.
+# train NAME MEMORY RATIO_MIN RATIO_MAX: an adapter on the frozen model, in RUNS/NAME beside a copy of it. It begins with the
+# short texts and many memory tokens of the recipe.
 train() {
   dir=$runs/$1
   mkdir -p "$dir"
@@ -29,7 +30,6 @@ train() {
   [ ! -e "$dir/done-$steps" ] || return 0
   [ -e "$dir/model.gguf" ] || cp "$model" "$dir/model.gguf"
   sed -e "s|^base:.*|base: $dir/model.gguf|" -e "s|^n_steps:.*|n_steps: $steps|" -e "s|^decay_steps:.*|decay_steps: $((steps * 3 / 10))|" \
-    -e "s|^k_ratio_min_start:.*|k_ratio_min_start: $3|" -e "s|^k_ratio_max_start:.*|k_ratio_max_start: $4|" \
     -e "s|^k_ratio_min:.*|k_ratio_min: $3|" -e "s|^k_ratio_max:.*|k_ratio_max: $4|" -e "s|^lora_rank:|memory: $2\\n&|" \
     -e "s|^checkpoint:.*|checkpoint: $dir/checkpoint|" -e "s|^output:.*|output: $dir/$adapter|" -e "s|^log:.*|log: $dir/log.jsonl|" \
     "$root/models/recipes/regenerate.yaml" >"$dir/recipe.yaml"
