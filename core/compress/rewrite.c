@@ -219,6 +219,15 @@ static enum pith_status compare_with_words(struct rewriting *r, struct piece *pi
 	return status;
 }
 
+/* Would no words be better? Then they need not be found. */
+static bool is_beyond_doubt(const struct rewriting *r, const struct piece *piece)
+{
+	if (!r->options->keep_facts)
+		return true;
+	struct rewrite_facts lost = facts_of(r, piece, &piece->result);
+	return r->rewriter->least_told <= 0 && !rewrite_facts_any(&lost);
+}
+
 static enum pith_status rewrite_piece(struct rewriting *r, struct piece *piece, struct pith_error *err)
 {
 	if (piece->budget < LEAST_TOKENS)
@@ -234,7 +243,7 @@ static enum pith_status rewrite_piece(struct rewriting *r, struct piece *piece, 
 	if (status != PITH_OK)
 		return status;
 	rewrite_tally_signs(&r->tally, piece->text, piece->length, piece->n_tokens, &piece->result, piece->cost, piece->budget);
-	return why == REWRITE_FINE && !r->options->keep_facts ? PITH_OK : compare_with_words(r, piece, why, err);
+	return why == REWRITE_FINE && is_beyond_doubt(r, piece) ? PITH_OK : compare_with_words(r, piece, why, err);
 }
 
 /* A chunk that may stay as long as it is stays as it is. */
