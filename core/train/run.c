@@ -158,6 +158,9 @@ static enum pith_status open_adapter(struct run *run, enum pith_purpose purpose,
 	if (from->n_memory != to->n_memory || from->rank > to->rank)
 		status = fail(err, PITH_MISMATCH, "%s has %zu memory tokens and rank %zu, the recipe wants %zu and at most %zu.",
 		              recipe->adapter_path[purpose], from->n_memory, from->rank, to->n_memory, to->rank);
+	else if (from->hands_over != to->hands_over)
+		status = fail(err, PITH_MISMATCH, "%s: its memory tokens hand over %s, the recipe wants %s.",
+		              recipe->adapter_path[purpose], pith_memory_name(from->hands_over), pith_memory_name(to->hands_over));
 	else
 		adapter_start_from(to, from);
 	adapter_destroy(from);

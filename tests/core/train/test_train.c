@@ -328,6 +328,41 @@ static void test_adapter_goes_on(void **state)
 	gguf_close(gguf);
 }
 
+/* By Muon an adapter's matrices change otherwise, and go on after a stop; it may start from a smaller rank, and not from a larger. */
+static void test_adapter_by_muon(void **state)
+{
+	(void)state;
+	struct named_recipe base, runs[3];
+	struct line first[N_STEPS + 1], plain[N_STEPS + 1];
+	struct pith_error err;
+	base_recipe(&base, "muon-base");
+	run_to_end(&base);
+	static const char *const names[] = {"muon-plain", "muon", "muon-cancelled"};
+	for (int i = 0; i < 3; i++) {
+		base_recipe(&runs[i], names[i]);
+		runs[i].recipe.trained = PITH_TRAIN_ADAPTER;
+		runs[i].recipe.base_path = base.outputs[0];
+		runs[i].recipe.adapter_path[PITH_REGENERATE] = base.outputs[1];
+		runs[i].recipe.lora_rank = 4;
+		runs[i].recipe.muon_learning_rate = i == 0 ? 0 : 1e-2;
+		runs[i].recipe.tasks = &tasks[1];
+		runs[i].recipe.n_tasks = 1;
+	}
+	run_to_end(&runs[0]);
+	run_to_end(&runs[1]);
+	run_and_cancel(&runs[2], 5);
+	run_to_end(&runs[2]);
+	assert_same_run(&runs[1], &runs[2], 1);
+	read_log(runs[0].log, plain);
+	read_log(runs[1].log, first);
+	assert_true(first[1].loss == plain[1].loss);
+	assert_true(first[N_STEPS].loss != plain[N_STEPS].loss && first[N_STEPS].loss < first[1].loss);
+	runs[1].recipe.lora_rank = 1;
+	runs[1].recipe.checkpoint_path = NULL;
+	assert_int_equal(pith_train_run(&runs[1].recipe, NULL, NULL, NULL, &err), PITH_MISMATCH);
+	assert_non_null(strstr(err.message, "rank 2, the recipe wants 8 and at most 1"));
+}
+
 /* ICAE's way through a whole run: it learns, goes on after a stop, and its adapter says what it hands over. */
 static void test_embeddings(void **state)
 {
@@ -463,7 +498,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_base_goes_on),    cmocka_unit_test(test_bf16_goes_on), cmocka_unit_test(test_seed),
-		cmocka_unit_test(test_adapter_goes_on), cmocka_unit_test(test_embeddings), cmocka_unit_test(test_reading), cmocka_unit_test(test_number_of_threads), cmocka_unit_test(test_bad_recipes),  cmocka_unit_test(test_diverging),
+		cmocka_unit_test(test_adapter_goes_on), cmocka_unit_test(test_adapter_by_muon), cmocka_unit_test(test_embeddings), cmocka_unit_test(test_reading), cmocka_unit_test(test_number_of_threads), cmocka_unit_test(test_bad_recipes),  cmocka_unit_test(test_diverging),
 	};
 	return cmocka_run_group_tests(tests, setup, scratch_teardown);
 }
