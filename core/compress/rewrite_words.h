@@ -1,7 +1,7 @@
 /*
  * The words of a chunk, which stand for its rewrite where that cannot be used, and by which a rewrite is measured: what is worth
- * saying, as the trained head of llmlingua2 sees it, or as self-information where the model has none. What was said once counts
- * for half as much where it stands again, and a number that stands again need not be kept again.
+ * saying, as the trained head of llmlingua2 sees it, or as self-information where the model has none. What was said before counts
+ * half where it stands again, and a number that stands again need not be kept again.
  */
 #ifndef COMPRESS_REWRITE_WORDS_H
 #define COMPRESS_REWRITE_WORDS_H
