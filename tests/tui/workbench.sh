@@ -25,10 +25,22 @@ await_stable() {
   done
   fail "the screen does not come to rest"
 }
+# await_line 1|0: until a line is open, or none is. The cursor tells, whatever messages say over the hints.
+await_line() {
+  tries=600
+  until [ "$(t display-message -p '#{cursor_flag}')" = "$1" ]; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || {
+      fail "the cursor is not $1: a line is open, or none"
+      return 1
+    }
+    sleep 0.05
+  done
+}
 # Escape, and what follows it only when it has been taken for itself and not for the Alt of the next key.
 leave_line() {
   keys Escape
-  await_gone 'Enter takes the line'
+  await_line 0
 }
 # mouse BUTTON COLUMN ROW M|m, as the terminal reports it (from 1).
 mouse() { t send-keys -l "$(printf '\033[<%d;%d;%d%s' "$1" "$2" "$3" "$4")"; }
@@ -316,7 +328,7 @@ echo "- a paste into the question line stays there"
 printf 'Why\nnot?' >small
 t load-buffer small
 keys i
-await 'Enter takes the line'
+await_line 1
 t paste-buffer -p
 await 'Why not\?'
 leave_line
