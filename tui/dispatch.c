@@ -195,7 +195,7 @@ static void take_mouse(struct workbench *workbench, const struct input_event *ev
 			if (rect_contains(workbench->method_place[i], event->row, event->col))
 				perform_method_menu(workbench, (enum form_place)i);
 		if (rect_contains(regions->question, event->row, event->col) && prompt_kind() == PROMPT_NONE)
-			prompt_begin(PROMPT_QUESTION, NULL);
+			perform_line(workbench, PROMPT_QUESTION, NULL);
 	}
 	struct text_pane *result = workbench->view == VIEW_MEMORY ? NULL : &workbench->result_pane;
 	if (use_pane(workbench, event, regions->document_header, regions->document, FOCUS_DOCUMENT, &workbench->document_pane) ||

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "prompt.h"
 #include "screen.h"
 
 /* Keys and wheel settle the slider after this pause, so that ten presses are one job. */
@@ -136,9 +135,10 @@ static void compare(struct workbench *workbench)
 		perform_method_menu(workbench, FORM_SECOND);
 }
 
-static void begin_rate(const char *key)
+void perform_line(struct workbench *workbench, enum prompt_kind kind, const char *text)
 {
-	prompt_begin(PROMPT_RATE, key[0] >= '0' && key[0] <= '9' ? key : NULL);
+	workbench->message[0] = '\0';
+	prompt_begin(kind, text);
 }
 
 static void begin_save(struct workbench *workbench)
@@ -157,7 +157,7 @@ static void begin_save(struct workbench *workbench)
 	if (asprintf(&path, "%.*s-%s.%s", length, name, compressed->info.method->name,
 	             compressed->text != NULL ? "txt" : "safetensors") < 0)
 		path = NULL;
-	prompt_begin(PROMPT_SAVE, path);
+	perform_line(workbench, PROMPT_SAVE, path);
 	free(path);
 }
 
@@ -265,16 +265,16 @@ static void perform_scroll(struct workbench *workbench, enum action_id action)
 void perform_action(struct workbench *workbench, enum action_id action, const char *key)
 {
 	switch (action) {
-	case ACTION_ASK: prompt_begin(PROMPT_QUESTION, NULL); break;
-	case ACTION_RATE: begin_rate(key); break;
+	case ACTION_ASK: perform_line(workbench, PROMPT_QUESTION, NULL); break;
+	case ACTION_RATE: perform_line(workbench, PROMPT_RATE, key[0] >= '0' && key[0] <= '9' ? key : NULL); break;
 	case ACTION_METHOD: perform_method_menu(workbench, form_in_focus(workbench)); break;
 	case ACTION_COMPARE: compare(workbench); break;
 	case ACTION_VIEW: perform_view(workbench, (enum view)((workbench->view + 1) % N_VIEWS)); break;
 	case ACTION_REGENERATE: regenerate(workbench); break;
 	case ACTION_REFINE: refine(workbench); break;
-	case ACTION_OPEN: prompt_begin(PROMPT_OPEN, NULL); break;
+	case ACTION_OPEN: perform_line(workbench, PROMPT_OPEN, NULL); break;
 	case ACTION_SAVE: begin_save(workbench); break;
-	case ACTION_WATCH: prompt_begin(PROMPT_WATCH, NULL); break;
+	case ACTION_WATCH: perform_line(workbench, PROMPT_WATCH, NULL); break;
 	case ACTION_FOCUS_NEXT: perform_focus_move(workbench, 1); break;
 	case ACTION_FOCUS_PREVIOUS: perform_focus_move(workbench, -1); break;
 	case ACTION_THEME: workbench_next_theme(workbench); break;

@@ -3,6 +3,7 @@
 #define PERFORM_H
 
 #include "actions.h"
+#include "prompt.h"
 #include "workbench.h"
 
 /* key: the one that was pressed; some actions want to know. */
@@ -16,6 +17,8 @@ void perform_view(struct workbench *workbench, enum view view);
 void perform_scroll_pane(struct workbench *workbench, struct text_pane *pane, long rows);
 void perform_method_menu(struct workbench *workbench, enum form_place place);
 void perform_method_choice(struct workbench *workbench, size_t i); /* by its row in the method table, for the menu's form */
-void perform_quit(struct workbench *workbench);                    /* at the second call without waiting */
+/* Opens a line to type. What was said before is past, and would stand over how to leave the line. */
+void perform_line(struct workbench *workbench, enum prompt_kind kind, const char *text);
+void perform_quit(struct workbench *workbench); /* at the second call without waiting */
 
 #endif

@@ -150,6 +150,7 @@ await_gone 'Esc cancels'
 
 echo "- a question, and the unfinished one that is kept"
 keys i
+await 'Enter takes the line'
 type_text 'How often was the lake measured?'
 await 'Question: How often'
 leave_line
