@@ -21,7 +21,7 @@
 #include "compress/select_words.h"
 #include "compress/survivors.h"
 #include "compress/words.h"
-#include "model/session.h"
+#include "compress/windows.h"
 
 #define ATTENTION_WEIGHT 0.8 /* a, as published */
 
@@ -39,11 +39,9 @@ enum {
 
 struct dac {
 	struct survivors survivors;
-	struct session *session;
-	int32_t *ids;                       /* (window) */
-	struct attention_received received; /* (window) each: of one reading */
 	double *attention, *n_queries;      /* (n_tokens): of a stage, by place */
 	float *losses;                      /* (n_tokens): by place */
+	float *received;                    /* (n_windows, window): attention, of each window by itself */
 	float *ranked;                      /* (n_tokens): to find what is worth keeping, as published */
 	size_t window;
 	size_t stage, n_stages;
@@ -73,6 +71,38 @@ static size_t affordable_stages(size_t n_tokens, size_t budget)
 	return stages;
 }
 
+/* Window i of a stage: the places [begin, end), of which those before `from` are in the window before as well. */
+struct extent {
+	size_t begin, from, end;
+};
+
+static size_t window_overlap(const struct dac *dac)
+{
+	return (dac->window - 1) / OVERLAPS;
+}
+
+static size_t scored_from(const struct dac *dac, size_t window)
+{
+	size_t length = dac->window - 1;
+	if (dac->published) /* there is no BOS: the first token is read in its place, and stays */
+		return window == 0 ? 1 : dac->survivors.n;
+	return window == 0 ? 0 : length + (window - 1) * (length - window_overlap(dac));
+}
+
+static struct extent extent_of(const struct dac *dac, size_t window)
+{
+	size_t from = scored_from(dac, window), end = scored_from(dac, window + 1);
+	return (struct extent){window == 0 ? from : from - window_overlap(dac), from, end < dac->survivors.n ? end : dac->survivors.n};
+}
+
+static size_t count_windows(const struct dac *dac)
+{
+	size_t n = 1;
+	while (scored_from(dac, n) < dac->survivors.n)
+		n++;
+	return n;
+}
+
 static enum pith_status dac_create(struct dac *dac, struct pith_document *document, const struct pith_compressed *out,
 				   bool published, struct pith_error *err)
 {
@@ -87,31 +117,24 @@ static enum pith_status dac_create(struct dac *dac, struct pith_document *docume
 		return fail(err, PITH_TOO_LONG,
 			    "As published, dac reads the document at once: it has %zu tokens, the model reads %zu.", n, context);
 	dac->window = published ? n : context < WINDOW ? context : WINDOW;
-	dac->ids = malloc(dac->window * sizeof *dac->ids);
-	dac->received.later = malloc(dac->window * sizeof *dac->received.later);
-	dac->received.own = malloc(dac->window * sizeof *dac->received.own);
+	enum pith_status status = survivors_create(&dac->survivors, document, out->words, out->n_words, err);
+	if (status != PITH_OK)
+		return status;
+	survivors_add(&dac->survivors, 0, n);
+	dac->received = malloc(count_windows(dac) * dac->window * sizeof *dac->received);
 	dac->attention = malloc(n * sizeof *dac->attention);
 	dac->n_queries = malloc(n * sizeof *dac->n_queries);
 	dac->losses = malloc(n * sizeof *dac->losses);
 	dac->ranked = malloc(n * sizeof *dac->ranked);
-	if (dac->ids == NULL || dac->received.later == NULL || dac->received.own == NULL || dac->attention == NULL ||
-	    dac->n_queries == NULL || dac->losses == NULL || dac->ranked == NULL)
+	if (dac->received == NULL || dac->attention == NULL || dac->n_queries == NULL || dac->losses == NULL || dac->ranked == NULL)
 		return fail_memory(err, "the attention");
-	enum pith_status status = survivors_create(&dac->survivors, document, out->words, out->n_words, err);
-	if (status == PITH_OK)
-		status = session_create(&dac->session, &model->transformer, model->pool, dac->window, err);
-	if (status == PITH_OK)
-		survivors_add(&dac->survivors, 0, n);
-	return status;
+	return PITH_OK;
 }
 
 static void dac_free(struct dac *dac)
 {
 	survivors_free(&dac->survivors);
-	session_destroy(dac->session);
-	free(dac->ids);
-	free(dac->received.later);
-	free(dac->received.own);
+	free(dac->received);
 	free(dac->attention);
 	free(dac->n_queries);
 	free(dac->losses);
@@ -123,50 +146,65 @@ static int32_t id_at(const struct dac *dac, size_t place)
 	return dac->survivors.document->tokens[dac->survivors.tokens[place]].id;
 }
 
-/* Reads the places [begin, end) behind the token first_id: losses of the places from `from` on, attention of all. */
-static enum pith_status read_window(struct dac *dac, int32_t first_id, size_t begin, size_t from, size_t end,
+static enum pith_status read_window(void *user, struct session *session, size_t window, size_t *n_done,
 				    const struct pith_control *control, struct pith_error *err)
 {
-	size_t n = end - begin;
-	dac->ids[0] = first_id;
-	for (size_t i = 0; i < n; i++)
-		dac->ids[1 + i] = id_at(dac, begin + i);
-	memset(dac->received.later, 0, (n + 1) * sizeof *dac->received.later);
-	memset(dac->received.own, 0, (n + 1) * sizeof *dac->received.own);
-	struct session_input input = {.ids = dac->ids, .n = n + 1, .received = &dac->received};
-	session_rewind(dac->session, 0);
-	enum pith_status status = session_read(dac->session, &input, control, err);
-	if (status == PITH_OK)
-		status = session_losses(dac->session, from - begin, dac->ids + 1 + (from - begin), end - from, dac->losses + from,
-					err);
-	for (size_t i = 0; status == PITH_OK && i < n; i++) {
-		dac->attention[begin + i] += (double)dac->received.later[1 + i];
-		dac->n_queries[begin + i] += (double)(n - 1 - i);
-		if (dac->published)
-			dac->attention[begin + i] += (double)dac->received.own[1 + i];
+	struct dac *dac = user;
+	struct extent e = extent_of(dac, window);
+	size_t n = e.end - e.begin;
+	float *got = dac->received + window * dac->window;
+	int32_t *ids = malloc((n + 1) * sizeof *ids);
+	struct attention_received received = {calloc(n + 1, sizeof(float)), calloc(n + 1, sizeof(float))};
+	enum pith_status status = ids != NULL && received.later != NULL && received.own != NULL ? PITH_OK
+												: fail_memory(err, "the attention");
+	if (status == PITH_OK) {
+		ids[0] = dac->published ? id_at(dac, 0) : tokenizer_bos(dac->survivors.document->model->tokenizer);
+		for (size_t i = 0; i < n; i++)
+			ids[1 + i] = id_at(dac, e.begin + i);
+		struct session_input input = {.ids = ids, .n = n + 1, .received = &received};
+		status = session_read(session, &input, control, err);
 	}
+	if (status == PITH_OK)
+		status = session_losses(session, e.from - e.begin, ids + 1 + (e.from - e.begin), e.end - e.from, dac->losses + e.from,
+					err);
+	for (size_t i = 0; status == PITH_OK && i < n; i++)
+		got[i] = received.later[1 + i] + (dac->published ? received.own[1 + i] : 0);
+	free(ids);
+	free(received.later);
+	free(received.own);
+	*n_done = e.end - e.from;
 	return status;
 }
 
 /* Losses and attention of all that is left. A place in two windows gets what the queries of both pay. */
 static enum pith_status read_stage(struct dac *dac, const struct pith_control *control, struct pith_error *err)
 {
-	size_t n = dac->survivors.n, length = dac->window - 1, overlap = length / OVERLAPS;
-	enum pith_status status = PITH_OK;
+	size_t n = dac->survivors.n;
+	struct windows windows = {
+		.model = dac->survivors.document->model,
+		.n = count_windows(dac),
+		.capacity = dac->window,
+		.precision = dac->published ? PRECISION_F32 : PRECISION_BF16,
+		.n_units = n - scored_from(dac, 0),
+		.read = read_window,
+		.user = dac,
+		.begin = (double)dac->stage,
+		.end = (double)dac->stage + 1,
+		.total = (double)dac->n_stages,
+	};
+	enum pith_status status = windows_read(&windows, control, err);
+	if (status != PITH_OK)
+		return status;
 	memset(dac->attention, 0, n * sizeof *dac->attention);
 	memset(dac->n_queries, 0, n * sizeof *dac->n_queries);
-	/* As published there is no BOS: the first token is read in its place, and stays. */
-	int32_t first_id = dac->published ? id_at(dac, 0) : tokenizer_bos(dac->survivors.document->model->tokenizer);
-	for (size_t from = dac->published ? 1 : 0; status == PITH_OK && from < n;) {
-		size_t begin = dac->published ? 1 : from > overlap ? from - overlap : 0;
-		size_t end = n - begin < length ? n : begin + length;
-		status = read_window(dac, first_id, begin, from, end, control, err);
-		from = end;
-		if (status == PITH_OK && control != NULL && control->progress != NULL)
-			control->progress(control->user, "scoring", (double)dac->stage + (double)from / (double)n,
-					  (double)dac->n_stages);
+	for (size_t window = 0; window < windows.n; window++) {
+		struct extent e = extent_of(dac, window);
+		for (size_t place = e.begin; place < e.end; place++) {
+			dac->attention[place] += (double)dac->received[window * dac->window + place - e.begin];
+			dac->n_queries[place] += (double)(e.end - 1 - place);
+		}
 	}
-	return status;
+	return PITH_OK;
 }
 
 /*

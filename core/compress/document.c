@@ -5,7 +5,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "model/session.h"
+#include "compress/windows.h"
 
 enum pith_status pith_document_create(struct pith_document **out, struct pith_model *model, const char *text, size_t length,
                                       struct pith_error *err)
@@ -70,26 +70,44 @@ struct pith_model *pith_document_model(const struct pith_document *document)
 
 enum {
 	WINDOW = 1024,  /* tokens read at once */
-	OVERLAP = 256,  /* of them read before, as context, in every window but the first */
+	OVERLAPS = 4,   /* a window's share that was read before, as context, in all but the first: 1 / OVERLAPS */
 };
 
-/* Scores tokens [from, end) of the window [begin, end), read behind BOS. */
-static enum pith_status score_window(struct pith_document *document, struct session *session, size_t begin, size_t from,
-                                     size_t end, int32_t *ids, const struct pith_control *control, struct pith_error *err)
+struct scoring {
+	const struct pith_document *document;
+	float *scores;          /* (n_tokens) */
+	size_t window, overlap; /* tokens */
+};
+
+/* The first token that window i scores. */
+static size_t scored_from(const struct scoring *scoring, size_t i)
 {
-	const struct pith_model *model = document->model;
+	return i == 0 ? 0 : scoring->window + (i - 1) * (scoring->window - scoring->overlap);
+}
+
+static enum pith_status score_window(void *user, struct session *session, size_t window, size_t *n_done,
+                                     const struct pith_control *control, struct pith_error *err)
+{
+	const struct scoring *scoring = user;
+	const struct pith_document *document = scoring->document;
+	size_t from = scored_from(scoring, window), end = scored_from(scoring, window + 1);
+	size_t begin = window == 0 ? 0 : from - scoring->overlap;
+	end = end < document->n_tokens ? end : document->n_tokens;
 	size_t n = end - begin;
-	ids[0] = tokenizer_bos(model->tokenizer);
+	int32_t *ids = malloc((n + 1) * sizeof *ids);
+	if (ids == NULL)
+		return fail_memory(err, "the scores");
+	ids[0] = tokenizer_bos(document->model->tokenizer);
 	for (size_t i = 0; i < n; i++)
 		ids[1 + i] = document->tokens[begin + i].id;
 	/* The last token predicts nothing that is asked. */
 	struct session_input input = {.ids = ids, .n = n};
-	session_rewind(session, 0);
 	enum pith_status status = session_read(session, &input, control, err);
 	/* Row i of the read predicts ids[i + 1], the token begin + i of the document. */
 	if (status == PITH_OK)
-		status =
-			session_losses(session, from - begin, ids + 1 + (from - begin), end - from, document->scores + from, err);
+		status = session_losses(session, from - begin, ids + 1 + (from - begin), end - from, scoring->scores + from, err);
+	free(ids);
+	*n_done = end - from;
 	return status;
 }
 
@@ -97,29 +115,29 @@ static enum pith_status compute_scores(struct pith_document *document, const str
 {
 	struct pith_model *model = document->model;
 	size_t context = model->transformer.h.n_context, n = document->n_tokens;
-	size_t window = context < WINDOW ? context : WINDOW, overlap = window / (WINDOW / OVERLAP);
-	struct session *session;
-	enum pith_status status = session_create(&session, &model->transformer, model->pool, window, err);
-	if (status != PITH_OK)
-		return status;
-	int32_t *ids = malloc((window + 1) * sizeof *ids);
-	document->scores = malloc(n * sizeof *document->scores);
-	if (ids == NULL || document->scores == NULL)
-		status = fail_memory(err, "the scores");
-	for (size_t from = 0; status == PITH_OK && from < n;) {
-		size_t begin = from > overlap ? from - overlap : 0;
-		size_t end = n - begin < window ? n : begin + window;
-		status = score_window(document, session, begin, from, end, ids, control, err);
-		from = end;
-		if (status == PITH_OK && control != NULL && control->progress != NULL)
-			control->progress(control->user, "scoring", (double)from, (double)n);
-	}
-	if (status != PITH_OK) {
-		free(document->scores);
-		document->scores = NULL;
-	}
-	session_destroy(session);
-	free(ids);
+	struct scoring scoring = {.document = document, .scores = malloc(n * sizeof(float))};
+	if (scoring.scores == NULL)
+		return fail_memory(err, "the scores");
+	scoring.window = context < WINDOW ? context : WINDOW;
+	scoring.overlap = scoring.window / OVERLAPS;
+	struct windows windows = {
+		.model = model,
+		.n = 1,
+		.capacity = scoring.window,
+		.precision = PRECISION_BF16,
+		.n_units = n,
+		.read = score_window,
+		.user = &scoring,
+		.end = (double)n,
+		.total = (double)n,
+	};
+	while (scored_from(&scoring, windows.n) < n)
+		windows.n++;
+	enum pith_status status = windows_read(&windows, control, err);
+	if (status == PITH_OK)
+		document->scores = scoring.scores;
+	else
+		free(scoring.scores);
 	return status;
 }
 

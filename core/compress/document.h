@@ -31,7 +31,7 @@ struct pith_compressed {
 	size_t n_layers, kv_dim;
 };
 
-/* llmlingua2.c: the chance that each token is kept (n_tokens), as the model's head sees it; it must have one. Computed once, borrowed. */
+/* keep_scores.c: the chance that each token is kept (n_tokens), as the model's head sees it; it must have one. Computed once, borrowed. */
 enum pith_status document_keep_scores(struct pith_document *document, const float **scores, const struct pith_control *control,
                                       struct pith_error *err);
 

@@ -15,6 +15,7 @@
 #include "compress/select_words.h"
 #include "compress/survivors.h"
 #include "compress/words.h"
+#include "kernels/matmul_bf16.h"
 #include "model/session.h"
 
 enum {
@@ -22,13 +23,14 @@ enum {
 	LONGEST_PREFIX = 800,     /* rows of cache, where the model has room for as many: four segments */
 	LONGEST_PUBLISHED = 2048, /* ... and as published */
 	SHORTEST_PREFIX = 16,     /* ... and where it says that it has hardly any */
+	FEW_EMBD = 512,           /* width of a model whose products are too short to share out */
 	HEAD = 10,                /* tokens behind BOS that stay when the cache overflows, as published */
 };
 
 /*
  * The items of the cache are BOS, the first HEAD survivors, and the survivors
- * after them without the skipped oldest ones. All items but the last are in
- * the cache: the last is read with what it shall predict.
+ * after them without the skipped oldest ones. What it lacks of them, the last
+ * one at least, is read with the segment that it shall predict.
  */
 struct prefix {
 	struct survivors survivors;
@@ -45,11 +47,15 @@ static enum pith_status prefix_create(struct prefix *prefix, struct pith_documen
 	size_t capacity = model->transformer.h.n_context, longest = published ? LONGEST_PUBLISHED : LONGEST_PREFIX;
 	capacity = capacity < longest ? capacity : longest;
 	capacity = capacity > SHORTEST_PREFIX ? capacity : SHORTEST_PREFIX;
+	/* On tiles a small model has read a segment sooner than several threads have met for each of its products. */
+	bool one_thread = !published && matmul_bf16_available() && model->transformer.h.n_embd <= FEW_EMBD;
 	*prefix = (struct prefix){.segment = capacity / 4 < SEGMENT ? capacity / 4 : SEGMENT,
 				  .head = capacity / 4 < HEAD ? capacity / 4 : HEAD};
 	enum pith_status status = survivors_create(&prefix->survivors, document, words, n_words, err);
 	if (status == PITH_OK)
-		status = session_create(&prefix->session, &model->transformer, model->pool, capacity, err);
+		status = session_create(&prefix->session, &model->transformer, one_thread ? NULL : model->pool, capacity, err);
+	if (status == PITH_OK && !published)
+		session_set_precision(prefix->session, PRECISION_BF16);
 	prefix->ids = malloc((capacity + 1) * sizeof *prefix->ids);
 	if (status == PITH_OK && prefix->ids == NULL)
 		status = fail_memory(err, "the tokens");
@@ -79,55 +85,41 @@ static void fill_ids(struct prefix *prefix, size_t begin, size_t end)
 	}
 }
 
-/* Reads the items that the cache lacks, up to the last one. */
-static enum pith_status catch_up(struct prefix *prefix, const struct pith_control *control, struct pith_error *err)
-{
-	size_t length = session_length(prefix->session), last = n_items(prefix) - 1;
-	if (length >= last)
-		return PITH_OK;
-	fill_ids(prefix, length, last);
-	struct session_input input = {.ids = prefix->ids, .n = last - length, .first_position = (int32_t)length, .encode = true};
-	return session_read(prefix->session, &input, control, err);
-}
-
-/* Where n more tokens would not fit: the first rows stay, behind them the newest half of what fits is read anew. */
-static enum pith_status make_room(struct prefix *prefix, size_t n, const struct pith_control *control, struct pith_error *err)
+/* Where n more tokens would not fit: the first rows stay, behind them the newest half of what fits is to be read anew. */
+static void make_room(struct prefix *prefix, size_t n)
 {
 	size_t capacity = session_capacity(prefix->session);
-	if (session_length(prefix->session) + n <= capacity)
-		return PITH_OK;
+	if (n_items(prefix) - 1 + n <= capacity)
+		return;
 	size_t wanted = (capacity - n) / 2;
 	if (wanted < prefix->head + 2)
 		wanted = prefix->head + 2;
 	prefix->skipped += n_items(prefix) - wanted;
 	session_rewind(prefix->session, 1 + prefix->head);
-	return catch_up(prefix, control, err);
 }
 
-/* Adds the tokens [begin, end) and scores them behind what survived before. */
+/* Adds the tokens [begin, end) and scores them behind what survived before, of which the cache may lack the last items. */
 static enum pith_status score_segment(struct prefix *prefix, size_t begin, size_t end, const struct pith_control *control,
 				      struct pith_error *err)
 {
-	enum pith_status status = make_room(prefix, end - begin, control, err);
-	if (status != PITH_OK)
-		return status;
-	size_t length = session_length(prefix->session), n = end - begin;
+	size_t n = end - begin;
+	make_room(prefix, n);
+	size_t length = session_length(prefix->session), n_lacking = n_items(prefix) - 1 - length;
 	survivors_add(&prefix->survivors, begin, end);
-	fill_ids(prefix, length, length + n + 1);
-	struct session_input input = {.ids = prefix->ids, .n = n, .first_position = (int32_t)length};
-	status = session_read(prefix->session, &input, control, err);
+	fill_ids(prefix, length, n_items(prefix));
+	struct session_input input = {.ids = prefix->ids, .n = n_lacking + n, .first_position = (int32_t)length};
+	enum pith_status status = session_read(prefix->session, &input, control, err);
 	if (status == PITH_OK)
-		status = session_losses(prefix->session, 0, prefix->ids + 1, n, prefix->survivors.scores + begin, err);
+		status = session_losses(prefix->session, n_lacking, prefix->ids + n_lacking + 1, n, prefix->survivors.scores + begin,
+					err);
 	return status;
 }
 
-/* The tokens from place first_gone on are not those that were read: the cache follows. */
-static enum pith_status follow(struct prefix *prefix, size_t first_gone, const struct pith_control *control,
-			       struct pith_error *err)
+/* The tokens from place first_gone on are not those that were read: the cache forgets them. */
+static void forget(struct prefix *prefix, size_t first_gone)
 {
 	size_t right = first_gone + 1 - prefix->skipped, last = n_items(prefix) - 1;
 	session_rewind(prefix->session, right < last ? right : last);
-	return catch_up(prefix, control, err);
 }
 
 static void report(const struct pith_control *control, size_t done, size_t total)
@@ -157,8 +149,7 @@ static enum pith_status score_words(struct prefix *prefix, size_t budget, const 
 		size_t first_gone = budget >= n ? survivors->n : survivors_cut(survivors, first, share - kept, &n_kept);
 		if (budget < n)
 			kept += n_kept;
-		if (end < n)
-			status = follow(prefix, first_gone, control, err);
+		forget(prefix, first_gone);
 		report(control, end, n);
 	}
 	return status;
@@ -226,7 +217,8 @@ static enum pith_status decide_published(struct prefix *prefix, size_t begin, si
 			first_gone = place;
 	}
 	survivors->n = to;
-	return follow(prefix, first_gone == SIZE_MAX ? to : first_gone, control, err);
+	forget(prefix, first_gone == SIZE_MAX ? to : first_gone);
+	return PITH_OK;
 }
 
 static enum pith_status decide_all_published(struct prefix *prefix, struct pith_document *document, size_t budget,

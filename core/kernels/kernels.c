@@ -70,6 +70,17 @@ const struct kernels *kernels_get(void)
 	return chosen;
 }
 
+void kernels_unpack(float *out, enum tensor_type type, const void *data, size_t first, size_t n)
+{
+	const struct kernels *kernels = kernels_get();
+	switch (type) {
+	case TENSOR_F32: memcpy(out, (const float *)data + first, n * sizeof *out); break;
+	case TENSOR_F16: kernels->row_from_f16(out, (const uint16_t *)data + first, n); break;
+	case TENSOR_BF16: kernels->row_from_bf16(out, (const uint16_t *)data + first, n); break;
+	case TENSOR_Q8_0: kernels->row_from_q8_0(out, (const struct block_q8_0 *)data + first / 32, n); break;
+	}
+}
+
 size_t kernels_available(const struct kernels **tables, size_t capacity)
 {
 	pthread_once(&once, choose);

@@ -64,6 +64,9 @@ struct kernels {
 
 const struct kernels *kernels_get(void);
 
+/* out (n) = the numbers first .. first + n - 1 of a tensor's data; both are multiples of 32 where it is Q8_0. */
+void kernels_unpack(float *out, enum tensor_type type, const void *data, size_t first, size_t n);
+
 /* For tests: the tables of every level that this machine can run, reference first. */
 size_t kernels_available(const struct kernels **tables, size_t capacity);
 

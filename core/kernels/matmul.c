@@ -97,16 +97,6 @@ static float dot_row(const struct kernels *kernels, enum tensor_type type, const
 	return 0;
 }
 
-static void unpack_row(const struct kernels *kernels, enum tensor_type type, float *out, const void *row, size_t n)
-{
-	switch (type) {
-	case TENSOR_F32: break; /* multiplied where it is */
-	case TENSOR_F16: kernels->row_from_f16(out, row, n); break;
-	case TENSOR_BF16: kernels->row_from_bf16(out, row, n); break;
-	case TENSOR_Q8_0: kernels->row_from_q8_0(out, row, n); break;
-	}
-}
-
 static void weights_by_dots(void *user, size_t begin, size_t end, int thread)
 {
 	(void)thread;
@@ -135,10 +125,7 @@ static void weights_by_panels(void *user, size_t begin, size_t end, int thread)
 	size_t panel_rows = PANEL_FLOATS / p->n_in;
 	for (size_t first = begin; first < end; first += panel_rows) {
 		size_t last = end - first < panel_rows ? end : first + panel_rows;
-		for (size_t row = first; row < last; row++) {
-			const uint8_t *packed = p->weights + row * p->row_bytes;
-			unpack_row(p->kernels, p->type, panel + (row - first) * p->n_in, packed, p->n_in);
-		}
+		kernels_unpack(panel, p->type, p->weights, first * p->n_in, (last - first) * p->n_in);
 		multiply_panel(p, panel, first, last);
 	}
 }

@@ -138,7 +138,7 @@ static void forward_attention(const struct layer_pass *pass, struct activations 
 		struct attention_shape shape = shape_of(h, s);
 		if (pass->received != NULL) {
 			struct attention_received received = {pass->received->later + s->kv_first, pass->received->own + s->kv_first};
-			attention_forward_received(a->attn + s->first * q_dim, a->lse + s->first * h->n_heads, &received,
+			attention_forward_received(pass->precision, a->attn + s->first * q_dim, a->lse + s->first * h->n_heads, &received,
 			                           a->q + s->first * q_dim, keys + s->kv_first * kv_dim,
 			                           values + s->kv_first * kv_dim, &shape, pass->scratch->data);
 			continue;

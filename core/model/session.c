@@ -11,6 +11,7 @@ struct session {
 	struct transformer *t;
 	struct thread_pool *pool;
 	size_t capacity, length;
+	enum precision precision;
 	float **keys, **values;   /* (n_layers) of (capacity, kv_dim) */
 	struct activations a;
 	struct scratch x;         /* (chunk, n_embd) */
@@ -57,6 +58,11 @@ enum pith_status session_create(struct session **out, struct transformer *t, str
 	return PITH_OK;
 }
 
+size_t session_cache_bytes(const struct hyperparams *h, size_t capacity)
+{
+	return 2 * h->n_layers * capacity * hyperparams_kv_dim(h) * sizeof(float);
+}
+
 void session_destroy(struct session *session)
 {
 	if (session == NULL)
@@ -87,6 +93,11 @@ size_t session_length(const struct session *session)
 size_t session_capacity(const struct session *session)
 {
 	return session->capacity;
+}
+
+void session_set_precision(struct session *session, enum precision precision)
+{
+	session->precision = precision;
 }
 
 void session_rewind(struct session *session, size_t length)
@@ -139,7 +150,7 @@ static enum pith_status read_chunk(struct session *session, const struct session
 			.rope = &t->rope,
 			.batch = &batch,
 			.pool = session->pool,
-			.precision = PRECISION_F32,
+			.precision = session->precision,
 			.scratch = &session->work,
 			.received = input->received,
 		};
@@ -217,7 +228,7 @@ enum pith_status session_losses(struct session *session, size_t first, const int
 	const struct hyperparams *h = &session->t->h;
 	enum pith_status status = scratch_reserve(&session->head, loss_head_scratch_size(h->n_vocab, h->n_embd), "the logits", err);
 	if (status == PITH_OK)
-		loss_head_forward(session->pool, PRECISION_F32, losses, NULL, session->hidden.data + first * h->n_embd,
+		loss_head_forward(session->pool, session->precision, losses, NULL, session->hidden.data + first * h->n_embd,
 		                  &session->t->weights.output, targets, n_rows, session->head.data);
 	return status;
 }

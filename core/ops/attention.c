@@ -68,15 +68,19 @@ static void attend_few(float *out, float *lse, const struct attention_received *
 }
 
 /* One head, query rows [begin, begin + n_rows). */
-static void attend_block(float *out, float *lse, const struct attention_received *received, const float *q, const float *k,
-                         const float *v, const struct attention_shape *shape, size_t begin, size_t n_rows, float *scores)
+static void attend_block(enum precision precision, float *out, float *lse, const struct attention_received *received, const float *q,
+                         const float *k, const float *v, const struct attention_shape *shape, size_t begin, size_t n_rows,
+                         float *scores)
 {
 	const struct kernels *kernels = kernels_get();
 	size_t head_dim = shape->head_dim;
 	size_t q_stride = shape->n_heads * head_dim, kv_stride = shape->n_kv_heads * head_dim;
 	float scale = 1.0f / sqrtf((float)head_dim);
 	size_t n_keys = n_visible(shape, begin + n_rows - 1); /* of the block's last row */
-	matmul_nt(NULL, n_rows, n_keys, head_dim, q + begin * q_stride, q_stride, k, kv_stride, 0, scores, n_keys);
+	if (precision == PRECISION_BF16)
+		matmul_bf16_nt(n_rows, n_keys, head_dim, q + begin * q_stride, q_stride, k, kv_stride, 0, scores, n_keys);
+	else
+		matmul_nt(NULL, n_rows, n_keys, head_dim, q + begin * q_stride, q_stride, k, kv_stride, 0, scores, n_keys);
 	for (size_t i = 0; i < n_rows; i++) {
 		float *row = scores + i * n_keys;
 		size_t n = n_visible(shape, begin + i);
@@ -90,11 +94,14 @@ static void attend_block(float *out, float *lse, const struct attention_received
 		if (lse != NULL)
 			lse[(begin + i) * shape->n_heads] = top + logf(sum);
 	}
-	matmul_nn(NULL, n_rows, head_dim, n_keys, scores, n_keys, v, kv_stride, 0, out + begin * q_stride, q_stride);
+	if (precision == PRECISION_BF16)
+		matmul_bf16_nn(n_rows, head_dim, n_keys, scores, n_keys, v, kv_stride, 0, out + begin * q_stride, q_stride);
+	else
+		matmul_nn(NULL, n_rows, head_dim, n_keys, scores, n_keys, v, kv_stride, 0, out + begin * q_stride, q_stride);
 }
 
-void attention_forward_received(float *out, float *lse, const struct attention_received *received, const float *q, const float *k,
-                                const float *v, const struct attention_shape *shape, float *scratch)
+void attention_forward_received(enum precision precision, float *out, float *lse, const struct attention_received *received,
+                                const float *q, const float *k, const float *v, const struct attention_shape *shape, float *scratch)
 {
 	size_t group = shape->n_heads / shape->n_kv_heads;
 	for (size_t h = 0; h < shape->n_heads; h++) {
@@ -106,7 +113,7 @@ void attention_forward_received(float *out, float *lse, const struct attention_r
 		}
 		for (size_t begin = 0; begin < shape->n_queries; begin += QUERY_BLOCK) {
 			size_t left = shape->n_queries - begin;
-			attend_block(out + q_offset, head_lse, received, q + q_offset, k + kv_offset, v + kv_offset, shape, begin,
+			attend_block(precision, out + q_offset, head_lse, received, q + q_offset, k + kv_offset, v + kv_offset, shape, begin,
 			             left < QUERY_BLOCK ? left : QUERY_BLOCK, scratch);
 		}
 	}
@@ -118,7 +125,7 @@ void attention_forward(enum precision precision, float *out, float *lse, const f
 	if (precision == PRECISION_BF16 && shape->n_queries > FEW_QUERIES && matmul_bf16_available())
 		attention_bf16_forward(out, lse, q, k, v, shape, scratch);
 	else
-		attention_forward_received(out, lse, NULL, q, k, v, shape, scratch);
+		attention_forward_received(PRECISION_F32, out, lse, NULL, q, k, v, shape, scratch);
 }
 
 /* One head, query rows [begin, begin + n_rows). With P the probabilities and D_i = d_out_i . out_i: d_s = P (d_out v^T - D). */

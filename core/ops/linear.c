@@ -31,17 +31,8 @@ static void packed_backward(float *d_x, const float *d_y, const struct tensor *w
 		size_t n_columns = n_in - column < 512 ? n_in - column : 512;
 		for (size_t row = 0; row < n_out; row += PANEL_ROWS) {
 			size_t n_rows = n_out - row < PANEL_ROWS ? n_out - row : PANEL_ROWS;
-			const struct kernels *kernels = kernels_get();
-			for (size_t r = 0; r < n_rows; r++) {
-				size_t first = (row + r) * n_in + column;
-				float *out = panel + r * n_columns;
-				if (w->type == TENSOR_F16)
-					kernels->row_from_f16(out, (const uint16_t *)w->data + first, n_columns);
-				else if (w->type == TENSOR_BF16)
-					kernels->row_from_bf16(out, (const uint16_t *)w->data + first, n_columns);
-				else
-					kernels->row_from_q8_0(out, (const struct block_q8_0 *)w->data + first / 32, n_columns);
-			}
+			for (size_t r = 0; r < n_rows; r++)
+				kernels_unpack(panel + r * n_columns, w->type, w->data, (row + r) * n_in + column, n_columns);
 			float beta = accumulate || row > 0 ? 1.0f : 0.0f;
 			matmul_nn(NULL, n_tokens, n_columns, n_rows, d_y + row, n_out, panel, n_columns, beta, d_x + column, n_in);
 		}

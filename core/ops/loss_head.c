@@ -59,7 +59,7 @@ void loss_head_forward(struct thread_pool *pool, enum precision precision, float
 	float *rows = scratch, *logits = scratch + 2 * LOSS_CHUNK * n_embd;
 	size_t index[LOSS_CHUNK], next = 0, n;
 	clear_outputs(losses, correct, n_rows);
-	if (loss_head_bf16_suits(precision, w)) {
+	if (loss_head_bf16_suits(precision)) {
 		loss_head_bf16(&(struct loss_head_pass){.losses = losses, .correct = correct, .x = x, .w = w, .targets = targets,
 		                                        .n_rows = n_rows, .scratch = scratch});
 		return;
@@ -79,7 +79,7 @@ void loss_head_backward(enum precision precision, float *losses, bool *correct, 
 	float *rows = scratch, *d_rows = scratch + LOSS_CHUNK * n_embd, *logits = scratch + 2 * LOSS_CHUNK * n_embd;
 	size_t index[LOSS_CHUNK], next = 0, n;
 	clear_outputs(losses, correct, n_rows);
-	if (loss_head_bf16_suits(precision, w)) {
+	if (loss_head_bf16_suits(precision)) {
 		loss_head_bf16(&(struct loss_head_pass){losses, correct, d_x, d_w, x, w, targets, weights, n_rows, scratch});
 		return;
 	}

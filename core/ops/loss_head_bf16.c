@@ -29,6 +29,7 @@ struct head_buffers {
 	struct tiles x, x_turned; /* k: n_embd; k: rows */
 	struct tiles w, w_turned; /* a block of the table; k: n_embd; k: vocabulary */
 	struct tiles d, d_turned; /* gradients of a block of logits; k: vocabulary; k: rows */
+	float *rows;              /* (VOCAB_BLOCK, n_embd) of a packed table */
 	float *logits;            /* (LOGIT_ROWS, VOCAB_BLOCK) */
 	float *gathered;          /* (TILES_STEP, n_embd) */
 	float *top, *sum, *chosen; /* (PART_ROWS) */
@@ -36,9 +37,9 @@ struct head_buffers {
 	size_t n;                 /* rows of the part that have a target */
 };
 
-bool loss_head_bf16_suits(enum precision precision, const struct tensor *w)
+bool loss_head_bf16_suits(enum precision precision)
 {
-	return precision == PRECISION_BF16 && w->type == TENSOR_F32 && matmul_bf16_available();
+	return precision == PRECISION_BF16 && matmul_bf16_available();
 }
 
 /* Hands out all buffers from base; returns the floats needed. */
@@ -51,6 +52,7 @@ static size_t lay_out(struct head_buffers *b, float *base, size_t n_embd)
 	b->w_turned = tile_memory_take_tiles(base, &used, n_embd, VOCAB_BLOCK);
 	b->d = tile_memory_take_tiles(base, &used, ROW_BLOCK, VOCAB_BLOCK);
 	b->d_turned = tile_memory_take_tiles(base, &used, VOCAB_BLOCK, ROW_BLOCK);
+	b->rows = tile_memory_take(base, &used, VOCAB_BLOCK * n_embd);
 	b->logits = tile_memory_take(base, &used, LOGIT_ROWS * LOGIT_STRIDE);
 	b->gathered = tile_memory_take(base, &used, TILES_STEP * n_embd);
 	b->top = tile_memory_take(base, &used, PART_ROWS);
@@ -100,10 +102,18 @@ static void multiply_logits(struct head_buffers *b, size_t row, size_t n_rows, s
 	                                       .c = b->logits, .ldc = LOGIT_STRIDE});
 }
 
-static void pack_table(struct head_buffers *b, const struct tensor *w, size_t vocab, size_t n_vocab)
+/* Brings n_vocab rows of the table into tiles; returns them as they went in. */
+static const float *pack_table(struct head_buffers *b, const struct tensor *w, size_t vocab, size_t n_vocab)
 {
-	struct bf16_operand rows = {(const float *)w->data + vocab * w->ne[0], w->ne[0], true};
-	tiles_pack(&b->w, TILES_B, 0, 0, &rows, n_vocab, w->ne[0]);
+	size_t n_embd = w->ne[0];
+	const float *data = b->rows;
+	if (w->type == TENSOR_F32)
+		data = (const float *)w->data + vocab * n_embd;
+	else
+		kernels_unpack(b->rows, w->type, w->data, vocab * n_embd, n_vocab * n_embd);
+	struct bf16_operand rows = {data, n_embd, true};
+	tiles_pack(&b->w, TILES_B, 0, 0, &rows, n_vocab, n_embd);
+	return data;
 }
 
 /* A row's logits of one block into its running maximum and sum. */
@@ -180,8 +190,7 @@ static void find_gradients(struct head_buffers *b, const struct loss_head_pass *
 	size_t n_embd = pass->w->ne[0], n_vocab = pass->w->ne[1];
 	for (size_t vocab = 0; vocab < n_vocab; vocab += VOCAB_BLOCK) {
 		size_t n_block = smaller(n_vocab - vocab, VOCAB_BLOCK);
-		struct bf16_operand across = {(const float *)pass->w->data + vocab * n_embd, n_embd, false};
-		pack_table(b, pass->w, vocab, n_block);
+		struct bf16_operand across = {pack_table(b, pass->w, vocab, n_block), n_embd, false};
 		tiles_pack(&b->w_turned, TILES_B, 0, 0, &across, n_embd, n_block);
 		for (size_t row = 0; row < b->n; row += ROW_BLOCK) {
 			size_t n = smaller(b->n - row, ROW_BLOCK);

@@ -1,5 +1,5 @@
 /*
- * The loss head on bf16 tiles, for tables in fp32 on machines that have them.
+ * The loss head on bf16 tiles, on machines that have them.
  * Arguments as in loss_head_forward and loss_head_backward (ops.h); d_x NULL:
  * losses only.
  */
@@ -20,7 +20,7 @@ struct loss_head_pass {
 	float *scratch;
 };
 
-bool loss_head_bf16_suits(enum precision precision, const struct tensor *w);
+bool loss_head_bf16_suits(enum precision precision);
 size_t loss_head_bf16_scratch_size(size_t n_embd);
 void loss_head_bf16(const struct loss_head_pass *pass);
 

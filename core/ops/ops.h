@@ -89,9 +89,9 @@ struct attention_received {
 	float *later; /* from the queries behind the key */
 	float *own;   /* from the key's own query */
 };
-/* attention_forward() in fp32, to the bit, that says also what each key received, unless received is NULL. */
-void attention_forward_received(float *out, float *lse, const struct attention_received *received, const float *q, const float *k,
-                                const float *v, const struct attention_shape *shape, float *scratch);
+/* attention_forward(), in fp32 to the bit, that says also what each key received, unless received is NULL. */
+void attention_forward_received(enum precision precision, float *out, float *lse, const struct attention_received *received,
+                                const float *q, const float *k, const float *v, const struct attention_shape *shape, float *scratch);
 /* d_q is assigned; d_k, d_v accumulate over all n_keys rows. */
 void attention_backward(enum precision precision, float *d_q, float *d_k, float *d_v, const float *d_out, const float *out,
                         const float *lse, const float *q, const float *k, const float *v, const struct attention_shape *shape,

@@ -186,6 +186,17 @@ static void test_loss_head_bf16(void **state)
 	loss_head_forward(NULL, PRECISION_BF16, forward.losses, forward.correct, x, &table, targets, B_ROWS, scratch);
 	assert_memory_equal(forward.losses, outcomes[1].losses, sizeof forward.losses);
 	assert_memory_equal(forward.correct, outcomes[1].correct, sizeof forward.correct);
+	/* A table packed in bf16 holds the same numbers. */
+	uint16_t *packed = malloc(B_VOCAB * B_WIDTH * sizeof *packed);
+	assert_non_null(packed);
+	for (size_t i = 0; i < B_VOCAB * B_WIDTH; i++)
+		packed[i] = bf16_from_float(w[i]);
+	table.type = TENSOR_BF16;
+	table.data = packed;
+	loss_head_forward(NULL, PRECISION_BF16, forward.losses, forward.correct, x, &table, targets, B_ROWS, scratch);
+	for (size_t i = 0; i < B_ROWS; i++)
+		assert_true(fabsf(forward.losses[i] - outcomes[1].losses[i]) < 4e-6f * (1 + forward.losses[i]));
+	free(packed);
 	for (int p = 0; p < 2; p++) {
 		free(outcomes[p].d_x);
 		free(outcomes[p].d_w);

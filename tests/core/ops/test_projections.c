@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/tensor_pack.h"
+#include "kernels/matmul_bf16.h"
 #include "ops/ops.h"
 #include "support/gradients.h"
 
@@ -139,8 +141,62 @@ static void test_frozen(void **state)
 	check_case(false, true);
 }
 
+/* Weights as a file packs them, with an adapter on one of them, by one thread and by several. */
+static void test_packed(void **state)
+{
+	(void)state;
+	enum { N_OUT = 130, N_WIDE = 96 };
+	random_seed(&random_numbers, 12);
+	float *x = normal_array(&random_numbers, N_TOKENS * N_WIDE, 1), *w = normal_array(&random_numbers, N_OUT * N_WIDE, 0.1);
+	float *a = normal_array(&random_numbers, RANK * N_WIDE, 0.1), *b = normal_array(&random_numbers, N_OUT * RANK, 0.3);
+	struct block_q8_0 *blocks = malloc(N_OUT * N_WIDE / 32 * sizeof *blocks);
+	uint16_t *halves = malloc(N_OUT * N_WIDE * sizeof *halves);
+	float *y[3][N_BOTH], *low = ones(N_TOKENS * RANK);
+	assert_true(blocks != NULL && halves != NULL);
+	for (size_t row = 0; row < N_OUT; row++) {
+		tensor_pack_row(blocks + row * (N_WIDE / 32), TENSOR_Q8_0, w + row * N_WIDE, N_WIDE);
+		tensor_pack_row(halves + row * N_WIDE, TENSOR_F16, w + row * N_WIDE, N_WIDE);
+	}
+	struct tensor packed[N_BOTH] = {
+		{.type = TENSOR_Q8_0, .n_dims = 2, .ne = {N_WIDE, N_OUT, 1, 1}, .data = blocks},
+		{.type = TENSOR_F16, .n_dims = 2, .ne = {N_WIDE, N_OUT, 1, 1}, .data = halves},
+	};
+	struct lora lora = {a, b, NULL, NULL, N_WIDE, N_OUT, RANK, 1.7f};
+	struct thread_pool *pool = thread_pool_create(3);
+	assert_non_null(pool);
+	for (int run = 0; run < 3; run++) {
+		struct projected all[N_BOTH];
+		enum precision precision = run == 0 ? PRECISION_F32 : PRECISION_BF16;
+		for (size_t i = 0; i < N_BOTH; i++) {
+			y[run][i] = ones(N_TOKENS * N_OUT);
+			all[i] = (struct projected){.w = &packed[i], .lora = i == 0 ? &lora : NULL, .y = y[run][i], .low = low};
+		}
+		float *scratch = malloc(projections_scratch_size(precision, all, N_BOTH, N_TOKENS) * sizeof *scratch);
+		assert_non_null(scratch);
+		projections_forward(run == 2 ? pool : NULL, precision, all, N_BOTH, x, N_TOKENS, scratch);
+		free(scratch);
+	}
+	for (size_t i = 0; i < N_BOTH; i++) {
+		check_close("y", y[1][i], y[0][i], N_TOKENS * N_OUT, 0.03);
+		check_close("y of three threads", y[2][i], y[0][i], N_TOKENS * N_OUT, 0.03);
+		if (matmul_bf16_available())
+			assert_memory_equal(y[2][i], y[1][i], N_TOKENS * N_OUT * sizeof(float));
+		for (int run = 0; run < 3; run++)
+			free(y[run][i]);
+	}
+	thread_pool_destroy(pool);
+	free(x);
+	free(w);
+	free(a);
+	free(b);
+	free(low);
+	free(blocks);
+	free(halves);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_adapters), cmocka_unit_test(test_frozen)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_adapters), cmocka_unit_test(test_frozen),
+					   cmocka_unit_test(test_packed)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,141 @@
+/*
+ * How likely each token of a document is one to keep. The paper's classifier
+ * (LLMLingua-2, arXiv 2403.12968) reads both ways; here it is a head on the
+ * decoder itself, which reads each window twice (model/keep_head.h). Windows
+ * end where sentences end.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "compress/document.h"
+#include "compress/windows.h"
+#include "text/sentences.h"
+
+/* --- windows ---------------------------------------------------------------------------------------------- */
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
+/* The token where the window ends that starts at token begin: whole sentences if one fits, else whole words. */
+static size_t window_end(const struct pith_document *document, size_t begin, size_t most)
+{
+	const struct pith_token *tokens = document->tokens;
+	if (document->n_tokens - begin <= most)
+		return document->n_tokens;
+	size_t limit = begin + most, end = begin, token = begin;
+	/* Not further than the window: what is cut off there is no sentence's end. */
+	size_t length = tokens[limit - 1].end;
+	for (size_t at = tokens[begin].begin; at < length;) {
+		size_t next = sentence_end(document->text, length, at), last = next;
+		if (next == length)
+			break;
+		/* A space behind the sentence belongs to the token of the next one's first word. */
+		while (last > at && is_space(document->text[last - 1]))
+			last--;
+		while (token < limit && tokens[token].begin < last)
+			token++;
+		end = token;
+		at = next;
+	}
+	if (end > begin)
+		return end;
+	for (end = limit; end > begin + 1; end--)
+		if (is_space(document->text[tokens[end].begin]))
+			return end;
+	return limit;
+}
+
+/* Where each window ends, a token each; *n of them. Freed with free(). */
+static enum pith_status find_windows(size_t **ends, size_t *n, const struct pith_document *document, struct pith_error *err)
+{
+	size_t most = document->model->keep_head->window_tokens, capacity = 0;
+	*ends = NULL;
+	*n = 0;
+	for (size_t begin = 0; begin < document->n_tokens; begin = (*ends)[(*n)++]) {
+		if (*n == capacity) {
+			capacity = capacity == 0 ? 16 : 2 * capacity;
+			size_t *more = realloc(*ends, capacity * sizeof *more);
+			if (more == NULL)
+				return fail_memory(err, "the windows");
+			*ends = more;
+		}
+		(*ends)[*n] = window_end(document, begin, most);
+	}
+	return PITH_OK;
+}
+
+/* --- scoring ---------------------------------------------------------------------------------------------- */
+
+struct scoring {
+	const struct pith_document *document;
+	float *scores; /* (n_tokens) */
+	size_t *ends, n_windows;
+};
+
+static enum pith_status score_window(void *user, struct session *session, size_t window, size_t *n_done,
+                                     const struct pith_control *control, struct pith_error *err)
+{
+	const struct scoring *scoring = user;
+	const struct pith_document *document = scoring->document;
+	const struct keep_head *head = document->model->keep_head;
+	size_t begin = window == 0 ? 0 : scoring->ends[window - 1], n = scoring->ends[window] - begin;
+	float *scores = scoring->scores + begin;
+	const float *states;
+	int32_t *ids = malloc(keep_head_capacity(head) * sizeof *ids);
+	float *inner = malloc(n * head->n_hidden * sizeof *inner);
+	enum pith_status status = ids == NULL || inner == NULL ? fail_memory(err, "the scores") : PITH_OK;
+	for (size_t i = 0; status == PITH_OK && i < n; i++)
+		ids[1 + i] = document->tokens[begin + i].id;
+	if (status == PITH_OK)
+		status = keep_head_read(head, session, tokenizer_bos(document->model->tokenizer), ids, n, &states, control, err);
+	if (status == PITH_OK)
+		keep_head_forward(head, scores, inner, states, n);
+	for (size_t i = 0; status == PITH_OK && i < n; i++)
+		scores[i] = keep_probability(scores[i]);
+	free(ids);
+	free(inner);
+	*n_done = n;
+	return status;
+}
+
+static enum pith_status score(struct scoring *scoring, const struct pith_control *control, struct pith_error *err)
+{
+	const struct pith_document *document = scoring->document;
+	size_t n = document->n_tokens;
+	scoring->scores = malloc(n * sizeof *scoring->scores);
+	if (scoring->scores == NULL)
+		return fail_memory(err, "the scores");
+	struct windows windows = {
+		.model = document->model,
+		.n = scoring->n_windows,
+		.capacity = keep_head_capacity(document->model->keep_head),
+		.precision = PRECISION_BF16,
+		.n_units = n,
+		.read = score_window,
+		.user = scoring,
+		.end = (double)n,
+		.total = (double)n,
+	};
+	return windows_read(&windows, control, err);
+}
+
+/* The scores do not depend on the rate: they are computed once for a document. */
+enum pith_status document_keep_scores(struct pith_document *document, const float **scores, const struct pith_control *control,
+                                      struct pith_error *err)
+{
+	*scores = document->keep_scores;
+	if (*scores != NULL)
+		return PITH_OK;
+	struct scoring scoring = {.document = document};
+	enum pith_status status = find_windows(&scoring.ends, &scoring.n_windows, document, err);
+	if (status == PITH_OK)
+		status = score(&scoring, control, err);
+	free(scoring.ends);
+	if (status != PITH_OK)
+		free(scoring.scores);
+	else
+		*scores = document->keep_scores = scoring.scores;
+	return status;
+}

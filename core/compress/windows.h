@@ -1,0 +1,33 @@
+/*
+ * Windows of a document that do not know of each other. Threads share out whole
+ * windows, each in a session of its own, and never wait for one another; a
+ * model whose caches are too large for that reads one window at a time, with
+ * all threads. What is read does not depend on how many threads there are.
+ */
+#ifndef COMPRESS_WINDOWS_H
+#define COMPRESS_WINDOWS_H
+
+#include "model/model.h"
+#include "model/session.h"
+
+struct windows {
+	struct pith_model *model;
+	size_t n;
+	size_t capacity; /* rows of cache that the longest window takes */
+	enum precision precision;
+	size_t n_units;  /* of work, in all of them together */
+	/*
+	 * Reads one window into places of its own. Several threads may be in it, on
+	 * different windows; the session is the thread's own, with an empty cache.
+	 * *n_done: the units of work that it was.
+	 */
+	enum pith_status (*read)(void *user, struct session *session, size_t window, size_t *n_done,
+	                         const struct pith_control *control, struct pith_error *err);
+	void *user;
+	double begin, end, total; /* "scoring" goes from begin to end of total */
+};
+
+/* Reads all windows. The first error of any ends it. */
+enum pith_status windows_read(const struct windows *windows, const struct pith_control *control, struct pith_error *err);
+
+#endif
