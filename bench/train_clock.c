@@ -66,10 +66,10 @@ void __wrap_attention_backward(enum precision precision, float *d_q, float *d_k,
 }
 
 void __wrap_loss_head_backward(enum precision precision, float *losses, bool *correct, float *d_x, float *d_w, const float *x,
-			       const struct tensor *w, const int32_t *targets, const float *weights, size_t n_rows,
-			       float *scratch)
+			       const struct tensor *w, const int32_t *targets, const float *weights,
+			       const struct soft_targets *soft, size_t n_rows, float *scratch)
 {
 	double start = clock_now();
-	__real_loss_head_backward(precision, losses, correct, d_x, d_w, x, w, targets, weights, n_rows, scratch);
+	__real_loss_head_backward(precision, losses, correct, d_x, d_w, x, w, targets, weights, soft, n_rows, scratch);
 	seconds[CLOCK_HEAD] += clock_now() - start;
 }

@@ -36,6 +36,7 @@ static const struct key recipe_rows[] = {
 	{"k_ratio_min", KEY_NUMBER, IN_RECIPE(k_ratio_min), 0, 1},
 	{"cloze_noise", KEY_NUMBER, IN_RECIPE(cloze_noise), 0, 1},
 	{"question_noise", KEY_NUMBER, IN_RECIPE(question_noise), 0, 1},
+	{"distillation", KEY_NUMBER, IN_RECIPE(distillation), 0, 1},
 	{"evidence_tokens", KEY_INTEGER, IN_RECIPE(evidence_tokens), 0, 1 << 24},
 	{"renamed", KEY_NUMBER, IN_RECIPE(renamed), 0, 1},
 	{"dropout", KEY_NUMBER, IN_RECIPE(dropout), 0, 0.9},

@@ -206,7 +206,7 @@ static enum pith_status evaluate_rows(struct span_state *s, struct pith_error *e
 	if (status != PITH_OK)
 		return status;
 	loss_head_backward(r->precision, s->losses, s->correct, r->trace.d_x.data, NULL, r->trace.hidden.data,
-	                   &r->transformer.weights.output, s->targets, s->weights, s->n, r->head.data);
+	                   &r->transformer.weights.output, s->targets, s->weights, NULL, s->n, r->head.data);
 	status = trace_backward(&r->trace, &r->transformer, NULL, &s->batch, r->precision, false, &frozen, err);
 	if (status != PITH_OK)
 		return status;

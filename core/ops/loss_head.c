@@ -73,14 +73,15 @@ void loss_head_forward(struct thread_pool *pool, enum precision precision, float
 }
 
 void loss_head_backward(enum precision precision, float *losses, bool *correct, float *d_x, float *d_w, const float *x,
-                        const struct tensor *w, const int32_t *targets, const float *weights, size_t n_rows, float *scratch)
+                        const struct tensor *w, const int32_t *targets, const float *weights, const struct soft_targets *soft,
+                        size_t n_rows, float *scratch)
 {
 	size_t n_embd = w->ne[0], n_vocab = w->ne[1];
 	float *rows = scratch, *d_rows = scratch + LOSS_CHUNK * n_embd, *logits = scratch + 2 * LOSS_CHUNK * n_embd;
 	size_t index[LOSS_CHUNK], next = 0, n;
 	clear_outputs(losses, correct, n_rows);
 	if (loss_head_bf16_suits(precision)) {
-		loss_head_bf16(&(struct loss_head_pass){losses, correct, d_x, d_w, x, w, targets, weights, n_rows, scratch});
+		loss_head_bf16(&(struct loss_head_pass){losses, correct, d_x, d_w, x, w, targets, weights, soft, n_rows, scratch});
 		return;
 	}
 	memset(d_x, 0, n_rows * n_embd * sizeof *d_x);
@@ -90,7 +91,7 @@ void loss_head_backward(enum precision precision, float *losses, bool *correct, 
 			float *row = logits + i * n_vocab;
 			int32_t target = targets[index[i]];
 			losses[index[i]] = softmax_loss(row, n_vocab, target, correct == NULL ? NULL : correct + index[i]);
-			row[target] -= 1.0f;
+			soft_targets_subtract(row, soft, index[i], target, 0, n_vocab);
 			kernels_get()->scale(row, weights[index[i]], n_vocab);
 		}
 		linear_backward(precision, d_rows, d_w, logits, rows, w, n, false);

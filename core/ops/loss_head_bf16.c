@@ -161,7 +161,7 @@ static void finish_losses(struct head_buffers *b, const struct loss_head_pass *p
 	}
 }
 
-/* Logits of a block of rows into the tiles of their gradients: weight (p - 1 where the target stands). */
+/* Logits of a block of rows into the tiles of their gradients: weight (p, less what the targets say). */
 static void fill_gradients(struct head_buffers *b, const struct loss_head_pass *pass, size_t first, size_t n_rows, size_t vocab,
                            size_t n_vocab)
 {
@@ -171,10 +171,9 @@ static void fill_gradients(struct head_buffers *b, const struct loss_head_pass *
 		multiply_logits(b, first + row, n, n_vocab, pass->w->ne[0]);
 		for (size_t i = 0; i < n; i++) {
 			float *logits = b->logits + i * LOGIT_STRIDE;
-			size_t x_row = b->index[first + row + i], target = (size_t)pass->targets[x_row] - vocab;
+			size_t x_row = b->index[first + row + i];
 			kernels->exp_sum(logits, b->top[first + row + i], n_vocab);
-			if (target < n_vocab)
-				logits[target] -= 1.0f;
+			soft_targets_subtract(logits, pass->soft, x_row, pass->targets[x_row], vocab, n_vocab);
 			kernels->scale(logits, pass->weights[x_row], n_vocab);
 		}
 		struct bf16_operand along = {b->logits, LOGIT_STRIDE, true}, across = {b->logits, LOGIT_STRIDE, false};

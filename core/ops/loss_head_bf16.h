@@ -16,6 +16,7 @@ struct loss_head_pass {
 	const struct tensor *w;
 	const int32_t *targets;
 	const float *weights;
+	const struct soft_targets *soft;
 	size_t n_rows;
 	float *scratch;
 };

@@ -152,11 +152,36 @@ size_t loss_head_scratch_size(size_t n_vocab, size_t n_embd);
  */
 void loss_head_forward(struct thread_pool *pool, enum precision precision, float *losses, bool *correct, const float *x,
                        const struct tensor *w, const int32_t *targets, size_t n_rows, float *scratch);
+/* What a reader that knows more holds likely. */
+enum { SOFT_TARGETS = 20 };
+struct soft_targets {
+	const int32_t *ids;         /* (n_rows, SOFT_TARGETS); below 0: no more of this row, or none at all */
+	const float *probabilities; /* (n_rows, SOFT_TARGETS), a row's sum is 1 */
+	float share;                /* of the loss: the rest is the target's */
+};
 /*
  * The same, with gradients of sum_i weight_i loss_i: d_x (n_rows, n_embd) is
- * assigned, d_w (n_vocab, n_embd) += unless NULL; weights (n_rows).
+ * assigned, d_w (n_vocab, n_embd) += unless NULL; weights (n_rows). With soft
+ * (NULL: none) the gradient is that of (1 - share) loss_i - share sum_j q_ij
+ * log p_ij in the rows that have some; losses are the targets' all the same.
  */
 void loss_head_backward(enum precision precision, float *losses, bool *correct, float *d_x, float *d_w, const float *x,
-                        const struct tensor *w, const int32_t *targets, const float *weights, size_t n_rows, float *scratch);
+                        const struct tensor *w, const int32_t *targets, const float *weights, const struct soft_targets *soft,
+                        size_t n_rows, float *scratch);
+
+/* --- soft_targets.c ------------------------------------------------------------------------------------- */
+
+/*
+ * The likeliest tokens behind hidden states x (n_rows, n_embd) by the output
+ * table w (n_vocab, n_embd), most likely first, their probabilities among each
+ * other: ids, probabilities (n_rows, SOFT_TARGETS). scratch (LOSS_CHUNK, n_vocab).
+ */
+void soft_targets_find(enum precision precision, int32_t *ids, float *probabilities, const float *x, const struct tensor *w,
+                       size_t n_rows, float *scratch);
+/*
+ * Probabilities (n) of the tokens from first on become gradients of logits in a
+ * row: less 1 where its target stands, or as much less as soft says.
+ */
+void soft_targets_subtract(float *probabilities, const struct soft_targets *soft, size_t row, int32_t target, size_t first, size_t n);
 
 #endif

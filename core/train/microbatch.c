@@ -6,6 +6,7 @@
 
 #include "model/memory_layout.h"
 #include "train/sample.h"
+#include "train/teacher.h"
 
 enum { MOST_SPANS = 3, TRIES = 200, MOST_QUESTIONS = 8 };
 
@@ -20,7 +21,7 @@ static bool grow(void **array, size_t n, size_t element)
 	return true;
 }
 
-static bool pack_reserve(struct pack *pack, size_t n_tokens)
+bool pack_reserve(struct pack *pack, size_t n_tokens)
 {
 	struct batch *b = &pack->batch;
 	if (b->n_tokens + n_tokens > pack->token_capacity) {
@@ -49,8 +50,8 @@ static void pack_free(struct pack *pack)
 
 void microbatch_clear(struct microbatch *m)
 {
-	struct pack *packs[] = {&m->encoder[0], &m->encoder[1], &m->reader};
-	for (size_t i = 0; i < 3; i++) {
+	struct pack *packs[] = {&m->encoder[0], &m->encoder[1], &m->reader, &m->teacher};
+	for (size_t i = 0; i < 4; i++) {
 		packs[i]->batch.n_tokens = 0;
 		packs[i]->batch.n_sequences = 0;
 		packs[i]->batch.n_kv_rows = 0;
@@ -64,9 +65,11 @@ void microbatch_free(struct microbatch *m)
 	pack_free(&m->encoder[0]);
 	pack_free(&m->encoder[1]);
 	pack_free(&m->reader);
+	pack_free(&m->teacher);
 	free(m->targets);
 	free(m->weights);
 	free(m->objectives);
+	free(m->teacher_rows);
 	free(m->links);
 	*m = (struct microbatch){0};
 }
@@ -152,7 +155,8 @@ static bool reserve_rows(struct microbatch *m, size_t n)
 		return true;
 	size_t capacity = 2 * n;
 	if (!grow((void **)&m->targets, capacity, sizeof *m->targets) || !grow((void **)&m->weights, capacity, sizeof *m->weights) ||
-	    !grow((void **)&m->objectives, capacity, sizeof *m->objectives))
+	    !grow((void **)&m->objectives, capacity, sizeof *m->objectives) ||
+	    !grow((void **)&m->teacher_rows, capacity, sizeof *m->teacher_rows))
 		return false;
 	m->row_capacity = capacity;
 	return true;
@@ -181,6 +185,7 @@ static void add_given(struct microbatch *m, size_t first_link)
 			m->targets[row] = -1;
 			m->weights[row] = 0;
 			m->objectives[row] = PITH_OBJECTIVE_LM;
+			m->teacher_rows[row] = -1;
 		}
 	}
 }
@@ -211,6 +216,7 @@ static bool add_reader_sequence(struct microbatch *m, const struct sample *sampl
 		b->positions[row] = past->position + (int32_t)i;
 		m->targets[row] = i < n_skipped ? -1 : sample->targets.ids[i];
 		m->weights[row] = i >= sample->first_answer ? loss_weight : 1.0f;
+		m->teacher_rows[row] = -1;
 		/* Text around a question is plain language modelling, and reported as that. */
 		m->objectives[row] = (uint8_t)(i >= sample->first_answer ? task->objective : PITH_OBJECTIVE_LM);
 	}
@@ -243,6 +249,7 @@ struct questions {
 	size_t first_link, n_links; /* of the first question; 0 of them: its sequence is shared instead */
 	struct reader_past past;    /* of the others */
 	double noise;
+	size_t teacher;             /* its sequence that has read the document */
 };
 
 /* A malformed line may be left out: what is wrong with it is kept to be told. */
@@ -273,6 +280,9 @@ static enum pith_status add_question(struct microbatch *m, struct microbatch_bui
 			return fail_memory(err, "a micro-batch");
 	}
 	if (!add_reader_sequence(m, q->sample, &q->data->task, &q->past, q->first_link))
+		return fail_memory(err, "a micro-batch");
+	if (m->distillation > 0 && objective_has_memory(q->data->task.objective) &&
+	    !teacher_add(m, builder->tokenizer, q->sample, &q->teacher))
 		return fail_memory(err, "a micro-batch");
 	return PITH_OK;
 }
@@ -327,7 +337,11 @@ enum pith_status microbatch_add(struct microbatch *m, struct microbatch_builder 
 			status = fail_memory(err, "a micro-batch");
 		if (status == PITH_OK && objective == PITH_OBJECTIVE_REGENERATE)
 			weigh_opening(m, builder, past.n_given);
-		struct questions questions = {data, &sample, first_link, given ? 0 : m->n_links - first_link, past, sampling->question_noise};
+		struct questions questions = {data, &sample, first_link, given ? 0 : m->n_links - first_link, past,
+		                              sampling->question_noise, m->teacher.batch.n_sequences};
+		m->distillation = sampling->distillation;
+		if (status == PITH_OK && answer && m->distillation > 0 && !teacher_add(m, builder->tokenizer, &sample, NULL))
+			status = fail_memory(err, "a micro-batch");
 		if (given)
 			questions.past = (struct reader_past){.n_rows = n_rows, .sequence = &first, .position = past.position};
 		if (objective == PITH_OBJECTIVE_ANSWER_FULL)
@@ -361,10 +375,12 @@ bool microbatch_add_tokens(struct microbatch *m, const int32_t *ids, size_t n, c
 		m->targets[row] = -1;
 		m->weights[row] = 0;
 		m->objectives[row] = PITH_OBJECTIVE_REWRITE;
+		m->teacher_rows[row] = -1;
 	}
 	return true;
 }
 
+/* What a teacher reads does not count: with and without it the samples are the same. */
 static size_t total_tokens(const struct microbatch *m)
 {
 	return m->encoder[0].batch.n_tokens + m->encoder[1].batch.n_tokens + m->reader.batch.n_tokens;

@@ -46,9 +46,12 @@ struct memory_link {
 struct microbatch {
 	struct pack encoder[PITH_N_MEMORY_PURPOSES];
 	struct pack reader;
+	struct pack teacher;   /* reads text and question, where the reader has memory tokens and the question */
+	double distillation;   /* share of the loss that it has */
 	int32_t *targets;   /* (reader tokens), -1: none */
 	float *weights;     /* (reader tokens), sum 1 */
 	uint8_t *objectives; /* (reader tokens) */
+	int32_t *teacher_rows; /* (reader tokens): the teacher's token that says what comes next, -1: it is not asked */
 	size_t row_capacity;
 	struct memory_link *links;
 	size_t n_links, link_capacity;
@@ -62,6 +65,7 @@ struct sampling {
 	double reader_noise;         /* share of wrong tokens that the reader is given */
 	double question_noise;       /* share of wrong tokens in questions */
 	size_t evidence_least, evidence_most; /* bytes of the sentences that a question is asked of; 0: all */
+	double distillation;         /* share of an answer's loss from memory tokens that is the teacher's (teacher.h); 0: no teacher */
 	double renamed;              /* share of answers that change places with those of other texts */
 	size_t n_memory;             /* k_max */
 	size_t n_tokens;             /* fill up to this many tokens */
@@ -80,6 +84,9 @@ struct microbatch_builder {
 	bool skip_malformed;               /* a line that is no JSON object is left out, ... */
 	struct pith_error skipped;         /* ... and this is the newest such, until somebody clears its code */
 };
+
+/* Makes room for n_tokens more, and one sequence. False: no memory. */
+bool pack_reserve(struct pack *pack, size_t n_tokens);
 
 void microbatch_clear(struct microbatch *m);
 void microbatch_free(struct microbatch *m);

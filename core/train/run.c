@@ -429,6 +429,7 @@ static void close_worker(struct step_worker *w)
 	for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++)
 		trace_free(&w->encoder[p]);
 	microbatch_free(&w->microbatch);
+	teacher_free(&w->teacher);
 	scratch_free(&w->head);
 	scratch_free(&w->losses);
 	scratch_free(&w->given);

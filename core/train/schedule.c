@@ -74,6 +74,7 @@ struct sampling schedule_sampling(const struct pith_recipe *recipe, const struct
 		.evidence_least = (size_t)recipe->evidence_tokens * EVIDENCE_BYTES_PER_TOKEN / 2,
 		.evidence_most = (size_t)recipe->evidence_tokens * EVIDENCE_BYTES_PER_TOKEN,
 		.renamed = recipe->renamed,
+		.distillation = recipe->distillation,
 		.n_memory = (size_t)recipe->max_memory_tokens,
 		.n_tokens = (size_t)recipe->batch_tokens,
 	};
@@ -83,7 +84,7 @@ struct sampling schedule_final_sampling(const struct pith_recipe *recipe)
 {
 	struct curriculum end = {.length = longest_text(recipe), .loss = NAN};
 	struct sampling sampling = schedule_sampling(recipe, &end);
-	sampling.reader_noise = sampling.question_noise = sampling.renamed = 0;
+	sampling.reader_noise = sampling.question_noise = sampling.renamed = sampling.distillation = 0;
 	sampling.evidence_least = sampling.evidence_most;
 	return sampling;
 }

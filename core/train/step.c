@@ -207,15 +207,18 @@ enum pith_status step_run(struct step_worker *w, bool with_backward, struct step
 	const struct transformer *t = w->transformer;
 	const struct microbatch *m = &w->microbatch;
 	size_t n = m->reader.batch.n_tokens;
+	const struct soft_targets *soft = with_backward && m->teacher.batch.n_tokens > 0 ? &w->teacher.targets : NULL;
 	w->reader.dropout = w->dropout;
 	enum pith_status status = forward(w, err);
+	if (status == PITH_OK && soft != NULL)
+		status = teacher_run(&w->teacher, t, m, w->precision, err);
 	if (status == PITH_OK)
 		status = reserve_head(w, err);
 	if (status != PITH_OK)
 		return status;
 	if (with_backward)
 		loss_head_backward(w->precision, w->losses.data, w->correct, w->reader.d_x.data, w->gradients.output,
-		                   w->reader.hidden.data, &t->weights.output, m->targets, m->weights, n, w->head.data);
+		                   w->reader.hidden.data, &t->weights.output, m->targets, m->weights, soft, n, w->head.data);
 	else
 		loss_head_forward(NULL, w->precision, w->losses.data, w->correct, w->reader.hidden.data, &t->weights.output, m->targets,
 		                  n, w->head.data);

@@ -9,6 +9,7 @@
 #include "model/parameters.h"
 #include "model/trace.h"
 #include "train/microbatch.h"
+#include "train/teacher.h"
 
 /* Sums over the trained tokens of a micro-batch, by objective. */
 struct step_losses {
@@ -28,6 +29,7 @@ struct step_worker {
 	struct adapter *adapters[PITH_N_PURPOSES];  /* borrowed: views with the gradients at work; NULL: that purpose is not used */
 	struct trace encoder[PITH_N_MEMORY_PURPOSES], reader;
 	enum pith_memory memory;                    /* what the encoders hand to the reader */
+	struct teacher teacher;                     /* where the micro-batch has something for it */
 	struct scratch given, d_given;              /* (n_given, n_embd), when that is embeddings */
 	struct microbatch microbatch;
 	struct microbatch_builder builder;

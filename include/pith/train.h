@@ -76,6 +76,11 @@ struct pith_recipe {
 	/* Share of a question's tokens that are replaced by others while answers are learned: small sets are soon known by heart. */
 	double question_noise;
 	/*
+	 * Share of the loss of an answer from memory tokens that asks for what the base says of it when it reads the text itself
+	 * (its 20 likeliest tokens at each place), in place of the answer; 0: the answer alone.
+	 */
+	double distillation;
+	/*
 	 * Share of the answers that are exchanged for those of other texts, in their own text as well; words that questions share
 	 * with their text are exchanged a fifth as often. What was learned by heart is wrong then: the text has to be read.
 	 */

@@ -65,7 +65,7 @@ static void test_loss_head_gradients(void **state)
 		d_x[i] = NAN; /* assigned */
 	for (size_t i = 0; i < H_VOCAB * H_WIDTH; i++)
 		d_w[i] = 1; /* accumulated */
-	loss_head_backward(PRECISION_F32, losses, NULL, d_x, d_w, h.x, &w, h.targets, h.weights, H_ROWS, h.scratch);
+	loss_head_backward(PRECISION_F32, losses, NULL, d_x, d_w, h.x, &w, h.targets, h.weights, NULL, H_ROWS, h.scratch);
 	for (size_t i = 0; i < H_VOCAB * H_WIDTH; i++)
 		d_w[i] -= 1;
 	/* Losses of about 3 nats carry errors of 3e-7; over a step of 0.05 that is 1e-5 of the gradients here. */
@@ -81,7 +81,7 @@ static void test_loss_head_gradients(void **state)
 	/* With the table frozen d_x is the same. */
 	float *d_x_frozen = malloc(H_ROWS * H_WIDTH * sizeof *d_x_frozen);
 	assert_non_null(d_x_frozen);
-	loss_head_backward(PRECISION_F32, losses, NULL, d_x_frozen, NULL, h.x, &w, h.targets, h.weights, H_ROWS, h.scratch);
+	loss_head_backward(PRECISION_F32, losses, NULL, d_x_frozen, NULL, h.x, &w, h.targets, h.weights, NULL, H_ROWS, h.scratch);
 	assert_memory_equal(d_x, d_x_frozen, H_ROWS * H_WIDTH * sizeof *d_x);
 	free(d_x);
 	free(d_x_frozen);
@@ -180,7 +180,7 @@ static void test_loss_head_bf16(void **state)
 		o->d_w = calloc(B_VOCAB * B_WIDTH, sizeof *o->d_w);
 		assert_true(o->d_x != NULL && o->d_w != NULL);
 		loss_head_backward(p == 0 ? PRECISION_F32 : PRECISION_BF16, o->losses, o->correct, o->d_x, o->d_w, x, &table, targets,
-				   weights, B_ROWS, scratch);
+				   weights, NULL, B_ROWS, scratch);
 	}
 	check_outcome(&outcomes[1], &outcomes[0]);
 	loss_head_forward(NULL, PRECISION_BF16, forward.losses, forward.correct, x, &table, targets, B_ROWS, scratch);

@@ -678,6 +678,67 @@ static void test_rewrite(void **state)
 	jsonl_close(task.file);
 }
 
+/* The teacher reads what the encoders read, then the same questions, and is asked wherever the reader has to answer. */
+static void test_teacher(void **state)
+{
+	struct fixture *f = *state;
+	struct microbatch plain = {0}, m = {0};
+	size_t n_asked = 0;
+	for (uint64_t round = 0; round < 40; round++) {
+		bool added;
+		microbatch_clear(&plain);
+		microbatch_clear(&m);
+		for (size_t task = 1; task < N_TASKS; task++) {
+			struct microbatch_builder builder = f->builder;
+			struct sampling sampling = f->sampling;
+			random_seed(&builder.random, round);
+			assert_int_equal(microbatch_add(&plain, &builder, task, round % 20, &sampling, &added, NULL), PITH_OK);
+			sampling.distillation = 0.5;
+			random_seed(&builder.random, round);
+			assert_int_equal(microbatch_add(&m, &builder, task, round % 20, &sampling, &added, NULL), PITH_OK);
+		}
+		const struct batch *reader = &m.reader.batch, *teacher = &m.teacher.batch, *encoder = &m.encoder[PITH_ANSWER].batch;
+		assert_int_equal(plain.teacher.batch.n_tokens, 0);
+		assert_int_equal(plain.reader.batch.n_tokens, reader->n_tokens);
+		assert_memory_equal(plain.reader.batch.ids, reader->ids, reader->n_tokens * sizeof *reader->ids);
+		assert_true(m.distillation == 0.5);
+		check_layout(teacher);
+		for (size_t i = 0; i < reader->n_tokens; i++) {
+			assert_int_equal(plain.teacher_rows[i], -1);
+			assert_int_equal(m.teacher_rows[i] >= 0, m.objectives[i] == PITH_OBJECTIVE_ANSWER);
+			if (m.teacher_rows[i] >= 0)
+				assert_int_equal(teacher->ids[m.teacher_rows[i]], reader->ids[i]);
+			n_asked += m.teacher_rows[i] >= 0;
+		}
+		/* The first sequence begins with the document, as the encoders' one, or several in a row, have it. */
+		size_t at = 1;
+		assert_int_equal(teacher->ids[0], TINY_BOS);
+		for (size_t s = 0; s < encoder->n_sequences; s++)
+			for (size_t i = 1; i < encoder->sequences[s].n; i++)
+				if (encoder->ids[encoder->sequences[s].first + i] >= 0)
+					assert_int_equal(teacher->ids[at++], encoder->ids[encoder->sequences[s].first + i]);
+	}
+	assert_true(n_asked > 40);
+	/* Two questions about one text: it is read once. */
+	struct task_data task;
+	struct microbatch_builder builder = shared_questions(f, &task);
+	f->sampling.distillation = 0.5;
+	microbatch_clear(&m);
+	add_shared(&m, &builder, f);
+	f->sampling.distillation = 0;
+	const struct sequence *first = &m.teacher.batch.sequences[0], *second = &m.teacher.batch.sequences[1];
+	size_t n_text = first->n - m.reader.batch.sequences[0].n;
+	assert_int_equal(m.teacher.batch.n_sequences, 2);
+	assert_true(first->n_past == 0 && first->n_shared == 0);
+	assert_true(second->n_past == n_text && second->n_shared == n_text && second->shared_with == 0);
+	assert_int_equal(second->n, m.reader.batch.sequences[1].n);
+	assert_int_equal(m.teacher.batch.positions[second->first], n_text);
+	check_layout(&m.teacher.batch);
+	jsonl_close(task.file);
+	microbatch_free(&plain);
+	microbatch_free(&m);
+}
+
 /* Some tokens of a question are wrong; the document, the cue, the answer and all targets are right. */
 static void test_question_noise(void **state)
 {
@@ -806,7 +867,7 @@ int main(void)
 		cmocka_unit_test(test_seed),    cmocka_unit_test(test_cloze),                cmocka_unit_test(test_hopeless_data),
 		cmocka_unit_test(test_positions), cmocka_unit_test(test_shared_encoding),
 		cmocka_unit_test(test_shared_document),
-		cmocka_unit_test(test_evidence), cmocka_unit_test(test_reader_noise), cmocka_unit_test(test_question_noise), cmocka_unit_test(test_opening), cmocka_unit_test(test_rewrite), cmocka_unit_test(test_skipping), cmocka_unit_test(test_given),
+		cmocka_unit_test(test_evidence), cmocka_unit_test(test_reader_noise), cmocka_unit_test(test_question_noise), cmocka_unit_test(test_teacher), cmocka_unit_test(test_opening), cmocka_unit_test(test_rewrite), cmocka_unit_test(test_skipping), cmocka_unit_test(test_given),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -445,6 +445,35 @@ static void test_reading(void **state)
 	assert_int_equal(pith_model_open(&model, base.outputs[0], &options, NULL, &err), PITH_MISMATCH);
 }
 
+/* Answers from memory rows with a teacher: it learns, otherwise than without, and goes on after a stop with more threads. */
+static void test_distillation(void **state)
+{
+	(void)state;
+	struct named_recipe base, runs[3];
+	static const char *const names[] = {"taught", "taught2", "untaught"};
+	struct line x[N_STEPS + 1], y[N_STEPS + 1];
+	base_recipe(&base, "teacher");
+	run_to_end(&base);
+	for (int i = 0; i < 3; i++) {
+		base_recipe(&runs[i], names[i]);
+		runs[i].recipe.trained = PITH_TRAIN_ADAPTER;
+		runs[i].recipe.base_path = base.outputs[0];
+		runs[i].recipe.tasks = &tasks[3];
+		runs[i].recipe.n_tasks = 1;
+		runs[i].recipe.distillation = i < 2 ? 0.7 : 0;
+		runs[i].recipe.n_threads = i + 1;
+	}
+	run_to_end(&runs[0]);
+	run_and_cancel(&runs[1], 5);
+	run_to_end(&runs[1]);
+	run_to_end(&runs[2]);
+	assert_same_file(runs[0].outputs[0], runs[1].outputs[0]);
+	read_log(runs[0].log, x);
+	read_log(runs[2].log, y);
+	assert_true(x[1].loss == y[1].loss); /* the loss is that of the answers, taught or not */
+	assert_true(x[N_STEPS].loss != y[N_STEPS].loss && x[N_STEPS].loss < x[1].loss);
+}
+
 /* Each of these is refused with a sentence before anything is written. */
 static void test_bad_recipes(void **state)
 {
@@ -498,7 +527,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_base_goes_on),    cmocka_unit_test(test_bf16_goes_on), cmocka_unit_test(test_seed),
-		cmocka_unit_test(test_adapter_goes_on), cmocka_unit_test(test_adapter_by_muon), cmocka_unit_test(test_embeddings), cmocka_unit_test(test_reading), cmocka_unit_test(test_number_of_threads), cmocka_unit_test(test_bad_recipes),  cmocka_unit_test(test_diverging),
+		cmocka_unit_test(test_adapter_goes_on), cmocka_unit_test(test_adapter_by_muon), cmocka_unit_test(test_embeddings), cmocka_unit_test(test_reading), cmocka_unit_test(test_distillation), cmocka_unit_test(test_number_of_threads), cmocka_unit_test(test_bad_recipes),  cmocka_unit_test(test_diverging),
 	};
 	return cmocka_run_group_tests(tests, setup, scratch_teardown);
 }
