@@ -3,6 +3,7 @@
 #   bench/ablate.sh QUESTION PITH MODEL TRAINING EVALUATION RUNS
 # QUESTION:
 #   memory    keys and values (500xCompressor) against embeddings (ICAE), at equal tokens and at equal bytes
+#   slots     memory tokens at positions 1..k against spread over the positions of the text
 #   nested    one adapter for every number of memory tokens against one for each
 #   staged    an adapter on the frozen MODEL against the one that was trained along with it (MODEL's own)
 #   tokens    what each memory token of MODEL's own adapter carries: no training
@@ -14,14 +15,14 @@
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 if [ $# -ne 6 ]; then
-  sed -n '2,15s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,16s/^# \{0,1\}//p' "$0" >&2
   exit 2
 fi
 question=$1 pith=$2 model=$3 training=$4 data=$5/abstracts-96.jsonl runs=$6
 steps=${STEPS:-1000} limit=${LIMIT:-100} threads=${THREADS:-0}
 mkdir -p "$runs"
 
-# train NAME MEMORY RATIO_MIN RATIO_MAX: an adapter on the frozen model, in RUNS/NAME beside a copy of it. It begins with the
+# train NAME MEMORY RATIO_MIN RATIO_MAX [SLOTS]: an adapter on the frozen model, in RUNS/NAME beside a copy of it. It begins with the
 # short texts and many memory tokens of the recipe.
 train() {
   dir=$runs/$1
@@ -30,7 +31,7 @@ train() {
   [ ! -e "$dir/done-$steps" ] || return 0
   [ -e "$dir/model.gguf" ] || cp "$model" "$dir/model.gguf"
   sed -e "s|^base:.*|base: $dir/model.gguf|" -e "s|^n_steps:.*|n_steps: $steps|" -e "s|^decay_steps:.*|decay_steps: $((steps * 3 / 10))|" \
-    -e "s|^k_ratio_min:.*|k_ratio_min: $3|" -e "s|^k_ratio_max:.*|k_ratio_max: $4|" -e "s|^lora_rank:|memory: $2\\n&|" \
+    -e "s|^k_ratio_min:.*|k_ratio_min: $3|" -e "s|^k_ratio_max:.*|k_ratio_max: $4|" -e "s|^lora_rank:|memory: $2\\nmemory_slots: ${5:-false}\\n&|" \
     -e "s|^checkpoint:.*|checkpoint: $dir/checkpoint|" -e "s|^output:.*|output: $dir/$adapter|" -e "s|^log:.*|log: $dir/log.jsonl|" \
     "$root/models/recipes/regenerate.yaml" >"$dir/recipe.yaml"
   echo "Training $1." >&2
@@ -68,6 +69,15 @@ case $question in
       row 'embeddings' "$runs/embeddings/model.gguf" icae $tokens
     done
     ;;
+  slots)
+    train nested rows 0.025 0.2
+    train slots rows 0.025 0.2 true
+    heading 'memory tokens'
+    for tokens in 4 16; do
+      row 'spread over the text' "$runs/nested/model.gguf" 500x $tokens
+      row 'in slots 1..k' "$runs/slots/model.gguf" 500x $tokens
+    done
+    ;;
   nested)
     train nested rows 0.025 0.2
     heading 'trained with'
@@ -91,7 +101,7 @@ case $question in
     "$pith" eval memory --model "$model" -m 500x --tokens 16 --data "$data" --limit "$limit" --threads "$threads"
     ;;
   *)
-    echo "There is no question $question: memory, nested, staged, tokens." >&2
+    echo "There is no question $question: memory, slots, nested, staged, tokens." >&2
     exit 2
     ;;
 esac

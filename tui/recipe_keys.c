@@ -24,6 +24,7 @@ static const struct key recipe_rows[] = {
 	{"n_context", KEY_INTEGER, IN_RECIPE(n_context), 1, 1 << 24},
 	{"rope_theta", KEY_NUMBER, IN_RECIPE(rope_theta), 1, 1e12},
 	{"memory", KEY_MEMORY, IN_RECIPE(memory), 0, 0},
+	{"memory_slots", KEY_BOOL, IN_RECIPE(memory_slots), 0, 0},
 	{"adapter_regenerate", KEY_PATH, IN_RECIPE(adapter_path[0]), 0, 0},
 	{"adapter_answer", KEY_PATH, IN_RECIPE(adapter_path[1]), 0, 0},
 	{"span_tokens", KEY_INTEGER, IN_RECIPE(span_tokens), 1, 1 << 24},

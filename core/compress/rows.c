@@ -45,7 +45,7 @@ enum pith_status rows_create_embeddings(struct rows *rows, size_t n_embd, struct
 enum pith_status rows_copy_without(struct rows *rows, const struct rows *from, size_t row, struct pith_error *err)
 {
 	size_t row_floats = from->row_floats, n = from->n_rows - 1, span = 0, first = 0;
-	*rows = (struct rows){.row_floats = row_floats, .n_rows = n, .n_spans = from->n_spans};
+	*rows = (struct rows){.row_floats = row_floats, .n_rows = n, .n_spans = from->n_spans, .slots = from->slots};
 	rows->data = malloc((n > 0 ? n : 1) * row_floats * sizeof *rows->data);
 	rows->spans = malloc(from->n_spans * sizeof *rows->spans);
 	if (rows->data == NULL || rows->spans == NULL) {
@@ -85,7 +85,7 @@ static void fill_given(const struct rows *rows, int32_t *ids, int32_t *positions
 	for (size_t s = 0; s < rows->n_spans; s++)
 		for (size_t j = 0; j < rows->spans[s].n_rows; j++, i++) {
 			ids[i] = -1 - (int32_t)i;
-			positions[i] = memory_position(j, rows->spans[s].n_rows, rows->spans[s].n_tokens);
+			positions[i] = memory_position(rows->slots, j, rows->spans[s].n_rows, rows->spans[s].n_tokens);
 		}
 }
 

@@ -29,6 +29,7 @@ struct rows_span {
 struct rows {
 	size_t row_floats;      /* 2 * n_layers * kv_dim */
 	size_t n_rows, n_spans;
+	bool slots;             /* memory tokens stand at 1..k, not spread (model/memory_layout.h) */
 	struct rows_span *spans;
 	float *data;            /* (n_rows, row_floats) */
 	size_t n_embd;

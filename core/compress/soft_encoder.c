@@ -15,8 +15,8 @@ size_t soft_encoder_n_spans(const struct adapter *adapter, size_t n_tokens, size
 }
 
 /* BOS, the span's tokens, k memory tokens. */
-static void fill_input(int32_t *ids, int32_t *positions, const struct pith_model *model, const struct pith_token *tokens, size_t n,
-                       size_t k)
+static void fill_input(int32_t *ids, int32_t *positions, const struct pith_model *model, bool slots, const struct pith_token *tokens,
+                       size_t n, size_t k)
 {
 	size_t i = 0;
 	for (; i < 1 + n; i++) {
@@ -25,7 +25,7 @@ static void fill_input(int32_t *ids, int32_t *positions, const struct pith_model
 	}
 	for (size_t j = 0; j < k; j++, i++) {
 		ids[i] = -1 - (int32_t)j;
-		positions[i] = memory_position(j, k, n);
+		positions[i] = memory_position(slots, j, k, n);
 	}
 }
 
@@ -43,7 +43,7 @@ static enum pith_status encode_span(struct rows *rows, size_t row, struct pith_m
 	                                  ? fail_memory(err, "a span")
 	                                  : session_create(&session, &model->transformer, model->pool, total, err);
 	if (status == PITH_OK) {
-		fill_input(ids, positions, model, tokens, span->n_tokens, span->n_rows);
+		fill_input(ids, positions, model, adapter->slots, tokens, span->n_tokens, span->n_rows);
 		struct session_input input = {.ids = ids, .positions = positions, .n = total, .adapter = adapter, .encode = !embeddings};
 		status = session_read(session, &input, control, err);
 	}
@@ -70,6 +70,7 @@ enum pith_status soft_encoder_run(struct rows *rows, struct pith_model *model, c
 	enum pith_status status = rows_create(rows, &model->transformer.h, k, n_spans, n_tokens, err);
 	if (status == PITH_OK && adapter->hands_over == PITH_MEMORY_EMBEDDINGS)
 		status = rows_create_embeddings(rows, model->transformer.h.n_embd, err);
+	rows->slots = adapter->slots;
 	size_t token = 0, row = 0;
 	for (size_t s = 0; status == PITH_OK && s < n_spans; s++) {
 		const struct rows_span *span = &rows->spans[s];

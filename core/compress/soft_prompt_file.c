@@ -18,11 +18,19 @@
 #include "formats/safetensors.h"
 
 static const char *const format_name = "pith-soft-prompt-1";
+static const char *const layout_keys[PITH_N_MEMORY_PURPOSES] = {"regenerate.positions", "answer.positions"};
 static const char *const tensor_names[PITH_N_MEMORY_PURPOSES] = {"prompt_embeddings", "answer.prompt_embeddings"};
 
 bool pith_is_soft_prompt(const char *path)
 {
 	return safetensors_recognise(path);
+}
+
+/* Where memory tokens stand (model/memory_layout.h). */
+static const char *layout_text(bool slots)
+{
+	return slots ? "memory token j of k at position 1 + j, j from 0"
+	             : "memory token j of k at position 1 + (2j + 1) n / 2k of a span of n tokens, j from 0";
 }
 
 /* --- writing ------------------------------------------------------------------------------------------ */
@@ -83,11 +91,11 @@ static void fill_entries(struct entries *entries, const struct pith_compressed *
 		add_entry(entries, "refine.exact", compressed->info.exact ? "true" : "false");
 	if (compressed->info.method->memory == PITH_MEMORY_ROWS)
 		add_entry(entries, "keys", "after RoPE");
-	add_entry(entries, "positions", "memory token j of k at position 1 + (2j + 1) n / 2k of a span of n tokens, j from 0");
 	for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++) {
 		if (!compressed->info.has_purpose[p])
 			continue;
 		add_spans(entries, span_keys[p], &compressed->rows[p]);
+		add_entry(entries, layout_keys[p], layout_text(compressed->rows[p].slots));
 		add_entry(entries, adapter_keys[p], compressed->adapter_fingerprint[p]);
 		add_number(entries, position_keys[p], (size_t)rows_read_position(&compressed->rows[p], (enum pith_purpose)p));
 	}
@@ -298,13 +306,18 @@ static enum pith_status read_header(struct pith_compressed *out, const struct sa
 }
 
 /* The adapter is the right one, by its fingerprint: what the file says of its rows must agree with it. */
-static enum pith_status check_rows(const struct pith_compressed *out, const struct pith_model *model, const char *path,
-                                   struct pith_error *err)
+static enum pith_status check_rows(struct pith_compressed *out, const struct safetensors *file, const struct pith_model *model,
+                                   const char *path, struct pith_error *err)
 {
 	for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++) {
 		if (!out->info.has_purpose[p])
 			continue;
 		const struct adapter *adapter = model->adapters[out->info.method->memory][p];
+		const char *layout = safetensors_metadata(file, layout_keys[p]);
+		if (layout == NULL || strcmp(layout, layout_text(adapter->slots)) != 0)
+			return fail(err, PITH_BAD_FILE, "%s: %s is missing, or its memory tokens do not stand where the adapter's do.", path,
+			            layout_keys[p]);
+		out->rows[p].slots = adapter->slots;
 		if (rows_longest_span(&out->rows[p]) + 1 >= model->transformer.h.n_context)
 			return fail(err, PITH_BAD_FILE, "%s: a span of %zu tokens does not fit the model's context.", path,
 			            rows_longest_span(&out->rows[p]));
@@ -331,7 +344,7 @@ static enum pith_status load(struct pith_compressed *out, const struct safetenso
 	if (status == PITH_OK)
 		status = compressed_check_model(out, model, path, err);
 	if (status == PITH_OK)
-		status = check_rows(out, model, path, err);
+		status = check_rows(out, file, model, path, err);
 	for (int p = 0; status == PITH_OK && p < PITH_N_MEMORY_PURPOSES; p++)
 		if (out->rows[p].embeddings != NULL)
 			status = rows_read_embeddings(&out->rows[p], model, NULL, err);

@@ -230,6 +230,7 @@ static enum pith_status load_header(struct adapter **out, const struct hyperpara
 		return status;
 	(*out)->span_tokens = span;
 	status = read_memory(&(*out)->hands_over, gguf, err);
+	gguf_find_bool(gguf, "pith.memory_slots", &(*out)->slots);
 	if (status == PITH_OK)
 		status = part_read_text((*out)->base_fingerprint, 33, gguf, "pith.base_fingerprint", what, err);
 	if (status == PITH_OK)
@@ -305,6 +306,8 @@ static enum pith_status write_header(const struct adapter *adapter, const struct
 		status = gguf_write_string(writer, "pith.purpose", purpose_names[adapter->purpose], err);
 	if (status == PITH_OK)
 		status = gguf_write_string(writer, "pith.memory", memory_names[adapter->hands_over], err);
+	if (status == PITH_OK && adapter->slots)
+		status = gguf_write_bool(writer, "pith.memory_slots", true, err);
 	if (status == PITH_OK)
 		status = gguf_write_u32(writer, "pith.lora_rank", (uint32_t)adapter->rank, err);
 	if (status == PITH_OK)

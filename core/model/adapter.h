@@ -8,6 +8,7 @@
 #ifndef MODEL_ADAPTER_H
 #define MODEL_ADAPTER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@
 struct adapter {
 	enum pith_purpose purpose;
 	enum pith_memory hands_over; /* what its memory tokens give the reader; rows unless set otherwise */
+	bool slots;               /* its memory tokens stand at 1..k (model/memory_layout.h); else spread */
 	size_t rank;              /* 0: no LoRA, memory vectors only */
 	float alpha;              /* LoRA scale = alpha / rank */
 	size_t n_memory;          /* k_max */

@@ -5,17 +5,21 @@
  * the stretch that it stands for, near what it should read and near where the
  * reader's text will want it (uniform position ids: EPL, arXiv 2409.14364).
  * The reader regenerates at the document's own positions, and asks behind them.
+ *
+ * An adapter may be made for slots instead: the first memory token at position
+ * 1, the next at 2, wherever in the document it is that they stand for.
  */
 #ifndef MODEL_MEMORY_LAYOUT_H
 #define MODEL_MEMORY_LAYOUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* Position of memory token j (0 .. k - 1) of k for n document tokens; in 1..n. */
-static inline int32_t memory_position(size_t j, size_t k, size_t n)
+/* Position of memory token j (0 .. k - 1) of k for n document tokens: in 1..n, or in 1..k. */
+static inline int32_t memory_position(bool slots, size_t j, size_t k, size_t n)
 {
-	return 1 + (int32_t)((2 * j + 1) * n / (2 * k));
+	return 1 + (int32_t)(slots ? j : (2 * j + 1) * n / (2 * k));
 }
 
 /* Where the text of a question begins, behind rows of spans of at most n document tokens. */

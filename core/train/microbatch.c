@@ -77,7 +77,7 @@ void microbatch_free(struct microbatch *m)
 /* --- packing one sample ------------------------------------------------------------------------------- */
 
 /* An encoder's sequence: BOS, document, k memory tokens; positions as in model/memory_layout.h. */
-static bool add_encoder_sequence(struct pack *pack, const struct tokenizer *tokenizer, const int32_t *ids, size_t n, size_t k)
+static bool add_encoder_sequence(struct pack *pack, const struct microbatch_builder *builder, const int32_t *ids, size_t n, size_t k)
 {
 	size_t total = 1 + n + k;
 	if (!pack_reserve(pack, total))
@@ -87,12 +87,12 @@ static bool add_encoder_sequence(struct pack *pack, const struct tokenizer *toke
 		(struct sequence){.first = b->n_tokens, .n = total, .kv_first = b->n_kv_rows, .n_past = 0};
 	b->n_kv_rows += total;
 	for (size_t i = 0; i < 1 + n; i++) {
-		b->ids[b->n_tokens] = i == 0 ? tokenizer_bos(tokenizer) : ids[i - 1];
+		b->ids[b->n_tokens] = i == 0 ? tokenizer_bos(builder->tokenizer) : ids[i - 1];
 		b->positions[b->n_tokens++] = (int32_t)i;
 	}
 	for (size_t j = 0; j < k; j++) {
 		b->ids[b->n_tokens] = -1 - (int32_t)j;
-		b->positions[b->n_tokens++] = memory_position(j, k, n);
+		b->positions[b->n_tokens++] = memory_position(builder->memory_slots, j, k, n);
 	}
 	return true;
 }
@@ -141,7 +141,7 @@ static bool add_spans(struct microbatch *m, struct microbatch_builder *builder, 
 			.k = span_k,
 			.offset = *n_rows,
 		};
-		if (!add_encoder_sequence(&m->encoder[purpose], builder->tokenizer, sample->document.ids + begin, end - begin, span_k) ||
+		if (!add_encoder_sequence(&m->encoder[purpose], builder, sample->document.ids + begin, end - begin, span_k) ||
 		    !add_link(m, &link))
 			return false;
 		*n_rows += span_k;

@@ -76,6 +76,7 @@ struct microbatch_builder {
 	size_t n_tasks;
 	const struct tokenizer *tokenizer; /* this thread's own */
 	enum pith_memory memory;           /* what memory tokens hand over */
+	bool memory_slots;                 /* where they stand (model/memory_layout.h) */
 	size_t n_positions;                /* of the model: samples that need more are left out */
 	size_t opening_tokens;             /* of a text that is regenerated; 0: all tokens count the same */
 	double opening_weight;             /* of the first of them, falling to 1 behind the last */

@@ -149,6 +149,7 @@ static enum pith_status open_adapter(struct run *run, enum pith_purpose purpose,
 	if (status != PITH_OK)
 		return status;
 	run->adapters[purpose]->hands_over = recipe->memory;
+	run->adapters[purpose]->slots = recipe->memory_slots;
 	if (recipe->adapter_path[purpose] == NULL)
 		return PITH_OK;
 	struct adapter *from, *to = run->adapters[purpose];
@@ -161,6 +162,9 @@ static enum pith_status open_adapter(struct run *run, enum pith_purpose purpose,
 	else if (from->hands_over != to->hands_over)
 		status = fail(err, PITH_MISMATCH, "%s: its memory tokens hand over %s, the recipe wants %s.",
 		              recipe->adapter_path[purpose], pith_memory_name(from->hands_over), pith_memory_name(to->hands_over));
+	else if (from->slots != to->slots)
+		status = fail(err, PITH_MISMATCH, "%s: its memory tokens stand %s, the recipe wants them %s.", recipe->adapter_path[purpose],
+		              from->slots ? "in slots" : "spread", to->slots ? "in slots" : "spread");
 	else
 		adapter_start_from(to, from);
 	adapter_destroy(from);
@@ -326,6 +330,7 @@ static enum pith_status open_worker(struct run *run, int t, struct pith_error *e
 	                                         .n_tasks = run->n_tasks,
 	                                         .tokenizer = run->tokenizers[t],
 	                                         .memory = run->recipe->memory,
+	                                         .memory_slots = run->recipe->memory_slots,
 	                                         .n_positions = run->parameters->h.n_context,
 	                                         .skip_malformed = run->recipe->skip_malformed,
 	                                         .opening_tokens = (size_t)run->recipe->opening_tokens,

@@ -54,6 +54,7 @@ struct pith_recipe {
 
 	/* Adapters. With PITH_TRAIN_BASE both purposes may be trained along; with PITH_TRAIN_ADAPTER exactly one is. */
 	enum pith_memory memory;     /* what their memory tokens hand to the reader */
+	bool memory_slots;           /* these stand at positions 1..k; else they are spread over the positions of their text */
 	const char *adapter_path[PITH_N_PURPOSES]; /* by enum pith_purpose: start from this one, of lora_rank or less; NULL: new */
 	int lora_rank;               /* 0: memory vectors only */
 	int span_tokens;             /* longest text that one encoding, or an adapter for reading, reads; written into the adapter */

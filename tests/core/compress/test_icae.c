@@ -41,6 +41,22 @@ static struct pith_document *document_of(struct pith_model *by)
 	return made;
 }
 
+/* The adapter in the file has its memory tokens in slots from now on. */
+static void put_in_slots(const char *path, const char *base)
+{
+	struct pith_model_options options = {.adapter_path = {{"", ""}, {"", ""}}, .n_threads = 1};
+	struct pith_model *opened;
+	struct adapter *adapter;
+	struct pith_error err;
+	must(pith_model_open(&opened, base, &options, NULL, &err), &err);
+	must(adapter_load(&adapter, &opened->transformer.h, path, &err), &err);
+	assert_false(adapter->slots);
+	adapter->slots = true;
+	must(adapter_save(adapter, &opened->transformer.h, TENSOR_F32, path, &err), &err);
+	adapter_destroy(adapter);
+	pith_model_close(opened);
+}
+
 static int setup(void **state)
 {
 	char base[600], vocabulary[600], adapter[600], other[600];
@@ -50,6 +66,7 @@ static int setup(void **state)
 	small_model(in_scratch(base, "base.gguf"), vocabulary, 5);
 	small_adapter_of(in_scratch(adapter, "base-embeddings-regenerate.gguf"), base, PITH_MEMORY_EMBEDDINGS, PITH_REGENERATE, 0.1, 6);
 	small_adapter_of(in_scratch(adapter, "base-embeddings-answer.gguf"), base, PITH_MEMORY_EMBEDDINGS, PITH_ANSWER, 0.1, 7);
+	put_in_slots(adapter, base);
 	small_model(in_scratch(other, "other.gguf"), vocabulary, 5);
 	small_adapter(in_scratch(adapter, "other-regenerate.gguf"), other, PITH_REGENERATE, 6);
 	model = small_open(base);
@@ -84,9 +101,10 @@ static struct pith_compressed *compress(void)
 	return compressed;
 }
 
-static int32_t middle(size_t j, size_t k, size_t n)
+/* In the middle of its stretch, or in its slot. */
+static int32_t place(const struct adapter *adapter, size_t j, size_t k, size_t n)
 {
-	return 1 + (int32_t)floor(((double)j + 0.5) * (double)n / (double)k);
+	return 1 + (adapter->slots ? (int32_t)j : (int32_t)floor(((double)j + 0.5) * (double)n / (double)k));
 }
 
 /* The encoder by hand: hidden states (k, N_EMBD) behind BOS and n tokens. */
@@ -101,7 +119,7 @@ static void encode(float *hidden, const struct adapter *adapter, const struct pi
 	}
 	for (size_t j = 0; j < k; j++) {
 		ids[n + 1 + j] = -1 - (int32_t)j;
-		positions[n + 1 + j] = middle(j, k, n);
+		positions[n + 1 + j] = place(adapter, j, k, n);
 	}
 	must(session_create(&session, &model->transformer, NULL, n + 1 + k, &err), &err);
 	struct session_input input = {.ids = ids, .positions = positions, .n = n + 1 + k, .adapter = adapter};
@@ -127,7 +145,7 @@ static void test_embeddings_and_rows(void **state)
 		assert_memory_equal(rows->embeddings, hidden, sizeof hidden);
 		for (size_t i = 0; i < K; i++) {
 			ids[i] = -1 - (int32_t)i;
-			positions[i] = middle(i % k, k, n);
+			positions[i] = place(model->adapters[PITH_MEMORY_EMBEDDINGS][p], i % k, k, n);
 		}
 		struct session *session;
 		must(session_create(&session, &model->transformer, NULL, K, &err), &err);

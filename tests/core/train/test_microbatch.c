@@ -477,6 +477,32 @@ static void test_skipping(void **state)
 	}
 }
 
+/* Slots: the first memory token at 1, the next at 2, behind a document as it always stands. */
+static void test_slots(void **state)
+{
+	struct fixture *f = *state;
+	struct task_data task;
+	struct microbatch_builder builder = shared_questions(f, &task);
+	struct microbatch spread = {0}, m = {0};
+	add_shared(&spread, &builder, f);
+	builder.memory_slots = true;
+	add_shared(&m, &builder, f);
+	const struct batch *b = &m.encoder[PITH_ANSWER].batch;
+	assert_int_equal(b->n_tokens, spread.encoder[PITH_ANSWER].batch.n_tokens);
+	assert_memory_equal(b->ids, spread.encoder[PITH_ANSWER].batch.ids, b->n_tokens * sizeof *b->ids);
+	size_t n_memory = 0;
+	for (size_t s = 0; s < b->n_sequences; s++)
+		for (size_t i = 0; i < b->sequences[s].n; i++) {
+			int32_t id = b->ids[b->sequences[s].first + i], position = b->positions[b->sequences[s].first + i];
+			assert_int_equal(position, id < 0 ? -id : (int32_t)i);
+			n_memory += id < 0;
+		}
+	assert_true(n_memory > 0);
+	jsonl_close(task.file);
+	microbatch_free(&spread);
+	microbatch_free(&m);
+}
+
 /* Lines that share a context share one encoding: every reader sees its rows, and asks its own question. */
 static void test_shared_encoding(void **state)
 {
@@ -867,7 +893,7 @@ int main(void)
 		cmocka_unit_test(test_seed),    cmocka_unit_test(test_cloze),                cmocka_unit_test(test_hopeless_data),
 		cmocka_unit_test(test_positions), cmocka_unit_test(test_shared_encoding),
 		cmocka_unit_test(test_shared_document),
-		cmocka_unit_test(test_evidence), cmocka_unit_test(test_reader_noise), cmocka_unit_test(test_question_noise), cmocka_unit_test(test_teacher), cmocka_unit_test(test_opening), cmocka_unit_test(test_rewrite), cmocka_unit_test(test_skipping), cmocka_unit_test(test_given),
+		cmocka_unit_test(test_evidence), cmocka_unit_test(test_reader_noise), cmocka_unit_test(test_question_noise), cmocka_unit_test(test_teacher), cmocka_unit_test(test_slots), cmocka_unit_test(test_opening), cmocka_unit_test(test_rewrite), cmocka_unit_test(test_skipping), cmocka_unit_test(test_given),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
