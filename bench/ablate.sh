@@ -72,7 +72,7 @@ case $question in
   slots)
     train nested rows 0.025 0.2
     train slots rows 0.025 0.2 true
-    heading 'memory tokens'
+    heading 'positions'
     for tokens in 4 16; do
       row 'spread over the text' "$runs/nested/model.gguf" 500x $tokens
       row 'in slots 1..k' "$runs/slots/model.gguf" 500x $tokens
