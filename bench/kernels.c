@@ -12,6 +12,7 @@
 
 #include "base/random.h"
 #include "base/tensor.h"
+#include "base/tensor_blocks.h"
 #include "kernels/kernels.h"
 #include "kernels/matmul.h"
 #include "kernels/matmul_bf16.h"
@@ -29,26 +30,32 @@ static double seconds(void)
 static float x[N], y[N], z[N], m[N], v[N];
 static uint16_t halves[N];
 static struct block_q8_0 blocks[N / 32];
+static struct block_q4_k blocks_of_4[N / 256];
+static struct block_q6_k blocks_of_6[N / 256];
 static volatile float sink;
 
 static const struct adamw_step step = {1e-4f, 0.9f, 0.95f, 1.1f, 1.2f, 1e-8f, 0.01f, 1};
 
-static const char *const entry_names[] = {"dot_f32", "dot_f16", "dot_bf16",      "dot_q8_0", "row_q8_0",
-					  "axpy",    "exp_sum", "silu_multiply", "adamw"};
+static const char *const entry_names[] = {"dot_f32",  "dot_f16",  "dot_bf16", "dot_q8_0", "row_q8_0",      "dot_q4_k", "row_q4_k",
+					  "dot_q6_k", "row_q6_k", "axpy",     "exp_sum",  "silu_multiply", "adamw"};
 enum { N_ENTRIES = sizeof entry_names / sizeof *entry_names };
 
 static void call(const struct kernels *k, int entry)
 {
 	switch (entry) {
 	case 0: sink = k->dot_f32(x, y, N); break;
-	case 1: sink = k->dot_f16(halves, y, N); break;
-	case 2: sink = k->dot_bf16(halves, y, N); break;
-	case 3: sink = k->dot_q8_0(blocks, y, N); break;
-	case 4: k->row_from_q8_0(z, blocks, N); break;
-	case 5: k->axpy(z, 0.5f, x, N); break;
-	case 6: sink = k->exp_sum(z, 0, N); break;
-	case 7: k->silu_multiply(z, x, y, N); break;
-	case 8: k->adamw(z, m, v, y, &step, N); break;
+	case 1: sink = k->of_type[TENSOR_F16].dot(halves, y, N); break;
+	case 2: sink = k->of_type[TENSOR_BF16].dot(halves, y, N); break;
+	case 3: sink = k->of_type[TENSOR_Q8_0].dot(blocks, y, N); break;
+	case 4: k->of_type[TENSOR_Q8_0].row(z, blocks, N); break;
+	case 5: sink = k->of_type[TENSOR_Q4_K].dot(blocks_of_4, y, N); break;
+	case 6: k->of_type[TENSOR_Q4_K].row(z, blocks_of_4, N); break;
+	case 7: sink = k->of_type[TENSOR_Q6_K].dot(blocks_of_6, y, N); break;
+	case 8: k->of_type[TENSOR_Q6_K].row(z, blocks_of_6, N); break;
+	case 9: k->axpy(z, 0.5f, x, N); break;
+	case 10: sink = k->exp_sum(z, 0, N); break;
+	case 11: k->silu_multiply(z, x, y, N); break;
+	case 12: k->adamw(z, m, v, y, &step, N); break;
 	}
 }
 

@@ -1,29 +1,50 @@
 #include "base/tensor.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/checked_size.h"
+#include "base/tensor_blocks.h"
+
+/* Numbers of a row stand in blocks of so many, each of so many bytes. */
+static const struct {
+	const char *name;
+	size_t block, block_bytes;
+} types[TENSOR_N_NUMBERS] = {
+	[TENSOR_F32] = {"F32", 1, sizeof(float)},
+	[TENSOR_F16] = {"F16", 1, sizeof(uint16_t)},
+	[TENSOR_BF16] = {"BF16", 1, sizeof(uint16_t)},
+	[TENSOR_Q8_0] = {"Q8_0", 32, sizeof(struct block_q8_0)},
+	[TENSOR_Q4_0] = {"Q4_0", 32, sizeof(struct block_q4_0)},
+	[TENSOR_Q4_1] = {"Q4_1", 32, sizeof(struct block_q4_1)},
+	[TENSOR_Q5_0] = {"Q5_0", 32, sizeof(struct block_q5_0)},
+	[TENSOR_Q5_1] = {"Q5_1", 32, sizeof(struct block_q5_1)},
+	[TENSOR_Q2_K] = {"Q2_K", 256, sizeof(struct block_q2_k)},
+	[TENSOR_Q3_K] = {"Q3_K", 256, sizeof(struct block_q3_k)},
+	[TENSOR_Q4_K] = {"Q4_K", 256, sizeof(struct block_q4_k)},
+	[TENSOR_Q5_K] = {"Q5_K", 256, sizeof(struct block_q5_k)},
+	[TENSOR_Q6_K] = {"Q6_K", 256, sizeof(struct block_q6_k)},
+};
 
 const char *tensor_type_name(uint32_t type)
 {
-	switch (type) {
-	case TENSOR_F32: return "F32";
-	case TENSOR_F16: return "F16";
-	case TENSOR_Q8_0: return "Q8_0";
-	case TENSOR_BF16: return "BF16";
-	default: return NULL;
-	}
+	return type < TENSOR_N_NUMBERS ? types[type].name : NULL;
+}
+
+void tensor_type_names(char *names, size_t size)
+{
+	size_t used = 0;
+	names[0] = '\0';
+	for (uint32_t type = 0; type < TENSOR_N_NUMBERS && used < size; type++)
+		if (types[type].name != NULL)
+			used += (size_t)snprintf(names + used, size - used, "%s%s", used > 0 ? ", " : "", types[type].name);
 }
 
 bool tensor_row_size(enum tensor_type type, size_t n, size_t *size)
 {
-	switch (type) {
-	case TENSOR_F32: return checked_multiply(n, 4, size);
-	case TENSOR_F16:
-	case TENSOR_BF16: return checked_multiply(n, 2, size);
-	case TENSOR_Q8_0: return n % 32 == 0 && checked_multiply(n / 32, sizeof(struct block_q8_0), size);
-	}
-	return false;
+	if (tensor_type_name((uint32_t)type) == NULL || n % types[type].block != 0)
+		return false;
+	return checked_multiply(n / types[type].block, types[type].block_bytes, size);
 }
 
 size_t tensor_n_elements(const struct tensor *tensor)

@@ -12,17 +12,21 @@
 enum tensor_type {
 	TENSOR_F32 = 0,
 	TENSOR_F16 = 1,
+	TENSOR_Q4_0 = 2,
+	TENSOR_Q4_1 = 3,
+	TENSOR_Q5_0 = 6,
+	TENSOR_Q5_1 = 7,
 	TENSOR_Q8_0 = 8,
+	TENSOR_Q2_K = 10,
+	TENSOR_Q3_K = 11,
+	TENSOR_Q4_K = 12,
+	TENSOR_Q5_K = 13,
+	TENSOR_Q6_K = 14,
 	TENSOR_BF16 = 30,
+	TENSOR_N_NUMBERS, /* one more than the largest: for tables by type */
 };
 
 enum { TENSOR_MAX_DIMS = 4 };
-
-/* 32 weights: w = scale * q. scale is an IEEE half. */
-struct block_q8_0 {
-	uint16_t scale;
-	int8_t q[32];
-};
 
 /* A borrowed view, usually into a mapped file. */
 struct tensor {
@@ -36,6 +40,8 @@ struct tensor {
 
 /* "F32", "Q8_0"; NULL for a number that this build cannot read. */
 const char *tensor_type_name(uint32_t type);
+/* All of them: "F32, F16, ..."; cut short where they do not fit. */
+void tensor_type_names(char *names, size_t size);
 /* Bytes of a row of n numbers; false when n does not fit the type's blocks or the size overflows. */
 bool tensor_row_size(enum tensor_type type, size_t n, size_t *size);
 /* Elements of the tensor. */

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/tensor_blocks.h"
+
 static void pack_q8_0(struct block_q8_0 *out, const float *x, size_t n)
 {
 	for (size_t b = 0; b < n / 32; b++) {
@@ -16,7 +18,7 @@ static void pack_q8_0(struct block_q8_0 *out, const float *x, size_t n)
 	}
 }
 
-void tensor_pack_row(void *out, enum tensor_type type, const float *x, size_t n)
+bool tensor_pack_row(void *out, enum tensor_type type, const float *x, size_t n)
 {
 	switch (type) {
 	case TENSOR_F32: memcpy(out, x, n * sizeof *x); break;
@@ -29,5 +31,7 @@ void tensor_pack_row(void *out, enum tensor_type type, const float *x, size_t n)
 		for (size_t i = 0; i < n; i++)
 			((uint16_t *)out)[i] = half_from_float(x[i]);
 		break;
+	default: return false;
 	}
+	return true;
 }

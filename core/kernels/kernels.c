@@ -20,11 +20,12 @@ static struct kernels levels[MAX_LEVELS];
 static size_t n_levels;
 static const struct kernels *chosen;
 
-static void add_level(void (*init)(struct kernels *table))
+static void add_level(void (*init)(struct kernels *table), void (*init_weights)(struct kernels *table))
 {
 	if (n_levels > 0)
 		levels[n_levels] = levels[n_levels - 1];
 	init(&levels[n_levels]);
+	init_weights(&levels[n_levels]);
 	n_levels++;
 }
 
@@ -44,18 +45,18 @@ static void add_machine_levels(void)
 	__builtin_cpu_init();
 	if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !has_f16c())
 		return;
-	add_level(kernels_init_avx2);
+	add_level(kernels_init_avx2, kernels_init_weights_avx2);
 	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
 	    __builtin_cpu_supports("avx512vl"))
-		add_level(kernels_init_avx512);
+		add_level(kernels_init_avx512, kernels_init_weights_avx512);
 #elif defined(__aarch64__)
-	add_level(kernels_init_neon); /* every 64-bit ARM has it */
+	add_level(kernels_init_neon, kernels_init_weights_neon); /* every 64-bit ARM has it */
 #endif
 }
 
 static void choose(void)
 {
-	add_level(kernels_init_ref);
+	add_level(kernels_init_ref, kernels_init_weights_ref);
 	add_machine_levels();
 	chosen = &levels[n_levels - 1];
 	const char *wanted = getenv("PITH_CPU");
@@ -72,13 +73,10 @@ const struct kernels *kernels_get(void)
 
 void kernels_unpack(float *out, enum tensor_type type, const void *data, size_t first, size_t n)
 {
-	const struct kernels *kernels = kernels_get();
-	switch (type) {
-	case TENSOR_F32: memcpy(out, (const float *)data + first, n * sizeof *out); break;
-	case TENSOR_F16: kernels->row_from_f16(out, (const uint16_t *)data + first, n); break;
-	case TENSOR_BF16: kernels->row_from_bf16(out, (const uint16_t *)data + first, n); break;
-	case TENSOR_Q8_0: kernels->row_from_q8_0(out, (const struct block_q8_0 *)data + first / 32, n); break;
-	}
+	size_t begin;
+	/* Shapes were checked against the type's blocks when the weights were loaded. */
+	if (tensor_row_size(type, first, &begin))
+		kernels_get()->of_type[type].row(out, (const uint8_t *)data + begin, n);
 }
 
 size_t kernels_available(const struct kernels **tables, size_t capacity)

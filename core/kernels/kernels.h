@@ -27,20 +27,20 @@ struct adamw_step {
 	float gradient_scale; /* the clipping factor */
 };
 
+/* Kernels that read a row of weights of one type: n numbers in whole blocks, aligned as the type's scales are. */
+struct kernels_of_type {
+	/* The dot product with x (n); accumulated in float, in any order. */
+	float (*dot)(const void *w, const float *x, size_t n);
+	/* The row as floats: out (n). All levels give the same bits. */
+	void (*row)(float *out, const void *w, size_t n);
+};
+
 struct kernels {
 	const char *name;
 
-	/* Dot products of a weight row with x (n); accumulated in float, in any order. */
-	float (*dot_f32)(const float *w, const float *x, size_t n);
-	float (*dot_f16)(const uint16_t *w, const float *x, size_t n);
-	float (*dot_bf16)(const uint16_t *w, const float *x, size_t n);
-	float (*dot_q8_0)(const struct block_q8_0 *w, const float *x, size_t n); /* n % 32 == 0 */
+	struct kernels_of_type of_type[TENSOR_N_NUMBERS]; /* by tensor_type; NULL where there is no such type */
 
-	/* A row of weights as floats: out (n). */
-	void (*row_from_f16)(float *out, const uint16_t *w, size_t n);
-	void (*row_from_bf16)(float *out, const uint16_t *w, size_t n);
-	void (*row_from_q8_0)(float *out, const struct block_q8_0 *w, size_t n);
-
+	float (*dot_f32)(const float *a, const float *b, size_t n); /* accumulated in float, in any order */
 	void (*axpy)(float *y, float a, const float *x, size_t n); /* y += a x */
 	void (*add)(float *y, const float *x, size_t n);           /* y += x */
 	void (*scale)(float *y, float a, size_t n);                /* y *= a */
@@ -64,19 +64,23 @@ struct kernels {
 
 const struct kernels *kernels_get(void);
 
-/* out (n) = the numbers first .. first + n - 1 of a tensor's data; both are multiples of 32 where it is Q8_0. */
+/* out (n) = the numbers first .. first + n - 1 of a tensor's data; both are multiples of its type's block (tensor_row_size). */
 void kernels_unpack(float *out, enum tensor_type type, const void *data, size_t first, size_t n);
 
 /* For tests: the tables of every level that this machine can run, reference first. */
 size_t kernels_available(const struct kernels **tables, size_t capacity);
 
-/* The levels; each fills in only what it does better than what table already holds. */
+/* The levels; each fills in only what it does better than what table already holds: of_type the second of each, all else the first. */
 void kernels_init_ref(struct kernels *table);
+void kernels_init_weights_ref(struct kernels *table);
 #if defined(__x86_64__)
 void kernels_init_avx2(struct kernels *table);
+void kernels_init_weights_avx2(struct kernels *table);
 void kernels_init_avx512(struct kernels *table);
+void kernels_init_weights_avx512(struct kernels *table);
 #elif defined(__aarch64__)
 void kernels_init_neon(struct kernels *table);
+void kernels_init_weights_neon(struct kernels *table);
 #endif
 
 #endif

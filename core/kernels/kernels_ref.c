@@ -1,13 +1,11 @@
 /*
  * The kernels in plain C: the definition of what is right, and what runs where
  * no faster level exists. Written to be read; tests hold every other level
- * against it.
+ * against it. Those that read packed weights are in weights_ref.c.
  */
 #include "kernels/kernels.h"
 
 #include <math.h>
-
-enum { BLOCK = 32 };
 
 /* Below this exp() is called zero, so that no level has to produce subnormal numbers. */
 static const float EXP_LOWEST = -87.0f;
@@ -23,55 +21,6 @@ static float dot_f32(const float *w, const float *x, size_t n)
 	for (size_t i = 0; i < n; i++)
 		sum += w[i] * x[i];
 	return sum;
-}
-
-static float dot_f16(const uint16_t *w, const float *x, size_t n)
-{
-	float sum = 0;
-	for (size_t i = 0; i < n; i++)
-		sum += float_from_half(w[i]) * x[i];
-	return sum;
-}
-
-static float dot_bf16(const uint16_t *w, const float *x, size_t n)
-{
-	float sum = 0;
-	for (size_t i = 0; i < n; i++)
-		sum += float_from_bf16(w[i]) * x[i];
-	return sum;
-}
-
-static float dot_q8_0(const struct block_q8_0 *w, const float *x, size_t n)
-{
-	float sum = 0;
-	for (size_t block = 0; block < n / BLOCK; block++) {
-		float block_sum = 0;
-		for (size_t i = 0; i < BLOCK; i++)
-			block_sum += (float)w[block].q[i] * x[block * BLOCK + i];
-		sum += float_from_half(w[block].scale) * block_sum;
-	}
-	return sum;
-}
-
-static void row_from_f16(float *out, const uint16_t *w, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		out[i] = float_from_half(w[i]);
-}
-
-static void row_from_bf16(float *out, const uint16_t *w, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		out[i] = float_from_bf16(w[i]);
-}
-
-static void row_from_q8_0(float *out, const struct block_q8_0 *w, size_t n)
-{
-	for (size_t block = 0; block < n / BLOCK; block++) {
-		float scale = float_from_half(w[block].scale);
-		for (size_t i = 0; i < BLOCK; i++)
-			out[block * BLOCK + i] = scale * (float)w[block].q[i];
-	}
 }
 
 static void axpy(float *y, float a, const float *x, size_t n)
@@ -165,12 +114,6 @@ void kernels_init_ref(struct kernels *table)
 	*table = (struct kernels){
 		.name = "ref",
 		.dot_f32 = dot_f32,
-		.dot_f16 = dot_f16,
-		.dot_bf16 = dot_bf16,
-		.dot_q8_0 = dot_q8_0,
-		.row_from_f16 = row_from_f16,
-		.row_from_bf16 = row_from_bf16,
-		.row_from_q8_0 = row_from_q8_0,
 		.axpy = axpy,
 		.add = add,
 		.scale = scale,

@@ -1,91 +1,14 @@
 /*
  * The kernels in vector extensions of the compiler. This one source is compiled
  * once per instruction set (CMakeLists.txt, add_kernels) with KERNELS_ISA naming
- * it; the width of a vector follows from the flags.
+ * it; the width of a vector follows from the flags. Those that read packed
+ * weights are in weights_vector.c.
  *
- * It calls no inline function of other headers: the linker might keep the copy
- * made here for callers on a machine that lacks these instructions.
- *
- * Sums run in several accumulators, because one addition waits four cycles for
- * the one before. The last, incomplete vector is a padded copy, so that every
- * element goes through the same arithmetic wherever it stands.
+ * The last, incomplete vector is a padded copy, so that every element goes
+ * through the same arithmetic wherever it stands.
  */
 #include "kernels/kernels.h"
-
-#include <string.h>
-#if defined(__x86_64__)
-#include <immintrin.h>
-#elif defined(__aarch64__)
-#include <arm_neon.h>
-#endif
-
-#if defined(__AVX512F__)
-enum { WIDTH = 64 };
-#elif defined(__AVX2__)
-enum { WIDTH = 32 };
-#else
-enum { WIDTH = 16 };
-#endif
-
-enum { LANES = WIDTH / 4, UNROLL = 4, STRIDE = LANES * UNROLL, BLOCK = 32 };
-
-typedef float vector __attribute__((vector_size(WIDTH)));
-typedef int32_t int_vector __attribute__((vector_size(WIDTH)));
-typedef uint32_t bit_vector __attribute__((vector_size(WIDTH))); /* shifts and sums that may wrap */
-typedef uint16_t half_vector __attribute__((vector_size(WIDTH / 2)));
-typedef int8_t byte_vector __attribute__((vector_size(WIDTH / 4)));
-typedef float quad __attribute__((vector_size(16)));
-
-static inline vector splat(float value)
-{
-	return value - (vector){0}; /* minus, so that -0 stays -0 */
-}
-
-static inline vector load(const float *p)
-{
-	vector v;
-	memcpy(&v, p, sizeof v);
-	return v;
-}
-
-static inline void store(float *p, vector v)
-{
-	memcpy(p, &v, sizeof v);
-}
-
-/* The first n < LANES lanes from p, the others fill. */
-static inline vector load_part(const float *p, size_t n, float fill)
-{
-	vector v = splat(fill);
-	memcpy(&v, p, n * sizeof *p);
-	return v;
-}
-
-static inline void store_part(float *p, vector v, size_t n)
-{
-	memcpy(p, &v, n * sizeof *p);
-}
-
-/* Lane by lane: mask (all ones or zero) ? a : b. */
-static inline vector choose(int_vector mask, vector a, vector b)
-{
-	return (vector)((mask & (int_vector)a) | (~mask & (int_vector)b));
-}
-
-static inline float sum_lanes(vector v)
-{
-	quad parts[WIDTH / 16];
-	memcpy(parts, &v, sizeof v);
-	for (size_t half = WIDTH / 32; half > 0; half /= 2)
-		for (size_t i = 0; i < half; i++)
-			parts[i] += parts[i + half];
-	return (parts[0][0] + parts[0][2]) + (parts[0][1] + parts[0][3]);
-}
-
-static inline float sum_accumulators(const vector sum[UNROLL])
-{
-	return sum_lanes((sum[0] + sum[1]) + (sum[2] + sum[3]));
-}
+#include "kernels/vector.h"
 
 static inline vector square_root(vector x)
 {
@@ -127,165 +50,9 @@ static inline vector exp_vector(vector x)
 	return choose(x != x, x, result);
 }
 
-/* How a row of 16-bit weights becomes floats: LANES of them from p. */
-typedef vector widen_fn(const uint16_t *p);
-
-static inline half_vector load_halves(const uint16_t *p)
+static float dot_f32(const float *a, const float *b, size_t n)
 {
-	half_vector v;
-	memcpy(&v, p, sizeof v);
-	return v;
-}
-
-static inline vector widen_f16(const uint16_t *p)
-{
-#if defined(__AVX512F__)
-	return (vector)_mm512_cvtph_ps((__m256i)load_halves(p));
-#elif defined(__F16C__)
-	return (vector)_mm256_cvtph_ps((__m128i)load_halves(p));
-#else
-	/* The bits of a half, moved up, are the number times 2^-112, subnormal or not; infinity and NaN need their exponent. */
-	bit_vector bits = __builtin_convertvector(load_halves(p), bit_vector);
-	bit_vector magnitude = bits & 0x7fff;
-	vector value = (vector)(magnitude << 13) * splat(0x1p112f);
-	bit_vector special = (bit_vector)(magnitude >= 0x7c00) & 0x7f800000;
-	return (vector)((bit_vector)value | special | (bits & 0x8000) << 16);
-#endif
-}
-
-static inline vector widen_bf16(const uint16_t *p)
-{
-	/* Named instructions, because gcc 12 takes __builtin_convertvector apart where the width changes. */
-#if defined(__AVX512F__)
-	bit_vector bits = (bit_vector)_mm512_cvtepu16_epi32((__m256i)load_halves(p));
-#elif defined(__AVX2__)
-	bit_vector bits = (bit_vector)_mm256_cvtepu16_epi32((__m128i)load_halves(p));
-#else
-	bit_vector bits = __builtin_convertvector(load_halves(p), bit_vector);
-#endif
-	return (vector)(bits << 16);
-}
-
-static inline vector widen_bytes(const int8_t *p)
-{
-	byte_vector v;
-	memcpy(&v, p, sizeof v);
-#if defined(__AVX512F__)
-	int_vector numbers = (int_vector)_mm512_cvtepi8_epi32((__m128i)v);
-#elif defined(__AVX2__)
-	int_vector numbers = (int_vector)_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)&v));
-#elif defined(__aarch64__)
-	uint32_t word;
-	memcpy(&word, &v, sizeof word);
-	int_vector numbers = (int_vector)vmovl_s16(vget_low_s16(vmovl_s8(vreinterpret_s8_u32(vdup_n_u32(word)))));
-#else
-	int_vector numbers = __builtin_convertvector(v, int_vector);
-#endif
-	return __builtin_convertvector(numbers, vector);
-}
-
-static inline float widen_scale(uint16_t half)
-{
-#if defined(__F16C__)
-	return _cvtsh_ss(half);
-#else
-	uint16_t padded[LANES] = {half};
-	return widen_f16(padded)[0];
-#endif
-}
-
-static float dot_f32(const float *w, const float *x, size_t n)
-{
-	vector sum[UNROLL] = {{0}};
-	size_t i = 0;
-	for (; i + STRIDE <= n; i += STRIDE)
-		for (size_t j = 0; j < UNROLL; j++)
-			sum[j] += load(w + i + j * LANES) * load(x + i + j * LANES);
-	for (; i + LANES <= n; i += LANES)
-		sum[0] += load(w + i) * load(x + i);
-	if (i < n)
-		sum[1] += load_part(w + i, n - i, 0) * load_part(x + i, n - i, 0);
-	return sum_accumulators(sum);
-}
-
-/* Inlined with a known widen, so that no call is left in the loop. */
-static inline __attribute__((always_inline)) float dot_16_bits(widen_fn *widen, const uint16_t *w, const float *x, size_t n)
-{
-	vector sum[UNROLL] = {{0}};
-	size_t i = 0;
-	for (; i + STRIDE <= n; i += STRIDE)
-		for (size_t j = 0; j < UNROLL; j++)
-			sum[j] += widen(w + i + j * LANES) * load(x + i + j * LANES);
-	for (; i + LANES <= n; i += LANES)
-		sum[0] += widen(w + i) * load(x + i);
-	if (i < n) {
-		uint16_t padded[LANES] = {0};
-		memcpy(padded, w + i, (n - i) * sizeof *w);
-		sum[1] += widen(padded) * load_part(x + i, n - i, 0);
-	}
-	return sum_accumulators(sum);
-}
-
-static float dot_f16(const uint16_t *w, const float *x, size_t n)
-{
-	return dot_16_bits(widen_f16, w, x, n);
-}
-
-static float dot_bf16(const uint16_t *w, const float *x, size_t n)
-{
-	return dot_16_bits(widen_bf16, w, x, n);
-}
-
-/* The products of one block, not yet scaled or summed over lanes. */
-static inline vector block_products(const struct block_q8_0 *block, const float *x)
-{
-	vector sum = {0};
-	for (size_t j = 0; j < BLOCK; j += LANES)
-		sum += widen_bytes(block->q + j) * load(x + j);
-	return sum;
-}
-
-static float dot_q8_0(const struct block_q8_0 *w, const float *x, size_t n)
-{
-	vector sum[UNROLL] = {{0}};
-	size_t n_blocks = n / BLOCK, i = 0;
-	for (; i + UNROLL <= n_blocks; i += UNROLL)
-		for (size_t j = 0; j < UNROLL; j++)
-			sum[j] += splat(widen_scale(w[i + j].scale)) * block_products(&w[i + j], x + (i + j) * BLOCK);
-	for (; i < n_blocks; i++)
-		sum[0] += splat(widen_scale(w[i].scale)) * block_products(&w[i], x + i * BLOCK);
-	return sum_accumulators(sum);
-}
-
-static inline __attribute__((always_inline)) void row_from_16_bits(widen_fn *widen, float *out, const uint16_t *w, size_t n)
-{
-	size_t i = 0;
-	for (; i + LANES <= n; i += LANES)
-		store(out + i, widen(w + i));
-	if (i < n) {
-		uint16_t padded[LANES] = {0};
-		memcpy(padded, w + i, (n - i) * sizeof *w);
-		store_part(out + i, widen(padded), n - i);
-	}
-}
-
-static void row_from_f16(float *out, const uint16_t *w, size_t n)
-{
-	row_from_16_bits(widen_f16, out, w, n);
-}
-
-static void row_from_bf16(float *out, const uint16_t *w, size_t n)
-{
-	row_from_16_bits(widen_bf16, out, w, n);
-}
-
-static void row_from_q8_0(float *out, const struct block_q8_0 *w, size_t n)
-{
-	for (size_t i = 0; i < n / BLOCK; i++) {
-		vector scale_of_block = splat(widen_scale(w[i].scale));
-		for (size_t j = 0; j < BLOCK; j += LANES)
-			store(out + i * BLOCK + j, scale_of_block * widen_bytes(w[i].q + j));
-	}
+	return dot_floats(a, b, n);
 }
 
 static float sum_squares(const float *x, size_t n)
@@ -446,22 +213,11 @@ static void adamw(float *w, float *m, float *v, const float *g, const struct ada
 	}
 }
 
-#define JOIN_NAMES(a, b) a##b
-#define JOIN(a, b) JOIN_NAMES(a, b)
-#define QUOTE_NAME(a) #a
-#define QUOTE(a) QUOTE_NAME(a)
-
-void JOIN(kernels_init_, KERNELS_ISA)(struct kernels *table)
+void VECTOR_JOIN(kernels_init_, KERNELS_ISA)(struct kernels *table)
 {
 	*table = (struct kernels){
-		.name = QUOTE(KERNELS_ISA),
+		.name = VECTOR_QUOTE(KERNELS_ISA),
 		.dot_f32 = dot_f32,
-		.dot_f16 = dot_f16,
-		.dot_bf16 = dot_bf16,
-		.dot_q8_0 = dot_q8_0,
-		.row_from_f16 = row_from_f16,
-		.row_from_bf16 = row_from_bf16,
-		.row_from_q8_0 = row_from_q8_0,
 		.axpy = axpy,
 		.add = add,
 		.scale = scale,

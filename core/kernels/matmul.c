@@ -78,24 +78,13 @@ void matmul_tn(struct thread_pool *pool, size_t m, size_t n, size_t k, const flo
 }
 
 struct weights_product {
-	const struct kernels *kernels;
+	const struct kernels_of_type *kernels;
 	size_t n_tokens, n_out, n_in, row_bytes;
 	const float *x;
 	enum tensor_type type;
 	const uint8_t *weights;
 	float *y;
 };
-
-static float dot_row(const struct kernels *kernels, enum tensor_type type, const void *row, const float *x, size_t n)
-{
-	switch (type) {
-	case TENSOR_F32: return kernels->dot_f32(row, x, n);
-	case TENSOR_F16: return kernels->dot_f16(row, x, n);
-	case TENSOR_BF16: return kernels->dot_bf16(row, x, n);
-	case TENSOR_Q8_0: return kernels->dot_q8_0(row, x, n);
-	}
-	return 0;
-}
 
 static void weights_by_dots(void *user, size_t begin, size_t end, int thread)
 {
@@ -104,7 +93,7 @@ static void weights_by_dots(void *user, size_t begin, size_t end, int thread)
 	for (size_t row = begin; row < end; row++)
 		for (size_t token = 0; token < p->n_tokens; token++)
 			p->y[token * p->n_out + row] =
-				dot_row(p->kernels, p->type, p->weights + row * p->row_bytes, p->x + token * p->n_in, p->n_in);
+				p->kernels->dot(p->weights + row * p->row_bytes, p->x + token * p->n_in, p->n_in);
 }
 
 /* Columns [begin, end) of y, from that many rows of weights as floats. */
@@ -134,7 +123,7 @@ void matmul_weights(struct thread_pool *pool, size_t n_tokens, size_t n_out, siz
 		    const void *weights, float *y)
 {
 	struct weights_product product = {
-		.kernels = kernels_get(),
+		.kernels = &kernels_get()->of_type[type],
 		.n_tokens = n_tokens,
 		.n_out = n_out,
 		.n_in = n_in,

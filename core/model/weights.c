@@ -106,10 +106,12 @@ static enum pith_status load_slot(const struct weight_slot *slot, const struct g
 	if (tensor->ne[0] != slot->ne[0] || tensor->ne[1] != slot->ne[1] || tensor->n_dims > 2)
 		return fail(err, PITH_BAD_FILE, "%s: tensor %s is [%zu, %zu], expected [%zu, %zu].", gguf_path(gguf), slot->name,
 		            tensor->ne[0], tensor->ne[1], slot->ne[0], slot->ne[1]);
-	if (tensor->data == NULL)
-		return fail(err, PITH_UNSUPPORTED,
-		            "%s: tensor %s has GGUF type %d; this version reads F32, F16, BF16 and Q8_0.", gguf_path(gguf),
-		            slot->name, (int)tensor->type);
+	if (tensor->data == NULL) {
+		char known[128];
+		tensor_type_names(known, sizeof known);
+		return fail(err, PITH_UNSUPPORTED, "%s: tensor %s has GGUF type %d; this version reads %s.", gguf_path(gguf),
+		            slot->name, (int)tensor->type, known);
+	}
 	if (slot->vector != NULL && tensor->type != TENSOR_F32)
 		return fail(err, PITH_UNSUPPORTED, "%s: tensor %s is %s, expected F32.", gguf_path(gguf), slot->name,
 		            tensor_type_name(tensor->type));

@@ -1,4 +1,4 @@
-/* A linear layer without bias. Weights may be packed (Q8_0, BF16, F16); products are fp32 unless bf16 is asked for. */
+/* A linear layer without bias. Weights may be packed (kernels/weights_ref.c); products are fp32 unless bf16 is asked for. */
 #include "ops/ops.h"
 
 #include "kernels/kernels.h"

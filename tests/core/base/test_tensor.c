@@ -127,8 +127,13 @@ static void test_row_sizes(void **state)
 	assert_int_equal(size, 68);
 	assert_false(tensor_row_size(TENSOR_Q8_0, 33, &size));
 	assert_false(tensor_row_size(TENSOR_F32, SIZE_MAX / 4 + 1, &size));
-	assert_false(tensor_row_size((enum tensor_type)12, 256, &size));
-	assert_null(tensor_type_name(12));
+	assert_true(tensor_row_size(TENSOR_Q4_K, 512, &size));
+	assert_int_equal(size, 288);
+	assert_false(tensor_row_size(TENSOR_Q4_K, 32, &size));
+	assert_false(tensor_row_size((enum tensor_type)16, 256, &size));
+	assert_false(tensor_row_size((enum tensor_type)TENSOR_N_NUMBERS, 256, &size));
+	assert_null(tensor_type_name(16));
+	assert_null(tensor_type_name(UINT32_MAX));
 	assert_string_equal(tensor_type_name(TENSOR_Q8_0), "Q8_0");
 	const struct tensor tensor = {.n_dims = 3, .ne = {2, 3, 5, 1}};
 	assert_int_equal(tensor_n_elements(&tensor), 30);

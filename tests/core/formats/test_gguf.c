@@ -6,6 +6,7 @@
  */
 #include <math.h>
 
+#include "base/tensor_blocks.h"
 #include "base/buffer.h"
 #include "formats/gguf.h"
 #include "scratch.h"

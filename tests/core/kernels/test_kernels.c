@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "base/tensor_blocks.h"
 #include "kernels/kernels.h"
 
 enum { CAPACITY = 1100, OFFSET = 1, N_INPUTS = 5, MAX_TABLES = 8 };
@@ -103,6 +104,9 @@ static void check_float_rows(const struct kernels *table, int kind, size_t n)
 	for (size_t i = 0; i < n; i++)
 		w[i] = array[2][OFFSET + i];
 	check_dot(table, "dot_f32", kind, n, table->dot_f32(array[2] + OFFSET, x, n), w, x);
+	check_dot(table, "dot of F32", kind, n, table->of_type[TENSOR_F32].dot(array[2] + OFFSET, x, n), w, x);
+	table->of_type[TENSOR_F32].row(array[1] + OFFSET, array[2] + OFFSET, n);
+	check_row(table, "row of F32", kind, n, w);
 	for (size_t i = 0; i < n; i++)
 		w[i] = x[i];
 	check_dot(table, "sum_squares", kind, n, table->sum_squares(x, n), w, x);
@@ -113,17 +117,17 @@ static void check_float_rows(const struct kernels *table, int kind, size_t n)
 			halves[OFFSET + i] = (uint16_t)(random_next(&random_numbers) & 0x83ff);
 		w[i] = float_from_half(halves[OFFSET + i]);
 	}
-	check_dot(table, "dot_f16", kind, n, table->dot_f16(halves + OFFSET, x, n), w, x);
-	table->row_from_f16(array[1] + OFFSET, halves + OFFSET, n);
-	check_row(table, "row_from_f16", kind, n, w);
+	check_dot(table, "dot_f16", kind, n, table->of_type[TENSOR_F16].dot(halves + OFFSET, x, n), w, x);
+	table->of_type[TENSOR_F16].row(array[1] + OFFSET, halves + OFFSET, n);
+	check_row(table, "row_f16", kind, n, w);
 
 	for (size_t i = 0; i < n; i++) {
 		halves[OFFSET + i] = bf16_from_float(array[2][OFFSET + i]);
 		w[i] = float_from_bf16(halves[OFFSET + i]);
 	}
-	check_dot(table, "dot_bf16", kind, n, table->dot_bf16(halves + OFFSET, x, n), w, x);
-	table->row_from_bf16(array[1] + OFFSET, halves + OFFSET, n);
-	check_row(table, "row_from_bf16", kind, n, w);
+	check_dot(table, "dot_bf16", kind, n, table->of_type[TENSOR_BF16].dot(halves + OFFSET, x, n), w, x);
+	table->of_type[TENSOR_BF16].row(array[1] + OFFSET, halves + OFFSET, n);
+	check_row(table, "row_bf16", kind, n, w);
 }
 
 static void check_byte_rows(const struct kernels *table, int kind, size_t n)
@@ -138,11 +142,11 @@ static void check_byte_rows(const struct kernels *table, int kind, size_t n)
 		block->q[i % 32] = (int8_t)((int)random_below(&random_numbers, 256) - 128);
 		w[i] = (double)float_from_half(block->scale) * block->q[i % 32];
 	}
-	check_dot(table, "dot_q8_0", kind, n, table->dot_q8_0(blocks, x, n), w, x);
-	table->row_from_q8_0(array[1] + OFFSET, blocks, n);
+	check_dot(table, "dot_q8_0", kind, n, table->of_type[TENSOR_Q8_0].dot(blocks, x, n), w, x);
+	table->of_type[TENSOR_Q8_0].row(array[1] + OFFSET, blocks, n);
 	for (size_t i = 0; i < n; i++)
 		w[i] = (float)w[i];
-	check_row(table, "row_from_q8_0", kind, n, w);
+	check_row(table, "row_q8_0", kind, n, w);
 }
 
 static void for_every_case(void (*check)(const struct kernels *table, int kind, size_t n))
@@ -170,7 +174,7 @@ static void test_special_halves(void **state)
 	enum { N = sizeof special / sizeof *special };
 	for (size_t t = 0; t < n_tables; t++) {
 		float out[N];
-		tables[t]->row_from_f16(out, special, N);
+		tables[t]->of_type[TENSOR_F16].row(out, special, N);
 		for (size_t i = 0; i < N; i++) {
 			float want = float_from_half(special[i]);
 			assert_true(isnan(want) ? isnan(out[i]) : out[i] == want && signbit(out[i]) == signbit(want));

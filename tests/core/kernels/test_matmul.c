@@ -12,6 +12,7 @@
 
 #include "base/random.h"
 #include "base/tensor.h"
+#include "base/tensor_blocks.h"
 #include "kernels/matmul.h"
 
 static struct random_state random_numbers;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/tensor.h"
+#include "base/tensor_blocks.h"
 #include "kernels/kernels.h"
 #include "ops/ops.h"
 #include "support/gradients.h"

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/tensor_blocks.h"
 #include "formats/tensor_pack.h"
 #include "kernels/matmul_bf16.h"
 #include "ops/ops.h"
