@@ -47,26 +47,37 @@ void pith_refine_options_init(struct pith_refine_options *options)
 
 /* What all spans share. */
 struct refiner {
-	struct transformer transformer; /* borrows the model's positions; weights unpacked or the model's own */
+	struct transformer transformer; /* positions of its own; weights unpacked or the model's own */
 	struct parameters *unpacked;    /* NULL: too large */
 	enum precision precision;       /* of the span at work: bf16 at first where that is possible */
 	struct trace trace;
 	struct scratch head;
 };
 
-static enum pith_status refiner_open(struct refiner *r, struct pith_model *model, struct pith_error *err)
+static size_t longest_span(const struct rows *rows)
+{
+	size_t longest = 0;
+	for (size_t i = 0; i < rows->n_spans; i++)
+		longest = rows->spans[i].n_tokens > longest ? rows->spans[i].n_tokens : longest;
+	return longest;
+}
+
+static enum pith_status refiner_open(struct refiner *r, struct pith_model *model, const struct rows *rows, struct pith_error *err)
 {
 	const struct hyperparams *h = &model->transformer.h;
 	*r = (struct refiner){.transformer = model->transformer, .precision = PRECISION_F32};
-	enum pith_status status = PITH_OK;
-	if (model->info.n_params <= MOST_UNPACKED) {
+	/* The model's own angles may move while this one works: watch may regenerate, and that may ask for more of them. */
+	r->transformer.rope = (struct rope_table){0};
+	enum pith_status status = transformer_reserve_positions(&r->transformer, longest_span(rows) + 1, err);
+	if (status == PITH_OK && model->info.n_params <= MOST_UNPACKED) {
 		status = parameters_create(&r->unpacked, h, model->transformer.weights.tied, err);
 		if (status != PITH_OK)
 			return status;
 		parameters_copy(r->unpacked, &model->transformer.weights);
 		r->transformer.weights = r->unpacked->weights;
 	}
-	status = trace_init(&r->trace, &r->transformer, err);
+	if (status == PITH_OK)
+		status = trace_init(&r->trace, &r->transformer, err);
 	if (status == PITH_OK)
 		status = scratch_reserve(&r->head, loss_head_scratch_size(h->n_vocab, h->n_embd), "the logits", err);
 	return status;
@@ -77,6 +88,7 @@ static void refiner_close(struct refiner *r)
 	trace_free(&r->trace);
 	scratch_free(&r->head);
 	parameters_destroy(r->unpacked);
+	transformer_release_positions(&r->transformer);
 }
 
 /* One span being refined. Arrays of n_values have the order of struct rows; those of n are one for each reader token. */
@@ -409,7 +421,7 @@ enum pith_status pith_refine(struct pith_compressed *compressed, struct pith_doc
 	enum pith_status status = compressed_check_model(compressed, document->model, "The compressed form", err);
 	struct refiner r = {0};
 	if (status == PITH_OK)
-		status = refiner_open(&r, document->model, err);
+		status = refiner_open(&r, document->model, &compressed->rows[PITH_REGENERATE], err);
 	if (status == PITH_OK)
 		status = forecast(&r, compressed, document, result, err);
 	if (status == PITH_OK)

@@ -27,11 +27,16 @@ enum pith_status transformer_reserve_positions(struct transformer *t, size_t n_p
 	return PITH_OK;
 }
 
-void transformer_free(struct transformer *t)
+void transformer_release_positions(struct transformer *t)
 {
 	free(t->rope.cosines);
 	free(t->rope.sines);
 	t->rope = (struct rope_table){0};
+}
+
+void transformer_free(struct transformer *t)
+{
+	transformer_release_positions(t);
 	weights_free(&t->weights);
 }
 

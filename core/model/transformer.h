@@ -19,6 +19,8 @@ struct transformer {
 
 /* Makes RoPE angles for positions 0 .. n_positions - 1 at least. */
 enum pith_status transformer_reserve_positions(struct transformer *t, size_t n_positions, struct pith_error *err);
+/* Frees them. */
+void transformer_release_positions(struct transformer *t);
 void transformer_free(struct transformer *t); /* the angles and the table of layers */
 
 /*

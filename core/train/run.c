@@ -473,8 +473,7 @@ void run_close(struct run *run)
 	thread_pool_destroy(run->pool);
 	close_tasks(run->tasks, run->n_tasks);
 	close_tasks(run->eval_tasks, run->n_eval_tasks);
-	free(run->transformer.rope.cosines);
-	free(run->transformer.rope.sines);
+	transformer_release_positions(&run->transformer);
 	parameters_destroy(run->parameters);
 	gguf_close(run->base_file);
 	*run = (struct run){0};

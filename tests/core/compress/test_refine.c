@@ -168,6 +168,34 @@ static void test_saved_without_a_step(void **state)
 	pith_compressed_destroy(compressed);
 }
 
+static void regenerate_watch(void *user, const struct pith_compressed *compressed)
+{
+	comes_back(user, compressed, ((struct fixture *)user)->document);
+}
+
+/* Rows from a file, in a model that has read nothing yet, which reads while they are refined. */
+static void test_loaded_elsewhere(void **state)
+{
+	struct fixture *f = *state, *fresh;
+	struct pith_refine_options options;
+	struct pith_refine_result here, there;
+	struct pith_error err;
+	assert_int_equal(setup((void **)&fresh), 0);
+	pith_refine_options_init(&options);
+	options.n_steps = 5;
+	struct pith_compressed *compressed = compress(f->document, "500x", 2);
+	struct pith_compressed *loaded = saved_and_loaded(fresh, compressed);
+	assert_int_equal(pith_refine(compressed, f->document, &options, &here, NULL, &err), PITH_OK);
+	options.watch = regenerate_watch;
+	options.user = fresh;
+	assert_int_equal(pith_refine(loaded, fresh->document, &options, &there, NULL, &err), PITH_OK);
+	assert_true(here.matched_before == there.matched_before && here.matched == there.matched);
+	assert_true(fabs(here.loss_before - there.loss_before) < 1e-3);
+	pith_compressed_destroy(loaded);
+	pith_compressed_destroy(compressed);
+	teardown((void **)&fresh);
+}
+
 /* One step is not enough, and what it says is what comes out. */
 static void test_limit(void **state)
 {
@@ -282,6 +310,7 @@ int main(void)
 		cmocka_unit_test(test_exact),
 		cmocka_unit_test(test_two_spans),
 		cmocka_unit_test(test_saved), cmocka_unit_test(test_saved_without_a_step),
+		cmocka_unit_test(test_loaded_elsewhere),
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_forecast),
 		cmocka_unit_test(test_cancelled),

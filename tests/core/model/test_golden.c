@@ -355,8 +355,7 @@ static void check_trained(struct golden *g, bool has_base_gradients)
 	check_step(g, &w);
 	assert_true(check_base_gradients(g, p, gradients) >= (has_base_gradients ? 10 : 0));
 	worker_close(&w);
-	free(t.rope.cosines);
-	free(t.rope.sines);
+	transformer_release_positions(&t);
 	free(gradients);
 	parameters_destroy(p);
 }

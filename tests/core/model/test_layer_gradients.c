@@ -137,8 +137,7 @@ static void toy_close(struct toy *toy)
 	worker_close(&toy->worker);
 	for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++)
 		adapter_destroy(toy->adapters[p]);
-	free(toy->transformer.rope.cosines);
-	free(toy->transformer.rope.sines);
+	transformer_release_positions(&toy->transformer);
 	free(toy->base_gradients);
 	parameters_destroy(toy->parameters);
 }

@@ -42,8 +42,7 @@ static int teardown(void **state)
 	struct fixture *f = *state;
 	session_destroy(f->session);
 	adapter_destroy(f->adapter);
-	free(f->transformer.rope.cosines);
-	free(f->transformer.rope.sines);
+	transformer_release_positions(&f->transformer);
 	parameters_destroy(f->parameters);
 	free(f);
 	return 0;
