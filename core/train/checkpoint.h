@@ -16,10 +16,16 @@ struct checkpoint_state {
 	uint64_t tokens;
 	double seconds;
 	struct curriculum curriculum;
+	char base[33];      /* fingerprint of the frozen base; empty where the base itself is trained */
+	char tokenizer[33]; /* fingerprint */
 };
 enum pith_status checkpoint_save(const char *path, const struct trained_array *arrays, size_t n_arrays,
                                  const struct checkpoint_state *state, struct pith_error *err);
-/* Restores arrays of the same sizes. *found false: there is no such file, nothing was changed. */
+/*
+ * Restores arrays of the same sizes. Before, state says of which base and
+ * tokenizer the run is: a checkpoint of others is refused. *found false: there
+ * is no such file. Unless it is found and fits, nothing is changed.
+ */
 enum pith_status checkpoint_load(const char *path, struct trained_array *arrays, size_t n_arrays, struct checkpoint_state *state,
                                  bool *found, struct pith_error *err);
 

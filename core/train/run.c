@@ -422,8 +422,13 @@ enum pith_status run_open(struct run *run, const struct pith_recipe *recipe, str
 		status = check_lengths(run, err);
 	if (status == PITH_OK)
 		status = open_workers(run, err);
+	if (status != PITH_OK)
+		return status;
+	/* Without a frozen base base_fingerprint is still empty. */
+	strcpy(run->state.base, run->base_fingerprint);
+	strcpy(run->state.tokenizer, run->tokenizer_fingerprint);
 	bool found;
-	if (status == PITH_OK && recipe->checkpoint_path != NULL)
+	if (recipe->checkpoint_path != NULL)
 		status = checkpoint_load(recipe->checkpoint_path, run->arrays, run->n_arrays, &run->state, &found, err);
 	return status;
 }

@@ -55,13 +55,14 @@ static bool arrays_equal(const struct arrays *a, const struct arrays *b)
 }
 
 static const struct checkpoint_state saved_state = {
-	.step = 123456, .tokens = 98765432109876, .seconds = 4321.125, .curriculum = {.length = 34.56 / 7, .loss = 1.0 / 3}};
+	.step = 123456, .tokens = 98765432109876, .seconds = 4321.125, .curriculum = {.length = 34.56 / 7, .loss = 1.0 / 3},
+	.base = "a base", .tokenizer = "a tokenizer"};
 
 static void test_round_trip(void **state)
 {
 	(void)state;
 	struct arrays a, b;
-	struct checkpoint_state loaded = {0};
+	struct checkpoint_state loaded = {.base = "a base", .tokenizer = "a tokenizer"};
 	struct pith_error err;
 	bool found;
 	arrays_open(&a, 1);
@@ -111,19 +112,71 @@ static void test_mismatch(void **state)
 {
 	(void)state;
 	struct arrays a;
-	struct checkpoint_state loaded;
+	struct arrays b;
+	struct checkpoint_state loaded = saved_state;
 	struct pith_error err;
 	bool found;
 	arrays_open(&a, 1);
+	arrays_open(&b, 2);
 	const char *path = scratch_path("other");
-	assert_int_equal(checkpoint_save(path, a.array, 2, &saved_state, &err), PITH_OK);
+	assert_int_equal(checkpoint_save(path, b.array, 2, &saved_state, &err), PITH_OK);
 	assert_int_equal(checkpoint_load(path, a.array, N_ARRAYS, &loaded, &found, &err), PITH_MISMATCH);
 	assert_false(found);
-	a.array[0].n--;
+	/* The last array does not fit, and the first is not touched. */
+	a.array[1].n--;
 	assert_int_equal(checkpoint_load(path, a.array, 2, &loaded, &found, &err), PITH_MISMATCH);
 	assert_false(found);
+	assert_memory_not_equal(a.array[0].values, b.array[0].values, sizes[0] * sizeof(float));
 	assert_non_null(strstr(err.message, path));
-	a.array[0].n++;
+	a.array[1].n++;
+	arrays_close(&a);
+	arrays_close(&b);
+}
+
+/* A run on another base, or with another tokenizer, is another run, though all sizes are the same. */
+static void test_other_base(void **state)
+{
+	(void)state;
+	struct arrays a;
+	struct pith_error err;
+	bool found;
+	arrays_open(&a, 1);
+	const char *path = scratch_path("base");
+	assert_int_equal(checkpoint_save(path, a.array, N_ARRAYS, &saved_state, &err), PITH_OK);
+	struct checkpoint_state loaded = {.step = 7, .base = "another base", .tokenizer = "a tokenizer"};
+	assert_int_equal(checkpoint_load(path, a.array, N_ARRAYS, &loaded, &found, &err), PITH_MISMATCH);
+	assert_non_null(strstr(err.message, "another base"));
+	strcpy(loaded.base, "a base");
+	strcpy(loaded.tokenizer, "another");
+	assert_int_equal(checkpoint_load(path, a.array, N_ARRAYS, &loaded, &found, &err), PITH_MISMATCH);
+	assert_non_null(strstr(err.message, "another tokenizer"));
+	assert_true(!found && loaded.step == 7);
+	arrays_close(&a);
+}
+
+/* Numbers that no run writes: training from them would climb where it should descend. */
+static void test_impossible_numbers(void **state)
+{
+	(void)state;
+	struct arrays a;
+	struct pith_error err;
+	bool found;
+	arrays_open(&a, 1);
+	for (int i = 0; i < 4; i++) {
+		struct checkpoint_state wrong = saved_state, loaded = saved_state;
+		if (i == 0)
+			wrong.step = -999;
+		else if (i == 1)
+			wrong.seconds = NAN;
+		else if (i == 2)
+			wrong.curriculum.length = 0;
+		else
+			wrong.curriculum.loss = INFINITY;
+		const char *path = scratch_path("wrong");
+		assert_int_equal(checkpoint_save(path, a.array, N_ARRAYS, &wrong, &err), PITH_OK);
+		assert_int_equal(checkpoint_load(path, a.array, N_ARRAYS, &loaded, &found, &err), PITH_BAD_FILE);
+		assert_true(!found && loaded.step == saved_state.step);
+	}
 	arrays_close(&a);
 }
 
@@ -174,7 +227,7 @@ static void test_replace(void **state)
 	(void)state;
 	struct arrays a;
 	struct pith_error err;
-	struct checkpoint_state later = saved_state, loaded;
+	struct checkpoint_state later = saved_state, loaded = saved_state;
 	bool found;
 	arrays_open(&a, 1);
 	const char *path = scratch_path("checkpoint");
@@ -194,7 +247,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_no_loss_yet),   cmocka_unit_test(test_absent),
 		cmocka_unit_test(test_mismatch),   cmocka_unit_test(test_foreign_files), cmocka_unit_test(test_truncated),
-		cmocka_unit_test(test_replace),
+		cmocka_unit_test(test_replace),    cmocka_unit_test(test_other_base),    cmocka_unit_test(test_impossible_numbers),
 	};
 	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }
