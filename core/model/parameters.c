@@ -174,6 +174,9 @@ enum pith_status parameters_save(const struct parameters *p, const char *path, e
 		status = slot.vector != NULL
 		                 ? gguf_write_tensor(writer, slot.name, TENSOR_F32, slot.n_dims, slot.ne, slot_values(&slot), err)
 		                 : gguf_write_matrix(writer, slot.name, type, slot.ne[0], slot.ne[1], slot_values(&slot), err);
+	if (status == PITH_OK && p->weights.rope_factors != NULL)
+		status = gguf_write_tensor(writer, rope_factors_name, TENSOR_F32, 1, (size_t[]){p->h.head_dim / 2}, p->weights.rope_factors,
+					   err);
 	if (status == PITH_OK)
 		status = gguf_writer_finish(writer, path, err);
 	gguf_writer_destroy(writer);
@@ -198,6 +201,8 @@ void weights_fingerprint(const struct weights *weights, const struct hyperparams
 		else
 			XXH3_128bits_update(state, slot.tensor->data, slot.tensor->size);
 	}
+	if (weights->rope_factors != NULL)
+		XXH3_128bits_update(state, weights->rope_factors, h->head_dim / 2 * sizeof(float));
 	XXH128_hash_t hash = XXH3_128bits_digest(state);
 	XXH3_freeState(state);
 	snprintf(fingerprint, 33, "%016llx%016llx", (unsigned long long)hash.high64, (unsigned long long)hash.low64);

@@ -134,6 +134,21 @@ static enum pith_status refuse_biases(const struct gguf *gguf, struct pith_error
 	return PITH_OK;
 }
 
+const char rope_factors_name[] = "rope_freqs.weight";
+
+static enum pith_status load_rope_factors(struct weights *weights, const struct hyperparams *h, const struct gguf *gguf,
+                                          struct pith_error *err)
+{
+	const struct tensor *factors = gguf_find_tensor(gguf, rope_factors_name);
+	if (factors == NULL)
+		return PITH_OK;
+	if (factors->type != TENSOR_F32 || factors->data == NULL || tensor_n_elements(factors) != h->head_dim / 2)
+		return fail(err, PITH_UNSUPPORTED, "%s: tensor %s is not F32 of %zu numbers.", gguf_path(gguf), rope_factors_name,
+		            h->head_dim / 2);
+	weights->rope_factors = factors->data;
+	return PITH_OK;
+}
+
 enum pith_status weights_load(struct weights *weights, const struct hyperparams *h, const struct gguf *gguf,
                               struct pith_error *err)
 {
@@ -154,10 +169,10 @@ enum pith_status weights_load(struct weights *weights, const struct hyperparams 
 	}
 	if (weights->tied)
 		weights->output = weights->token_embd;
-	const struct tensor *factors = gguf_find_tensor(gguf, "rope_freqs.weight");
-	if (factors != NULL && factors->type == TENSOR_F32 && factors->data != NULL && tensor_n_elements(factors) == h->head_dim / 2)
-		weights->rope_factors = factors->data;
-	return PITH_OK;
+	status = load_rope_factors(weights, h, gguf, err);
+	if (status != PITH_OK)
+		weights_free(weights);
+	return status;
 }
 
 void weights_free(struct weights *weights)

@@ -58,6 +58,9 @@ struct weight_slot {
 /* Slots of a model: index counts from 0; false past the last. tied: without output.weight. */
 bool weights_slot(struct weight_slot *slot, struct weights *weights, const struct hyperparams *h, bool tied, size_t index);
 
+/* The tensor of rope_factors, which a model may have beside its slots. */
+extern const char rope_factors_name[];
+
 /* Finds and checks all tensors of an open file, which must outlive the weights. */
 enum pith_status weights_load(struct weights *weights, const struct hyperparams *h, const struct gguf *gguf,
                               struct pith_error *err);

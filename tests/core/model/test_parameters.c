@@ -95,6 +95,31 @@ static void test_round_trips(void **state)
 	check_round_trip(TENSOR_Q8_0, true, 0.5 / 127 + 1e-3);
 }
 
+/* The factors that stretch RoPE (Llama 3.1) are part of what a model computes: they are saved, and are in its fingerprint. */
+static void test_rope_factors(void **state)
+{
+	(void)state;
+	static const float factors[8] = {1, 1, 1.5f, 2, 3, 4, 8, 8};
+	struct parameters *p = random_parameters(&shape, true);
+	struct gguf *gguf;
+	struct hyperparams h;
+	struct weights weights;
+	struct pith_error err;
+	char without[33], with[33];
+	const char *path = scratch_path("factors.gguf");
+	weights_fingerprint(&p->weights, &p->h, without);
+	p->weights.rope_factors = factors;
+	weights_fingerprint(&p->weights, &p->h, with);
+	assert_string_not_equal(without, with);
+	save(p, path, TENSOR_F32);
+	assert_int_equal(load(&gguf, &h, &weights, path, &err), PITH_OK);
+	assert_non_null(weights.rope_factors);
+	assert_memory_equal(weights.rope_factors, factors, sizeof factors);
+	weights_free(&weights);
+	gguf_close(gguf);
+	parameters_destroy(p);
+}
+
 /* The start of a run: deviation 0.02, that of what writes to the residual stream divided by sqrt(2 n_layers), norms one. */
 static void test_randomise(void **state)
 {
@@ -236,7 +261,7 @@ static void test_adapter_start(void **state)
 }
 
 /* A model file with one key or tensor more or other than usual. */
-static enum pith_status load_with(const char *key, uint32_t value, const char *scaling, const char *bias, struct pith_error *err)
+static enum pith_status load_with(const char *key, uint32_t value, const char *scaling, const char *extra, struct pith_error *err)
 {
 	struct parameters *p = random_parameters(&shape, true);
 	struct gguf_writer *writer;
@@ -262,8 +287,8 @@ static enum pith_status load_with(const char *key, uint32_t value, const char *s
 		const void *data = slot.vector != NULL ? (const void *)*slot.vector : slot.tensor->data;
 		assert_int_equal(gguf_write_tensor(writer, slot.name, TENSOR_F32, slot.n_dims, slot.ne, data, NULL), PITH_OK);
 	}
-	if (bias != NULL)
-		assert_int_equal(gguf_write_tensor(writer, bias, TENSOR_F32, 1, (size_t[]){32}, p->values, NULL), PITH_OK);
+	if (extra != NULL)
+		assert_int_equal(gguf_write_tensor(writer, extra, TENSOR_F32, 1, (size_t[]){32}, p->values, NULL), PITH_OK);
 	assert_int_equal(gguf_writer_finish(writer, scratch_path("odd.gguf"), NULL), PITH_OK);
 	gguf_writer_destroy(writer);
 	parameters_destroy(p);
@@ -286,6 +311,8 @@ static void test_refused_models(void **state)
 	assert_non_null(strstr(err.message, "8 of 16"));
 	assert_int_equal(load_with(NULL, 0, NULL, "blk.0.attn_q.bias", &err), PITH_UNSUPPORTED);
 	assert_non_null(strstr(err.message, "blk.0.attn_q.bias"));
+	assert_int_equal(load_with(NULL, 0, NULL, "rope_freqs.weight", &err), PITH_UNSUPPORTED);
+	assert_non_null(strstr(err.message, "8 numbers"));
 	static const struct {
 		const char *key;
 		uint32_t value;
@@ -304,7 +331,7 @@ static void test_refused_models(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trips), cmocka_unit_test(test_randomise),          cmocka_unit_test(test_fingerprint),
+		cmocka_unit_test(test_round_trips), cmocka_unit_test(test_rope_factors), cmocka_unit_test(test_randomise),          cmocka_unit_test(test_fingerprint),
 		cmocka_unit_test(test_adapter_round_trip), cmocka_unit_test(test_adapter_start), cmocka_unit_test(test_refused_models),
 	};
 	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
