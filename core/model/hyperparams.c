@@ -39,16 +39,24 @@ static enum pith_status read_architecture(struct hyperparams *h, const struct gg
 	size_t length;
 	if (!gguf_find_string(gguf, "general.architecture", &name, &length))
 		return fail(err, PITH_BAD_FILE, "%s: the metadata lacks general.architecture.", gguf_path(gguf));
-	if (length == 5 && memcmp(name, "qwen3", 5) == 0) {
-		h->qk_norm = true;
-		h->rope_style = ROPE_HALVES;
-	} else if (length == 5 && memcmp(name, "llama", 5) == 0) {
-		h->qk_norm = false;
-		h->rope_style = ROPE_NEIGHBOURS;
-	} else {
-		return fail(err, PITH_UNSUPPORTED, "%s: architecture %.*s is not supported; qwen3 and llama are.", gguf_path(gguf),
+	static const struct {
+		const char *name;
+		bool qk_norm, qkv_bias;
+		enum rope_style rope_style;
+	} known[] = {
+		{"qwen3", true, false, ROPE_HALVES},
+		{"qwen2", false, true, ROPE_HALVES},
+		{"llama", false, false, ROPE_NEIGHBOURS},
+	};
+	size_t i = 0, n_known = sizeof known / sizeof known[0];
+	while (i < n_known && !(strlen(known[i].name) == length && memcmp(name, known[i].name, length) == 0))
+		i++;
+	if (i == n_known)
+		return fail(err, PITH_UNSUPPORTED, "%s: architecture %.*s is not supported; qwen3, qwen2 and llama are.", gguf_path(gguf),
 		            (int)(length < 64 ? length : 64), name);
-	}
+	h->qk_norm = known[i].qk_norm;
+	h->qkv_bias = known[i].qkv_bias;
+	h->rope_style = known[i].rope_style;
 	memcpy(h->architecture, name, length);
 	h->architecture[length] = '\0';
 	return PITH_OK;

@@ -1,4 +1,4 @@
-/* The shape of a model, read from GGUF metadata and checked. Keys: facts of the qwen3 and llama architectures. */
+/* The shape of a model, read from GGUF metadata and checked. Keys: facts of the qwen3, qwen2 and llama architectures. */
 #ifndef MODEL_HYPERPARAMS_H
 #define MODEL_HYPERPARAMS_H
 
@@ -10,12 +10,13 @@
 #include "ops/ops.h"
 
 struct hyperparams {
-	char architecture[16]; /* "qwen3", "llama" */
+	char architecture[16]; /* "qwen3", "qwen2", "llama" */
 	size_t n_layers, n_embd, n_heads, n_kv_heads, head_dim, n_ff, n_vocab, n_context;
 	float rms_eps;
 	double rope_theta;
 	enum rope_style rope_style;
-	bool qk_norm; /* RMSNorm on every head of q and k, before RoPE */
+	bool qk_norm;  /* RMSNorm on every head of q and k, before RoPE */
+	bool qkv_bias; /* the projections to q, k and v have one */
 };
 
 static inline size_t hyperparams_q_dim(const struct hyperparams *h)

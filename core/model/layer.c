@@ -106,7 +106,7 @@ static enum pith_status reserve(const struct layer_pass *pass, const struct acti
 	return scratch_reserve(pass->scratch, most + extra, "a layer", err);
 }
 
-/* norm1 -> q (when wanted), k, v; k with RoPE; k and v go to the sequences' rows. */
+/* norm1 -> q (when wanted), k, v, with their biases; k with RoPE; k and v go to the sequences' rows. */
 static void forward_keys_values(const struct layer_pass *pass, struct activations *a, const float *x, bool with_q, float *keys,
                                 float *values)
 {
@@ -116,6 +116,8 @@ static void forward_keys_values(const struct layer_pass *pass, struct activation
 	rms_norm_forward(a->norm1, a->rstd1, x, pass->weights->attn_norm, n, h->n_embd, h->rms_eps);
 	float *ys[] = {a->q_raw, a->k_raw, a->v};
 	project(pass, a, with_q ? PROJECTION_Q : PROJECTION_K, with_q ? 3 : 2, with_q ? ys : ys + 1, a->norm1);
+	for (int p = with_q ? PROJECTION_Q : PROJECTION_K; p <= PROJECTION_V && h->qkv_bias; p++)
+		bias_forward(ys[p], pass->weights->biases[p], n, p == PROJECTION_Q ? hyperparams_q_dim(h) : kv_dim);
 	if (h->qk_norm)
 		rms_norm_forward(a->k, a->rstd_k, a->k_raw, pass->weights->k_norm, n * h->n_kv_heads, h->head_dim, h->rms_eps);
 	rope_forward(a->k, batch->positions, n, h->n_kv_heads, pass->rope);
@@ -276,6 +278,8 @@ static void backward_keys_values(const struct layer_pass *pass, struct activatio
 		rms_norm_backward(b->d_k, g->k_norm, b->d_k, a->k_raw, pass->weights->k_norm, a->rstd_k, n * h->n_kv_heads,
 		                  h->head_dim, false);
 	const float *d_ys[] = {b->d_q, b->d_k, b->d_v};
+	for (int p = with_q ? PROJECTION_Q : PROJECTION_K; p <= PROJECTION_V && h->qkv_bias; p++)
+		bias_backward(g->biases[p], d_ys[p], n, p == PROJECTION_Q ? hyperparams_q_dim(h) : kv_dim);
 	project_backward(pass, a, with_q ? PROJECTION_Q : PROJECTION_K, with_q ? 3 : 2, b->d_norm, with_q ? d_ys : d_ys + 1,
 	                 a->norm1, g);
 }

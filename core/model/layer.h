@@ -1,7 +1,7 @@
 /*
  * One transformer layer, for inference, training and encoding alike:
- * RMSNorm, grouped attention with RoPE and optional q/k-norm, residual,
- * RMSNorm, SwiGLU, residual (Llama, arXiv 2302.13971; Qwen3, arXiv 2505.09388).
+ * RMSNorm, grouped attention with RoPE and optional q/k-norm or biases, residual,
+ * RMSNorm, SwiGLU, residual (Llama, arXiv 2302.13971; Qwen2, arXiv 2407.10671; Qwen3, arXiv 2505.09388).
  */
 #ifndef MODEL_LAYER_H
 #define MODEL_LAYER_H
@@ -44,6 +44,7 @@ enum pith_status layer_forward(const struct layer_pass *pass, struct activations
 struct layer_gradients {
 	float *projections[N_PROJECTIONS];
 	float *attn_norm, *ffn_norm, *q_norm, *k_norm;
+	float *biases[PROJECTION_V + 1];
 };
 
 /*

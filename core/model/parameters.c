@@ -76,8 +76,9 @@ void parameters_randomise(struct parameters *p, struct random_state *random)
 		size_t n = slot.ne[0] * slot.ne[1];
 		bool residual = strstr(slot.name, "attn_output") != NULL || strstr(slot.name, "ffn_down") != NULL;
 		double deviation = residual ? 0.02 / sqrt(2.0 * (double)p->h.n_layers) : 0.02;
+		float start = strstr(slot.name, ".bias") != NULL ? 0.0f : 1.0f; /* of a vector: a bias or a norm */
 		for (size_t j = 0; j < n; j++)
-			values[j] = slot.vector != NULL ? 1.0f : (float)(deviation * random_normal(random));
+			values[j] = slot.vector != NULL ? start : (float)(deviation * random_normal(random));
 	}
 }
 
@@ -117,6 +118,8 @@ enum pith_status parameters_gradients(const struct parameters *p, float *gradien
 			to->q_norm = gradients + (from->q_norm - p->values);
 			to->k_norm = gradients + (from->k_norm - p->values);
 		}
+		for (int i = 0; i <= PROJECTION_V && p->h.qkv_bias; i++)
+			to->biases[i] = gradients + (from->biases[i] - p->values);
 	}
 	return PITH_OK;
 }

@@ -44,35 +44,46 @@ static void set_matrix(struct weight_slot *slot, struct tensor *tensor, size_t n
 	slot->vector = NULL;
 }
 
-/* Slots of one layer: projections, then vectors. */
+static size_t n_layer_slots(const struct hyperparams *h)
+{
+	return N_PROJECTIONS + 2 + (h->qk_norm ? 2 : 0) + (h->qkv_bias ? 3 : 0);
+}
+
+/* Slots of one layer: projections, then those vectors that the architecture has. */
 static void layer_slot(struct weight_slot *slot, struct layer_weights *layer, const struct hyperparams *h, size_t number,
                        size_t index)
 {
-	const char *middle;
 	if (index < N_PROJECTIONS) {
 		size_t n_in, n_out;
 		projection_shape(h, (enum projection)index, &n_in, &n_out);
 		set_matrix(slot, &layer->projections[index], n_in, n_out);
-		middle = projection_name((enum projection)index);
-	} else if (index == N_PROJECTIONS) {
-		set_vector(slot, &layer->attn_norm, h->n_embd);
-		middle = "attn_norm";
-	} else if (index == N_PROJECTIONS + 1) {
-		set_vector(slot, &layer->ffn_norm, h->n_embd);
-		middle = "ffn_norm";
-	} else if (index == N_PROJECTIONS + 2) {
-		set_vector(slot, &layer->q_norm, h->head_dim);
-		middle = "attn_q_norm";
-	} else {
-		set_vector(slot, &layer->k_norm, h->head_dim);
-		middle = "attn_k_norm";
+		snprintf(slot->name, sizeof slot->name, "blk.%zu.%s.weight", number, projection_name((enum projection)index));
+		return;
 	}
-	snprintf(slot->name, sizeof slot->name, "blk.%zu.%s.weight", number, middle);
+	const struct {
+		const char *name;
+		const float **vector;
+		size_t n;
+		bool present;
+	} vectors[] = {
+		{"attn_norm.weight", &layer->attn_norm, h->n_embd, true},
+		{"ffn_norm.weight", &layer->ffn_norm, h->n_embd, true},
+		{"attn_q_norm.weight", &layer->q_norm, h->head_dim, h->qk_norm},
+		{"attn_k_norm.weight", &layer->k_norm, h->head_dim, h->qk_norm},
+		{"attn_q.bias", &layer->biases[PROJECTION_Q], hyperparams_q_dim(h), h->qkv_bias},
+		{"attn_k.bias", &layer->biases[PROJECTION_K], hyperparams_kv_dim(h), h->qkv_bias},
+		{"attn_v.bias", &layer->biases[PROJECTION_V], hyperparams_kv_dim(h), h->qkv_bias},
+	};
+	size_t i = 0;
+	for (size_t left = index - N_PROJECTIONS; left > 0 || !vectors[i].present; i++)
+		left -= vectors[i].present;
+	set_vector(slot, vectors[i].vector, vectors[i].n);
+	snprintf(slot->name, sizeof slot->name, "blk.%zu.%s", number, vectors[i].name);
 }
 
 bool weights_slot(struct weight_slot *slot, struct weights *weights, const struct hyperparams *h, bool tied, size_t index)
 {
-	size_t per_layer = N_PROJECTIONS + (h->qk_norm ? 4 : 2);
+	size_t per_layer = n_layer_slots(h);
 	if (index == 0) {
 		set_matrix(slot, &weights->token_embd, h->n_embd, h->n_vocab);
 		snprintf(slot->name, sizeof slot->name, "token_embd.weight");
@@ -122,13 +133,20 @@ static enum pith_status load_slot(const struct weight_slot *slot, const struct g
 	return PITH_OK;
 }
 
+static bool ends_with(const char *name, const char *end)
+{
+	size_t length = strlen(name), end_length = strlen(end);
+	return length > end_length && strcmp(name + length - end_length, end) == 0;
+}
+
 /* A tensor that the computation would leave out must not be ignored: the model would speak, but nonsense. */
-static enum pith_status refuse_biases(const struct gguf *gguf, struct pith_error *err)
+static enum pith_status refuse_biases(const struct hyperparams *h, const struct gguf *gguf, struct pith_error *err)
 {
 	for (size_t i = 0; i < gguf_n_tensors(gguf); i++) {
 		const char *name = gguf_tensor(gguf, i)->name;
-		size_t length = strlen(name);
-		if (length > 5 && strcmp(name + length - 5, ".bias") == 0)
+		bool known = h->qkv_bias && (ends_with(name, ".attn_q.bias") || ends_with(name, ".attn_k.bias") ||
+					     ends_with(name, ".attn_v.bias"));
+		if (ends_with(name, ".bias") && !known)
 			return fail(err, PITH_UNSUPPORTED, "%s: biases (tensor %s) are not supported.", gguf_path(gguf), name);
 	}
 	return PITH_OK;
@@ -153,7 +171,7 @@ enum pith_status weights_load(struct weights *weights, const struct hyperparams 
                               struct pith_error *err)
 {
 	*weights = (struct weights){.tied = gguf_find_tensor(gguf, "output.weight") == NULL};
-	enum pith_status status = refuse_biases(gguf, err);
+	enum pith_status status = refuse_biases(h, gguf, err);
 	if (status != PITH_OK)
 		return status;
 	weights->layers = calloc(h->n_layers, sizeof *weights->layers);

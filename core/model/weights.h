@@ -31,6 +31,7 @@ struct layer_weights {
 	const float *attn_norm;                   /* (n_embd) */
 	const float *ffn_norm;                    /* (n_embd) */
 	const float *q_norm, *k_norm;             /* (head_dim), NULL without qk_norm */
+	const float *biases[PROJECTION_V + 1];    /* of q (q_dim), k and v (kv_dim), NULL without qkv_bias */
 };
 
 struct weights {

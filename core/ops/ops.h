@@ -43,6 +43,13 @@ void dropout_forward(float *x, size_t n, struct dropout dropout);
 /* d_x (n), in place: the same numbers are dropped. */
 void dropout_backward(float *d_x, size_t n, struct dropout dropout);
 
+/* --- bias.c ------------------------------------------------------------------------------------------ */
+
+/* y (n_tokens, n) += bias (n) on every row. */
+void bias_forward(float *y, const float *bias, size_t n_tokens, size_t n);
+/* d_bias (n) += the rows of d_y (n_tokens, n) unless NULL; d_y is the gradient before the bias as it stands. */
+void bias_backward(float *d_bias, const float *d_y, size_t n_tokens, size_t n);
+
 /* --- rms_norm.c: y = x / sqrt(mean(x^2) + eps) * w (Zhang and Sennrich 2019) ------------------------ */
 
 /* y (n_rows, n) from x (n_rows, n) and w (n); rstd (n_rows) is kept for backward, may be NULL. y may alias x. */

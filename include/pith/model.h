@@ -49,7 +49,7 @@ struct pith_model_options {
 struct pith_model_info {
 	const char *path;
 	const char *name;         /* general.name, or the file's stem */
-	const char *architecture; /* "qwen3", "llama" */
+	const char *architecture; /* "qwen3", "qwen2", "llama" */
 	const char *weight_type;  /* type of most weights: "Q8_0" */
 	size_t n_params;
 	size_t file_bytes;

@@ -3,9 +3,9 @@
 
     python3 tests/golden/reference.py        (needs torch, numpy, gguf, safetensors)
 
-Two tiny random models, in double precision throughout: one like Qwen3 (RMSNorm
-on every head of q and k, RoPE on halves of a head, tied output, F32) and one
-like Llama 3 (RoPE on neighbours with frequency factors, own output, Q8_0). With
+Three tiny random models, in double precision throughout: one like Qwen3 (RMSNorm
+on every head of q and k, RoPE on halves of a head, tied output, F32), one like
+Qwen2 (biases on q, k and v in place of these norms) and one like Llama 3 (RoPE on neighbours with frequency factors, own output, Q8_0). With
 each comes an encoder adapter: LoRA on the seven projections, vectors for memory
 tokens, one vector added to the embeddings of the text that is encoded.
 
@@ -31,7 +31,7 @@ class Shape:
         self.arch, self.n_layers, self.n_embd, self.n_heads, self.n_kv_heads = arch, 2, n_embd, n_heads, n_kv_heads
         self.head_dim, self.n_ff, self.n_vocab, self.theta, self.eps = head_dim, n_ff, n_vocab, theta, eps
         self.n_context = 1024
-        self.qk_norm = arch == "qwen3"
+        self.qk_norm, self.qkv_bias = arch == "qwen3", arch == "qwen2"
 
     def of(self, projection):
         """(n_out, n_in), as torch.nn.Linear has it."""
@@ -60,6 +60,8 @@ def make_weights(shape, tied, random):
         if shape.qk_norm:
             w[prefix + "attn_q_norm.weight"] = norm(shape.head_dim)
             w[prefix + "attn_k_norm.weight"] = norm(shape.head_dim)
+        for projection in ["attn_q", "attn_k", "attn_v"] if shape.qkv_bias else []:
+            w[prefix + projection + ".bias"] = normal(1, shape.of(projection)[0], 0.5)[0]
     w["output_norm.weight"] = norm(shape.n_embd)
     if not tied:
         w["output.weight"] = normal(shape.n_vocab, shape.n_embd, shape.n_embd ** -0.5)
@@ -147,13 +149,14 @@ class Model:
         y = x @ self.w[name].T
         if adapted:
             y = y + self.lora_scale * (x @ self.a[name + ".lora_a"].T) @ self.a[name + ".lora_b"].T
-        return y
+        bias = self.w.get(name.replace(".weight", ".bias"))
+        return y if bias is None else y + bias
 
     def rotate(self, x, positions):
         """x (n, heads, head_dim), every pair as a complex number turned by its angle."""
         turn = torch.polar(torch.ones(len(positions), 1, len(self.frequencies)),
                            (positions[:, None] * self.frequencies)[:, None, :])
-        if self.shape.arch == "qwen3":
+        if self.shape.arch != "llama":
             first, second = x.chunk(2, dim=-1)
             turned = torch.complex(first, second) * turn
             return torch.cat([turned.real, turned.imag], dim=-1)
@@ -269,6 +272,9 @@ def main():
                 "blk.1.attn_v.weight", "blk.0.attn_q_norm.weight", "blk.0.attn_k_norm.weight", "blk.1.attn_k_norm.weight",
                 "blk.0.attn_norm.weight", "blk.1.ffn_norm.weight", "blk.0.attn_output.weight", "blk.0.ffn_gate.weight",
                 "blk.1.ffn_up.weight", "blk.1.ffn_down.weight"], 1)
+    write_case("qwen2", Shape("qwen2", 24, 4, 2, 6, 40, 61, 1000000.0, 1e-6), True, False, None,
+               ["token_embd.weight", "output_norm.weight", "blk.0.attn_q.weight", "blk.0.attn_q.bias", "blk.0.attn_k.bias",
+                "blk.0.attn_v.bias", "blk.1.attn_q.bias", "blk.1.attn_k.bias", "blk.1.attn_v.bias", "blk.1.ffn_down.weight"], 3)
     write_case("llama", Shape("llama", 64, 4, 1, 16, 96, 61, 500.0, 1e-5), False, True,
                numpy.array([1, 1, 1.5, 2, 3.25, 4, 8, 8]), [], 2)
 

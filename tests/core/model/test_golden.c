@@ -384,6 +384,12 @@ static void test_qwen3(void **state)
 	check_model("qwen3", false);
 }
 
+static void test_qwen2(void **state)
+{
+	(void)state;
+	check_model("qwen2", false);
+}
+
 static void test_llama(void **state)
 {
 	(void)state;
@@ -392,6 +398,6 @@ static void test_llama(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_qwen3), cmocka_unit_test(test_llama)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_qwen3), cmocka_unit_test(test_qwen2), cmocka_unit_test(test_llama)};
 	return cmocka_run_group_tests(tests, start, stop);
 }

@@ -97,12 +97,13 @@ static void make_microbatch(struct toy *toy)
 	microbatch_normalise(m);
 }
 
+/* Without norms on q and k, and RoPE on halves: with biases, like Qwen2. */
 static void toy_open(struct toy *toy, bool qk_norm, enum rope_style style, bool tied)
 {
 	struct pith_error err;
 	struct hyperparams h = {.architecture = "qwen3", .n_layers = 2, .n_embd = 11, .n_heads = 4, .n_kv_heads = 2, .head_dim = 6,
 				.n_ff = 13, .n_vocab = N_VOCAB, .n_context = 64, .rms_eps = 1e-5f, .rope_theta = 50,
-				.rope_style = style, .qk_norm = qk_norm};
+				.rope_style = style, .qk_norm = qk_norm, .qkv_bias = !qk_norm && style == ROPE_HALVES};
 	random_seed(&random_numbers, 99);
 	*toy = (struct toy){0};
 	assert_int_equal(parameters_create(&toy->parameters, &h, tied, &err), PITH_OK);

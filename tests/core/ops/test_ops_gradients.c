@@ -148,6 +148,38 @@ static void test_rms_norm_alias(void **state)
 enum { ROPE_TOKENS = 4, ROPE_HEADS = 3, ROPE_WIDTH = 6, ROPE_ALL = ROPE_TOKENS * ROPE_HEADS * ROPE_WIDTH, ROPE_POSITIONS = 40 };
 static const int32_t rope_positions[ROPE_TOKENS] = {7, 0, 39, 1};
 
+/* --- bias ---------------------------------------------------------------------------------------------- */
+
+enum { B_TOKENS = 5, B_WIDTH = 7 };
+
+struct bias_case {
+	float *x, *bias, *c, y[B_TOKENS * B_WIDTH];
+};
+
+static double bias_loss(void *user)
+{
+	struct bias_case *b = user;
+	memcpy(b->y, b->x, sizeof b->y);
+	bias_forward(b->y, b->bias, B_TOKENS, B_WIDTH);
+	return dot_in_double(b->y, b->c, B_TOKENS * B_WIDTH);
+}
+
+static void test_bias(void **state)
+{
+	(void)state;
+	struct bias_case b = {normal_array(&random_numbers, B_TOKENS * B_WIDTH, 1), normal_array(&random_numbers, B_WIDTH, 1),
+			      normal_array(&random_numbers, B_TOKENS * B_WIDTH, 1), {0}};
+	float d_bias[B_WIDTH];
+	fill(d_bias, B_WIDTH, 3);
+	bias_backward(d_bias, b.c, B_TOKENS, B_WIDTH);
+	subtract(d_bias, 3, B_WIDTH);
+	check("bias", bias_loss, &b, b.bias, d_bias, B_WIDTH, 1, 1e-5);
+	bias_backward(NULL, b.c, B_TOKENS, B_WIDTH);
+	free(b.x);
+	free(b.bias);
+	free(b.c);
+}
+
 struct rope_case {
 	struct rope_table table;
 	float cosines[ROPE_POSITIONS * ROPE_WIDTH / 2], sines[ROPE_POSITIONS * ROPE_WIDTH / 2];
@@ -455,7 +487,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_dropout), cmocka_unit_test(test_embedding),       cmocka_unit_test(test_rms_norm),
-		cmocka_unit_test(test_rms_norm_alias),  cmocka_unit_test(test_rope),
+		cmocka_unit_test(test_rms_norm_alias),  cmocka_unit_test(test_bias),           cmocka_unit_test(test_rope),
 		cmocka_unit_test(test_rope_pairs),      cmocka_unit_test(test_linear),
 		cmocka_unit_test(test_linear_packed),   cmocka_unit_test(test_linear_bf16),
 		cmocka_unit_test(test_lora),            cmocka_unit_test(test_silu_multiply),
