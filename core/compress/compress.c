@@ -184,6 +184,8 @@ static float norm(const float *x, size_t n)
 enum pith_status pith_compressed_row_norms(const struct pith_compressed *compressed, enum pith_purpose purpose, size_t i, int layer,
                                            float *key_norm, float *value_norm, struct pith_error *err)
 {
+	if ((size_t)purpose >= PITH_N_MEMORY_PURPOSES)
+		return fail(err, PITH_BAD_ARGUMENT, "There are no memory tokens for that purpose.");
 	const struct rows *rows = &compressed->rows[purpose];
 	if (i >= rows->n_rows || layer < 0 || (size_t)layer >= compressed->n_layers)
 		return fail(err, PITH_BAD_ARGUMENT, "There is no memory token %zu in layer %d.", i, layer);

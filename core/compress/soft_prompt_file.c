@@ -165,7 +165,7 @@ static bool next_span(const char **text, struct rows_span *span)
 		return false;
 	const char *after = end + 1;
 	unsigned long long n_tokens = strtoull(after, &end, 10);
-	if (end == after || (*end != ',' && *end != '\0') || n_tokens == 0 || n_tokens > UINT32_MAX)
+	if (end == after || (*end != ',' && *end != '\0') || n_tokens == 0 || n_tokens >= INT32_MAX) /* positions are 32 bits wide */
 		return false;
 	*span = (struct rows_span){(size_t)n_rows, (size_t)n_tokens};
 	*text = *end == ',' ? end + 1 : end;

@@ -173,6 +173,12 @@ void adapter_view_destroy(struct adapter *view)
 
 static const char what[] = "adapter of pith";
 
+static void lora_name(char *name, size_t size, size_t index, char factor)
+{
+	snprintf(name, size, "blk.%zu.%s.weight.lora_%c", index / N_PROJECTIONS,
+	         projection_name((enum projection)(index % N_PROJECTIONS)), factor);
+}
+
 /* Adapters from before there was a choice hand over rows, and do not say so. */
 static enum pith_status read_memory(enum pith_memory *memory, const struct gguf *gguf, struct pith_error *err)
 {
@@ -225,6 +231,11 @@ static enum pith_status load_header(struct adapter **out, const struct hyperpara
 	if (n_memory > 0 && (memory == NULL || memory->ne[0] != h->n_embd || memory->ne[1] != n_memory))
 		return fail(err, PITH_MISMATCH, "%s: tensor memory_embd.weight is missing or does not fit this model.",
 		            gguf_path(gguf));
+	char name[64];
+	lora_name(name, sizeof name, 0, 'a');
+	const struct tensor *first = rank == 0 ? NULL : gguf_find_tensor(gguf, name);
+	if (rank > 0 && (first == NULL || first->ne[1] != rank))
+		return fail(err, PITH_MISMATCH, "%s: tensor %s is missing or does not fit this model.", gguf_path(gguf), name);
 	status = allocate(out, h, (enum pith_purpose)number, rank, (float)alpha, n_memory, err);
 	if (status != PITH_OK)
 		return status;
@@ -243,12 +254,6 @@ static void set_fingerprint(struct adapter *adapter)
 	XXH128_hash_t hash = XXH3_128bits(adapter->values, adapter->n_values * sizeof *adapter->values);
 	snprintf(adapter->fingerprint, sizeof adapter->fingerprint, "%016llx%016llx", (unsigned long long)hash.high64,
 	         (unsigned long long)hash.low64);
-}
-
-static void lora_name(char *name, size_t size, size_t index, char factor)
-{
-	snprintf(name, size, "blk.%zu.%s.weight.lora_%c", index / N_PROJECTIONS,
-	         projection_name((enum projection)(index % N_PROJECTIONS)), factor);
 }
 
 static enum pith_status load_values(struct adapter *adapter, const struct hyperparams *h, const struct gguf *gguf,

@@ -90,9 +90,12 @@ static void unstandardise(struct keep_run *run)
 
 /* --- measuring -------------------------------------------------------------------------------------------- */
 
+/* The highest score first; what is no number, of a head that diverged, comes last. */
 static int compare_ranked(const void *a, const void *b)
 {
 	float x = ((const struct keep_ranked *)a)->score, y = ((const struct keep_ranked *)b)->score;
+	if (isnan(x) || isnan(y))
+		return (isnan(x) != 0) - (isnan(y) != 0);
 	return x > y ? -1 : x < y;
 }
 
@@ -107,8 +110,8 @@ void keep_measure(struct keep_ranked *tokens, size_t n, double *f1, double *auc)
 		n_right += tokens[i].keep;
 	/* By runs of equal scores, from the top: each token to be dropped loses to those to be kept above it. */
 	for (size_t i = 0, end; i < n; i = end) {
-		size_t kept = 0;
-		for (end = i; end < n && tokens[end].score == tokens[i].score; end++)
+		size_t kept = tokens[i].keep;
+		for (end = i + 1; end < n && tokens[end].score == tokens[i].score; end++)
 			kept += tokens[end].keep;
 		size_t dropped = end - i - kept;
 		wins += (double)dropped * (above + 0.5 * (double)kept);

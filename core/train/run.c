@@ -381,6 +381,8 @@ static enum pith_status check_recipe(struct run *run, struct pith_error *err)
 	if (!(r->learning_rate > 0) || r->max_memory_tokens < 1 || !(r->k_ratio_min > 0) || !(r->k_ratio_max >= r->k_ratio_min) ||
 	    !(r->k_ratio_min_start > 0) || !(r->k_ratio_max_start >= r->k_ratio_min_start))
 		return fail(err, PITH_BAD_ARGUMENT, "A recipe needs a positive learning_rate, max_memory_tokens, and k ratios above 0 in order.");
+	if (!(r->beta1 >= 0 && r->beta1 < 1) || !(r->beta2 >= 0 && r->beta2 < 1))
+		return fail(err, PITH_BAD_ARGUMENT, "A recipe needs beta1 and beta2 of at least 0 and below 1.");
 	if (r->opening_tokens < 0 || (r->opening_tokens > 0 && !(r->opening_weight > 0)))
 		return fail(err, PITH_BAD_ARGUMENT, "A recipe with opening_tokens needs a positive opening_weight.");
 	if (r->trained == PITH_TRAIN_ADAPTER && r->base_path == NULL)

@@ -60,7 +60,7 @@ void sample_free(struct sample *sample)
 	renaming_free(&sample->renaming);
 }
 
-/* A piece of a text: bytes [*begin, *end). Half of the time it starts where the text does. */
+/* A piece of a text: bytes [*begin, *end), at most so many. Half of the time it starts where the text does. */
 static void choose_window(const char *text, size_t length, size_t most, struct random_state *random, size_t *begin, size_t *end)
 {
 	*begin = 0;
@@ -71,10 +71,13 @@ static void choose_window(const char *text, size_t length, size_t most, struct r
 		size_t start = random_below(random, length - most);
 		/* From the next white space on, so that no word is cut. */
 		const char *space = memchr(text + start, ' ', length - start);
-		if (space != NULL && (size_t)(space - text) + most <= length)
+		if (space != NULL && (size_t)(space - text) + 1 + most <= length)
 			*begin = (size_t)(space - text) + 1;
 	}
 	*end = *begin + most;
+	/* Not in the middle of a character. */
+	while (*end < length && *end > *begin && ((unsigned char)text[*end] & 0xc0) == 0x80)
+		--*end;
 }
 
 /* Tokens of a piece of the line's text, at most n of them; *whole: the piece ends where the text does. */

@@ -1,5 +1,6 @@
 /* Losses on held-out data: the same samples every time, memory of an eighth of the text. */
 #include <math.h>
+#include <stdlib.h>
 
 #include "train/run.h"
 #include "train/schedule.h"
@@ -48,8 +49,6 @@ static void validate_part(void *user, size_t begin, size_t end, int thread)
 	w->builder.tasks = v->run->tasks;
 }
 
-enum { MOST_THREADS = 256 };
-
 enum pith_status run_validate(struct run *run, double loss[PITH_N_OBJECTIVES], double accuracy[PITH_N_OBJECTIVES],
                               struct pith_error *err)
 {
@@ -57,25 +56,22 @@ enum pith_status run_validate(struct run *run, double loss[PITH_N_OBJECTIVES], d
 	sampling.k_ratio_min = sampling.k_ratio_max = 0.125;
 	for (int i = 0; i < PITH_N_OBJECTIVES; i++)
 		loss[i] = accuracy[i] = NAN;
-	if (run->n_threads > MOST_THREADS)
-		return fail(err, PITH_UNSUPPORTED, "More than %d threads are not supported.", MOST_THREADS);
-	for (size_t task = 0; task < run->n_eval_tasks; task++) {
-		static _Thread_local struct step_losses losses[MOST_THREADS];
-		static _Thread_local struct pith_error errors[MOST_THREADS];
+	struct step_losses *losses = calloc((size_t)run->n_threads, sizeof *losses);
+	struct pith_error *errors = calloc((size_t)run->n_threads, sizeof *errors);
+	enum pith_status status = losses == NULL || errors == NULL ? fail_memory(err, "held-out losses") : PITH_OK;
+	for (size_t task = 0; status == PITH_OK && task < run->n_eval_tasks; task++) {
 		size_t n_lines = jsonl_n_lines(run->eval_tasks[task].file);
 		if (run->recipe->eval_limit > 0 && n_lines > (size_t)run->recipe->eval_limit)
 			n_lines = (size_t)run->recipe->eval_limit;
-		for (int t = 0; t < run->n_threads; t++) {
+		for (int t = 0; t < run->n_threads; t++)
 			losses[t] = (struct step_losses){0};
-			errors[t] = (struct pith_error){0};
-		}
 		struct validation v = {run, sampling, task, n_lines, losses, errors};
 		thread_pool_run(run->pool, n_lines, LINES_AT_ONCE, validate_part, &v);
 		enum pith_objective objective = run->eval_tasks[task].task.objective;
 		struct step_losses sum = {0};
 		for (int t = 0; t < run->n_threads; t++) {
-			if (errors[t].code != PITH_OK)
-				return fail(err, errors[t].code, "%s", errors[t].message);
+			if (status == PITH_OK && errors[t].code != PITH_OK)
+				status = fail(err, errors[t].code, "%s", errors[t].message);
 			step_losses_add(&sum, &losses[t]);
 		}
 		if (sum.n_tokens[objective] > 0) {
@@ -83,5 +79,7 @@ enum pith_status run_validate(struct run *run, double loss[PITH_N_OBJECTIVES], d
 			accuracy[objective] = sum.n_correct[objective] / sum.n_tokens[objective];
 		}
 	}
-	return PITH_OK;
+	free(losses);
+	free(errors);
+	return status;
 }

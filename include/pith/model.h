@@ -78,7 +78,8 @@ struct pith_token {
 /*
  * Tokenises text, any bytes. *out is an array of *n tokens that the caller
  * frees with free(). No BOS is added. Text that looks like a special token is
- * ordinary text.
+ * ordinary text; only tokens that the vocabulary itself marks as to be matched
+ * verbatim (type 4: Qwen's "<think>") are found in it.
  */
 enum pith_status pith_tokenize(const struct pith_model *model, const char *text, size_t length, struct pith_token **out,
                                size_t *n, struct pith_error *err);

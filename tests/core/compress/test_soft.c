@@ -128,6 +128,8 @@ static void test_info(void **state)
 	}
 	expect_failure(pith_compressed_row_norms(compressed, PITH_ANSWER, 10, 0, &key, &value, &err), PITH_BAD_ARGUMENT, &err,
 	               "no memory token 10");
+	expect_failure(pith_compressed_row_norms(compressed, PITH_READ, 0, 0, &key, &value, &err), PITH_BAD_ARGUMENT, &err,
+		       "for that purpose");
 	expect_failure(pith_compressed_row_norms(compressed, PITH_ANSWER, 0, 2, &key, &value, &err), PITH_BAD_ARGUMENT, &err,
 		       "layer 2");
 	expect_failure(pith_compressed_row_norms(compressed, PITH_ANSWER, 0, -1, &key, &value, &err), PITH_BAD_ARGUMENT, &err,

@@ -69,6 +69,11 @@ static void test_measures(void **state)
 	assert_float_equal(auc, 1, 0);
 	keep_measure(perfect, 1, &f1, &auc);
 	assert_true(isnan(auc));
+	/* Scores of a head that diverged come last, and end. */
+	struct keep_ranked diverged[] = {{NAN, false}, {1, true}, {NAN, false}, {0, true}};
+	keep_measure(diverged, 4, &f1, &auc);
+	assert_float_equal(f1, 1, 0);
+	assert_float_equal(auc, 1, 0);
 }
 
 /* --- a run ------------------------------------------------------------------------------------------------- */
