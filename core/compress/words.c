@@ -144,9 +144,22 @@ static int strongest_break(const char *text, size_t begin, size_t end)
 	return strongest > 3 ? 3 : strongest;
 }
 
-bool words_join(struct buffer *out, const char *text, const struct pith_word *words, size_t n)
+static bool letter_or_digit(char byte)
+{
+	return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
+}
+
+/* What parts two kept words whose neighbours are gone. Side by side "2025" and "1400" would be a number that nobody wrote. */
+static const char *separator(const char *text, size_t end, size_t begin)
 {
 	static const char *const separators[] = {"", " ", "\n", "\n\n"};
+	int strongest = strongest_break(text, end, begin);
+	bool fuses = letter_or_digit(text[end - 1]) && letter_or_digit(text[begin]);
+	return separators[strongest == 0 && fuses ? 1 : strongest];
+}
+
+bool words_join(struct buffer *out, const char *text, const struct pith_word *words, size_t n)
+{
 	size_t last = n; /* none yet */
 	for (size_t w = 0; w < n; w++) {
 		if (!words[w].kept)
@@ -155,7 +168,7 @@ bool words_join(struct buffer *out, const char *text, const struct pith_word *wo
 		if (last < n && last + 1 == w)
 			done = buffer_append(out, text + words[last].end, words[w].begin - words[last].end);
 		else if (last < n)
-			done = buffer_append_string(out, separators[strongest_break(text, words[last].end, words[w].begin)]);
+			done = buffer_append_string(out, separator(text, words[last].end, words[w].begin));
 		if (!done || !buffer_append(out, text + words[w].begin, words[w].end - words[w].begin))
 			return false;
 		last = w;

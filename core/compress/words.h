@@ -21,7 +21,8 @@ bool word_is_pinned(const struct pith_word *word, const struct pith_compress_opt
 /*
  * Appends the kept words. Between two of them stands what stood there: their
  * own white space when they were neighbours, else the strongest break that the
- * gap held: blank line, line end, space; nothing where it held no white space.
+ * gap held: blank line, line end, space; nothing where it held no white space,
+ * unless two numbers or Latin words would become one.
  */
 bool words_join(struct buffer *out, const char *text, const struct pith_word *words, size_t n);
 

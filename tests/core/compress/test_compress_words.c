@@ -208,6 +208,9 @@ static void test_join(void **state)
 		{"\u59d4\u5458\u4f1a", "111", "\u59d4\u5458\u4f1a"},
 		{"\u59d4\u5458\u4f1a", "101", "\u59d4\u4f1a"}, /* no white space where there was none */
 		{"\u59d4\u5458 \u4f1a\n\u6d4b", "1001", "\u59d4\n\u6d4b"},
+		{"2025\u5e741400\u4e07", "1010", "2025 1400"}, /* but no number that was not there */
+		{"2025\u5e741400\u4e07", "1110", "2025\u5e741400"},
+		{"2025\u5e741400\u4e07", "1001", "2025\u4e07"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct pith_compress_options options = {0};
