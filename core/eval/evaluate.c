@@ -112,20 +112,15 @@ static enum pith_status run_compress(struct run *run, const char *text, size_t l
 	return status;
 }
 
-/* Keeps a line's scores, CR, and its distance from what the user asked for: the rate as given, not the budget that it was rounded to. */
+/* Keeps a line's scores, CR, and its distance from the target. */
 static enum pith_status add_scores(struct run *run, const double *scores, struct pith_error *err)
 {
 	const struct pith_compressed_info *info = pith_compressed_info(run->compressed);
-	const struct pith_compress_options *options = &run->options->compress;
-	double target = options->rate;
-	if (options->n_tokens > 0)
-		target =
-			options->n_tokens < info->original_tokens ? (double)options->n_tokens / (double)info->original_tokens : 1;
 	if (!sample_table_add(&run->scores, scores))
 		return fail_memory(err, "the scores");
 	run->cr += info->cr;
-	run->delta_cr += info->cr - target;
-	run->abs_delta_cr += fabs(info->cr - target);
+	run->delta_cr += info->delta_cr;
+	run->abs_delta_cr += fabs(info->delta_cr);
 	run->n_chunks += info->n_chunks;
 	run->n_chunks_extractive += info->n_chunks_extractive;
 	return PITH_OK;

@@ -90,7 +90,7 @@ struct pith_mean {
 struct pith_regenerate_scores {
 	size_t n;
 	struct pith_mean rouge_l, rouge_l_set, bleu, exact, matched_prefix; /* over the n texts; exact: byte for byte the same */
-	double cr, delta_cr; /* delta_cr = cr - (rate, or n_tokens / original tokens) */
+	double cr, delta_cr; /* delta_cr as in pith_compressed_info */
 	double refine_steps; /* steps that refining a text took, mean */
 	double seconds;
 };

@@ -2,7 +2,7 @@
  * Reads one line of JSON from stdin and checks its values, for the shell tests:
  *   json_check method=selfinfo original_tokens:integer tokens.0.text=The text~tidal seconds>0
  * KEY:TYPE (string, integer, number, boolean, null, array, object), KEY=VALUE,
- * KEY~PART of a string, KEY>NUMBER, KEY<NUMBER. A dot steps into an object or array.
+ * KEY~PART of a string, KEY>NUMBER, KEY<NUMBER, KEY>=NUMBER, KEY<=NUMBER. A dot steps into an object or array.
  * Exit status 0: all hold; 1: the sentence on stderr says what does not.
  */
 #include <stdio.h>
@@ -46,6 +46,13 @@ static int equals(const json_t *value, const char *text)
 	return json_is_number(value) && json_number_value(value) == strtod(text, NULL);
 }
 
+/* sign '<' or '>'; operand begins with '=' where the number itself is allowed. */
+static int compares(const json_t *value, char sign, const char *operand)
+{
+	double number = json_is_number(value) ? json_number_value(value) : 0, bound = strtod(operand + (*operand == '='), NULL);
+	return json_is_number(value) && ((*operand == '=' && number == bound) || (sign == '<' ? number < bound : number > bound));
+}
+
 static int holds(const json_t *root, const char *check)
 {
 	size_t length = strcspn(check, ":=~<>");
@@ -57,8 +64,8 @@ static int holds(const json_t *root, const char *check)
 	case ':': return has_type(value, operand);
 	case '=': return equals(value, operand);
 	case '~': return json_is_string(value) && strstr(json_string_value(value), operand) != NULL;
-	case '<': return json_is_number(value) && json_number_value(value) < strtod(operand, NULL);
-	case '>': return json_is_number(value) && json_number_value(value) > strtod(operand, NULL);
+	case '<':
+	case '>': return compares(value, check[length], operand);
 	default: return 0;
 	}
 }
