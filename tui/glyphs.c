@@ -49,6 +49,9 @@ static int agreed_width(int32_t code)
 	if (ascii_only && code >= 0x80)
 		return -1;
 	int width = wcwidth((wchar_t)code);
+	/* Vowel signs of Indic scripts take a column, which utf8proc does not count. */
+	if (utf8proc_category(code) == UTF8PROC_CATEGORY_MC && width == 1)
+		return width;
 	return width >= 0 && (width == 0 || width == utf8proc_charwidth(code)) ? width : -1;
 }
 

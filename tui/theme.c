@@ -54,8 +54,11 @@ static const struct role_row role_rows[N_ROLES] = {
 	[ROLE_CURVE_4] = {0x0E, 0x00, 0, 0},
 };
 
-/* The sixteen colours of a terminal that stand for the slots; -1: the terminal's own foreground or background. */
-static const int8_t ansi_of_slot[THEME_SLOTS] = {-1, -1, -1, 8, 7, -1, -1, -1, 1, 3, 3, 2, 6, 4, 5, 1};
+/*
+ * The sixteen colours of a terminal that stand for the slots; -1: the terminal's own foreground or background. Whether it is
+ * light or dark is unknown, so that white stands for nothing.
+ */
+static const int8_t ansi_of_slot[THEME_SLOTS] = {-1, -1, -1, 8, -1, -1, -1, -1, 1, 3, 3, 2, 6, 4, 5, 1};
 
 void theme_init(struct theme *theme)
 {

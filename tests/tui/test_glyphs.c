@@ -35,6 +35,9 @@ static void plain_text(void **state)
 	/* A combining acute accent takes no column of its own and stays with its letter. */
 	assert_int_equal(text_width("e\xcc\x81t", 4), 2);
 	shown("e\xcc\x81t", "e\xcc\x81t");
+	/* The vowel signs of this word take columns, its virama none. */
+	shown("\u0939\u093f\u0928\u094d\u0926\u0940", "\u0939\u093f\u0928\u094d\u0926\u0940");
+	assert_int_equal(text_width("\u0939\u093f\u0928\u094d\u0926\u0940", 18), 5);
 }
 
 static void wide_text(void **state)
