@@ -155,7 +155,7 @@ static void begin_save(struct workbench *workbench)
 	int length = dot == NULL || dot == name ? (int)strlen(name) : (int)(dot - name);
 	char *path = NULL;
 	if (asprintf(&path, "%.*s-%s.%s", length, name, compressed->info.method->name,
-	             compressed->text != NULL ? "txt" : "safetensors") < 0)
+	             compressed->text != NULL ? "txt" : "soft") < 0)
 		path = NULL;
 	perform_line(workbench, PROMPT_SAVE, path);
 	free(path);

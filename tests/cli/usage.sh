@@ -20,8 +20,8 @@ refused '--output wants a value.' compress text.txt --output
 refused '--json takes no value.' compress --json=3 text.txt
 refused 'pith compress wants FILE|-.' compress
 refused 'does not know what to do with "b"' compress text.txt b
-refused 'pith inspect takes no --tokens.' inspect --tokens 3 text.txt
-refused 'the workbench takes no --json.' --json text.txt
+refused 'pith inspect takes no --tokens; pith' inspect --tokens 3 text.txt
+refused 'the workbench takes no --json; pith' --json text.txt
 refused 'give one of them' compress --cr 0.5 --tokens 3 text.txt
 refused 'is a second' text.txt other.txt
 for rate in 0 1.5 -1 abc 0x '' nan 101% 0.5y; do
@@ -40,8 +40,8 @@ refused 'pith eval wants one of: regenerate, answer, memory, all.' eval
 refused 'pith train does not know "icae"' train icae
 refused 'pith train wants one of: base, regenerate, answer, read, keep, sft, grpo, tokenizer; or --watch|--plot LOG.' train
 refused '--watch wants a value.' train --watch
-refused 'pith train base takes no --watch.' train base --watch run.jsonl
-refused 'pith compress takes no --plot.' compress --plot run.jsonl text.txt
+refused 'pith train base takes no --watch; pith' train base --watch run.jsonl
+refused 'pith compress takes no --plot; pith' compress --plot run.jsonl text.txt
 refused 'give one of them' train --watch run.jsonl --plot run.jsonl
 refused 'it takes no --json' train --plot run.jsonl --json
 refused '--set wants KEY=VALUE' --set rate config

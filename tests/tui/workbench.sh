@@ -227,7 +227,7 @@ keys Escape
 await_gone 'makes text'
 # The left side has the focus: what is done is done to it.
 keys Tab s
-await 'Save as: .*-500x\.safetensors'
+await 'Save as: .*-500x\.soft'
 leave_line
 keys f
 await 'comes back byte for byte' 120
