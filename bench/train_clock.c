@@ -48,11 +48,11 @@ void __wrap_projections_backward(enum precision precision, const struct projecte
 	seconds[CLOCK_LINEAR_BACKWARD] += clock_now() - start;
 }
 
-void __wrap_attention_forward(enum precision precision, float *out, float *lse, const float *q, const float *k, const float *v,
-			      const struct attention_shape *shape, float *scratch)
+void __wrap_attention_forward(struct thread_pool *pool, enum precision precision, float *out, float *lse, const float *q,
+			      const float *k, const float *v, const struct attention_shape *shape, float *scratch)
 {
 	double start = clock_now();
-	__real_attention_forward(precision, out, lse, q, k, v, shape, scratch);
+	__real_attention_forward(pool, precision, out, lse, q, k, v, shape, scratch);
 	seconds[CLOCK_ATTENTION_FORWARD] += clock_now() - start;
 }
 

@@ -66,6 +66,7 @@ static enum pith_status speak(struct pith_generated *out, struct buffer *raw, st
 	                              .n = prompt->n,
 	                              .adapter = adapter,
 	                              .what = prompt->n > 64 ? "reading" : NULL};
+	session_set_precision(session, PRECISION_BF16);
 	enum pith_status status = session_read(session, &input, control, err);
 	if (status != PITH_OK)
 		return status;

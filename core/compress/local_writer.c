@@ -20,6 +20,7 @@ static enum pith_status speak(struct pith_model *model, struct session *session,
 	struct buffer raw = {0};
 	enum pith_stop stop = PITH_STOP_END;
 	size_t n_tokens;
+	session_set_precision(session, PRECISION_BF16);
 	enum pith_status status = session_read(session, &input, control, err);
 	if (status == PITH_OK)
 		status = generate(&g, &raw, &n_tokens, &stop, NULL, control, err);

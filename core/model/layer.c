@@ -100,7 +100,7 @@ static enum pith_status reserve(const struct layer_pass *pass, const struct acti
 	}
 	for (size_t i = 0; i < pass->batch->n_sequences; i++) {
 		struct attention_shape shape = shape_of(pass->h, &pass->batch->sequences[i]);
-		size_t size = attention_scratch_size(pass->precision, &shape);
+		size_t size = attention_scratch_size(pass->pool, pass->precision, &shape);
 		most = size > most ? size : most;
 	}
 	return scratch_reserve(pass->scratch, most + extra, "a layer", err);
@@ -145,7 +145,7 @@ static void forward_attention(const struct layer_pass *pass, struct activations 
 			                           values + s->kv_first * kv_dim, &shape, pass->scratch->data);
 			continue;
 		}
-		attention_forward(pass->precision, a->attn + s->first * q_dim, a->lse + s->first * h->n_heads,
+		attention_forward(pass->pool, pass->precision, a->attn + s->first * q_dim, a->lse + s->first * h->n_heads,
 		                  a->q + s->first * q_dim, keys + s->kv_first * kv_dim, values + s->kv_first * kv_dim, &shape,
 		                  pass->scratch->data);
 	}

@@ -5,6 +5,7 @@
 
 #include "model/layer.h"
 
+enum { FEW_TOKENS = 32 };  /* below this, bringing all weights into tiles costs more than it saves */
 enum { READ_CHUNK = 512 }; /* tokens of one pass: keeps the activations in cache and cancelling prompt */
 
 struct session {
@@ -150,7 +151,7 @@ static enum pith_status read_chunk(struct session *session, const struct session
 			.rope = &t->rope,
 			.batch = &batch,
 			.pool = session->pool,
-			.precision = session->precision,
+			.precision = n < FEW_TOKENS ? PRECISION_F32 : session->precision,
 			.scratch = &session->work,
 			.received = input->received,
 		};

@@ -25,7 +25,10 @@ size_t session_cache_bytes(const struct hyperparams *h, size_t capacity); /* wha
 void session_destroy(struct session *session); /* NULL is allowed */
 size_t session_length(const struct session *session);   /* rows in the cache */
 size_t session_capacity(const struct session *session);
-/* fp32 to begin with; bf16 is several times faster where the processor has tiles, and right to some 0.3 %. */
+/*
+ * fp32 to begin with; bf16 is several times faster where the processor has
+ * tiles, and right to some 0.3 %. A few tokens are read in fp32 all the same.
+ */
 void session_set_precision(struct session *session, enum precision precision);
 void session_rewind(struct session *session, size_t length); /* forgets rows from length on */
 

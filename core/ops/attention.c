@@ -17,9 +17,10 @@
 enum {
 	QUERY_BLOCK = 128, /* rows of scores alive at a time */
 	FEW_QUERIES = 4,   /* up to here dot products beat a matrix product */
+	SHARED_WORK = 1 << 19, /* products from which on threads are worth waking */
 };
 
-size_t attention_scratch_size(enum precision precision, const struct attention_shape *shape)
+static size_t scratch_of_thread(enum precision precision, const struct attention_shape *shape)
 {
 	size_t block = shape->n_queries < QUERY_BLOCK ? shape->n_queries : QUERY_BLOCK;
 	size_t blocks = 2 * block * shape->n_keys;
@@ -27,6 +28,11 @@ size_t attention_scratch_size(enum precision precision, const struct attention_s
 		return blocks;
 	size_t tiles = attention_bf16_scratch_size(shape);
 	return tiles > blocks ? tiles : blocks;
+}
+
+size_t attention_scratch_size(const struct thread_pool *pool, enum precision precision, const struct attention_shape *shape)
+{
+	return (size_t)thread_pool_size(pool) * scratch_of_thread(precision, shape);
 }
 
 /* Keys that query row i sees. */
@@ -100,32 +106,61 @@ static void attend_block(enum precision precision, float *out, float *lse, const
 		matmul_nn(NULL, n_rows, head_dim, n_keys, scores, n_keys, v, kv_stride, 0, out + begin * q_stride, q_stride);
 }
 
-void attention_forward_received(enum precision precision, float *out, float *lse, const struct attention_received *received,
-                                const float *q, const float *k, const float *v, const struct attention_shape *shape, float *scratch)
+/* The heads that share the key/value heads kv_begin .. kv_end - 1. */
+static void attend_heads(enum precision precision, float *out, float *lse, const struct attention_received *received, const float *q,
+                         const float *k, const float *v, const struct attention_shape *shape, size_t kv_begin, size_t kv_end,
+                         float *scores)
 {
 	size_t group = shape->n_heads / shape->n_kv_heads;
-	for (size_t h = 0; h < shape->n_heads; h++) {
+	for (size_t h = kv_begin * group; h < kv_end * group; h++) {
 		size_t q_offset = h * shape->head_dim, kv_offset = h / group * shape->head_dim;
 		float *head_lse = lse == NULL ? NULL : lse + h;
 		if (shape->n_queries <= FEW_QUERIES) {
-			attend_few(out + q_offset, head_lse, received, q + q_offset, k + kv_offset, v + kv_offset, shape, scratch);
+			attend_few(out + q_offset, head_lse, received, q + q_offset, k + kv_offset, v + kv_offset, shape, scores);
 			continue;
 		}
 		for (size_t begin = 0; begin < shape->n_queries; begin += QUERY_BLOCK) {
 			size_t left = shape->n_queries - begin;
 			attend_block(precision, out + q_offset, head_lse, received, q + q_offset, k + kv_offset, v + kv_offset, shape, begin,
-			             left < QUERY_BLOCK ? left : QUERY_BLOCK, scratch);
+			             left < QUERY_BLOCK ? left : QUERY_BLOCK, scores);
 		}
 	}
 }
 
-void attention_forward(enum precision precision, float *out, float *lse, const float *q, const float *k, const float *v,
-                       const struct attention_shape *shape, float *scratch)
+void attention_forward_received(enum precision precision, float *out, float *lse, const struct attention_received *received,
+                                const float *q, const float *k, const float *v, const struct attention_shape *shape, float *scratch)
 {
-	if (precision == PRECISION_BF16 && shape->n_queries > FEW_QUERIES && matmul_bf16_available())
-		attention_bf16_forward(out, lse, q, k, v, shape, scratch);
+	attend_heads(precision, out, lse, received, q, k, v, shape, 0, shape->n_kv_heads, scratch);
+}
+
+/* What the threads share of a forward pass. */
+struct forward_job {
+	enum precision precision;
+	float *out, *lse;
+	const float *q, *k, *v;
+	const struct attention_shape *shape;
+	float *scratch; /* (threads, scratch_size) */
+	size_t scratch_size;
+};
+
+static void forward_part(void *user, size_t kv_begin, size_t kv_end, int thread)
+{
+	const struct forward_job *job = user;
+	float *scratch = job->scratch + (size_t)thread * job->scratch_size;
+	if (job->precision == PRECISION_BF16)
+		attention_bf16_forward(job->out, job->lse, job->q, job->k, job->v, job->shape, kv_begin, kv_end, scratch);
 	else
-		attention_forward_received(PRECISION_F32, out, lse, NULL, q, k, v, shape, scratch);
+		attend_heads(PRECISION_F32, job->out, job->lse, NULL, job->q, job->k, job->v, job->shape, kv_begin, kv_end, scratch);
+}
+
+void attention_forward(struct thread_pool *pool, enum precision precision, float *out, float *lse, const float *q, const float *k,
+                       const float *v, const struct attention_shape *shape, float *scratch)
+{
+	bool tiles = precision == PRECISION_BF16 && shape->n_queries > FEW_QUERIES && matmul_bf16_available();
+	bool shared = shape->n_queries * shape->n_keys * shape->n_heads * shape->head_dim >= SHARED_WORK;
+	struct forward_job job = {tiles ? PRECISION_BF16 : PRECISION_F32, out, lse, q, k, v, shape, scratch,
+	                          scratch_of_thread(precision, shape)};
+	thread_pool_run(shared ? pool : NULL, shape->n_kv_heads, 1, forward_part, &job);
 }
 
 /* One head, query rows [begin, begin + n_rows). With P the probabilities and D_i = d_out_i . out_i: d_s = P (d_out v^T - D). */

@@ -150,12 +150,12 @@ static void attend_block(struct head_buffers *b, const struct query_block *block
 }
 
 void attention_bf16_forward(float *out, float *lse, const float *q, const float *k, const float *v,
-                            const struct attention_shape *shape, float *scratch)
+                            const struct attention_shape *shape, size_t kv_begin, size_t kv_end, float *scratch)
 {
 	size_t group = shape->n_heads / shape->n_kv_heads, head_dim = shape->head_dim, kv_stride = shape->n_kv_heads * head_dim;
 	struct head_buffers b;
 	lay_out_aligned(&b, scratch, shape);
-	for (size_t h = 0; h < shape->n_heads; h++) {
+	for (size_t h = kv_begin * group; h < kv_end * group; h++) {
 		size_t kv_offset = h / group * head_dim;
 		if (h % group == 0) {
 			pack_rows(&b.k, TILES_B, k + kv_offset, kv_stride, shape->n_keys, head_dim);

@@ -83,10 +83,10 @@ void rope_backward(float *d_x, const int32_t *positions, size_t n_tokens, size_t
 struct attention_shape {
 	size_t n_queries, n_keys, n_heads, n_kv_heads, head_dim;
 };
-/* Floats of scratch that forward and backward need. */
-size_t attention_scratch_size(enum precision precision, const struct attention_shape *shape);
-/* out, q (n_queries, n_heads, head_dim); k, v (n_keys, n_kv_heads, head_dim); lse (n_queries, n_heads): log of the softmax's sum, kept for backward, may be NULL. */
-void attention_forward(enum precision precision, float *out, float *lse, const float *q, const float *k, const float *v,
+/* Floats of scratch that forward (on pool) and backward need. */
+size_t attention_scratch_size(const struct thread_pool *pool, enum precision precision, const struct attention_shape *shape);
+/* out, q (n_queries, n_heads, head_dim); k, v (n_keys, n_kv_heads, head_dim); lse (n_queries, n_heads): log of the softmax's sum, kept for backward, may be NULL. The heads are shared out. */
+void attention_forward(struct thread_pool *pool, enum precision precision, float *out, float *lse, const float *q, const float *k, const float *v,
                        const struct attention_shape *shape, float *scratch);
 /*
  * What the keys get of the probabilities, summed over heads and queries; both
@@ -96,7 +96,7 @@ struct attention_received {
 	float *later; /* from the queries behind the key */
 	float *own;   /* from the key's own query */
 };
-/* attention_forward(), in fp32 to the bit, that says also what each key received, unless received is NULL. */
+/* attention_forward() on this thread, in fp32 to the bit, that says also what each key received, unless received is NULL. */
 void attention_forward_received(enum precision precision, float *out, float *lse, const struct attention_received *received,
                                 const float *q, const float *k, const float *v, const struct attention_shape *shape, float *scratch);
 /* d_q is assigned; d_k, d_v accumulate over all n_keys rows. */

@@ -13,6 +13,7 @@
 #include "support/gradients.h"
 
 static struct random_state random_numbers;
+static struct thread_pool *pool;
 
 struct attention_case {
 	struct attention_shape shape;
@@ -32,7 +33,7 @@ static void attention_init(struct attention_case *a, const struct attention_shap
 	a->c = normal_array(&random_numbers, a->n_q, 1);
 	a->out = malloc(a->n_q * sizeof *a->out);
 	a->lse = malloc(shape->n_queries * shape->n_heads * sizeof *a->lse);
-	a->scratch = malloc(attention_scratch_size(PRECISION_BF16, shape) * sizeof *a->scratch);
+	a->scratch = malloc(attention_scratch_size(pool, PRECISION_BF16, shape) * sizeof *a->scratch);
 	assert_true(a->out != NULL && a->lse != NULL && a->scratch != NULL);
 }
 
@@ -46,7 +47,7 @@ static void attention_free(struct attention_case *a)
 static double attention_loss(void *user)
 {
 	struct attention_case *a = user;
-	attention_forward(PRECISION_F32, a->out, a->lse, a->q, a->k, a->v, &a->shape, a->scratch);
+	attention_forward(NULL, PRECISION_F32, a->out, a->lse, a->q, a->k, a->v, &a->shape, a->scratch);
 	return dot_in_double(a->out, a->c, a->n_q);
 }
 
@@ -264,7 +265,7 @@ static void check_bf16(struct attention_shape shape)
 		d_k[p] = calloc(a.n_kv, sizeof(float));
 		d_v[p] = calloc(a.n_kv, sizeof(float));
 		assert_true(out[p] != NULL && lse[p] != NULL && d_q[p] != NULL && d_k[p] != NULL && d_v[p] != NULL);
-		attention_forward(precision, out[p], lse[p], a.q, a.k, a.v, &shape, a.scratch);
+		attention_forward(NULL, precision, out[p], lse[p], a.q, a.k, a.v, &shape, a.scratch);
 		attention_backward(precision, d_q[p], d_k[p], d_v[p], a.c, out[p], lse[p], a.q, a.k, a.v, &shape, a.scratch);
 	}
 	assert_true(difference(lse[1], lse[0], n_lse) < 0.02);
@@ -276,6 +277,26 @@ static void check_bf16(struct attention_shape shape)
 	for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
 		free(arrays[i]);
 	attention_free(&a);
+}
+
+/* Shared out among threads it is the same to the bit, for one query and for many. */
+static void test_threads(void **state)
+{
+	(void)state;
+	static const struct attention_shape shapes[] = {{1, 1500, 8, 4, 64}, {130, 200, 6, 3, 32}};
+	for (size_t i = 0; i < 2; i++)
+		for (int p = 0; p < 2; p++) {
+			enum precision precision = p == 0 ? PRECISION_F32 : PRECISION_BF16;
+			struct attention_case a;
+			attention_init(&a, &shapes[i]);
+			float *out = malloc(a.n_q * sizeof *out);
+			assert_non_null(out);
+			attention_forward(NULL, precision, out, NULL, a.q, a.k, a.v, &a.shape, a.scratch);
+			attention_forward(pool, precision, a.out, NULL, a.q, a.k, a.v, &a.shape, a.scratch);
+			assert_memory_equal(out, a.out, a.n_q * sizeof *out);
+			free(out);
+			attention_free(&a);
+		}
 }
 
 static void test_bf16(void **state)
@@ -293,7 +314,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_alone),       cmocka_unit_test(test_prefix), cmocka_unit_test(test_grouped_heads),
 		cmocka_unit_test(test_few_queries), cmocka_unit_test(test_blocks), cmocka_unit_test(test_received), cmocka_unit_test(test_large_scores),
-		cmocka_unit_test(test_bf16),
+		cmocka_unit_test(test_bf16),        cmocka_unit_test(test_threads),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	pool = thread_pool_create(3);
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	thread_pool_destroy(pool);
+	return failed;
 }
