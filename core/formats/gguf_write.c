@@ -11,10 +11,10 @@
 
 #include "base/buffer.h"
 #include "base/checked_size.h"
-#include "base/file_map.h"
 #include "formats/gguf_layout.h"
 #include "formats/name_index.h"
 #include "formats/tensor_pack.h"
+#include "pith/output_file.h"
 
 /* Readers built on ggml keep names in 64 bytes. */
 enum { MAX_TENSOR_NAME = 63 };
@@ -240,25 +240,25 @@ enum pith_status gguf_write_matrix(struct gguf_writer *writer, const char *name,
 }
 
 /* Zeros up to the next aligned position. */
-static enum pith_status write_padding(struct atomic_file *file, struct pith_error *err)
+static enum pith_status write_padding(struct pith_output_file *file, struct pith_error *err)
 {
 	static const uint8_t zeros[GGUF_DEFAULT_ALIGNMENT];
-	size_t over = atomic_file_position(file) % GGUF_DEFAULT_ALIGNMENT;
-	return over == 0 ? PITH_OK : atomic_file_write(file, zeros, GGUF_DEFAULT_ALIGNMENT - over, err);
+	size_t over = pith_output_file_position(file) % GGUF_DEFAULT_ALIGNMENT;
+	return over == 0 ? PITH_OK : pith_output_file_write(file, zeros, GGUF_DEFAULT_ALIGNMENT - over, err);
 }
 
-static enum pith_status write_all(const struct gguf_writer *writer, struct atomic_file *file, const struct buffer *header,
+static enum pith_status write_all(const struct gguf_writer *writer, struct pith_output_file *file, const struct buffer *header,
 				  struct pith_error *err)
 {
-	enum pith_status status = atomic_file_write(file, header->data, header->length, err);
+	enum pith_status status = pith_output_file_write(file, header->data, header->length, err);
 	if (status == PITH_OK)
-		status = atomic_file_write(file, writer->metadata.data, writer->metadata.length, err);
+		status = pith_output_file_write(file, writer->metadata.data, writer->metadata.length, err);
 	if (status == PITH_OK)
-		status = atomic_file_write(file, writer->infos.data, writer->infos.length, err);
+		status = pith_output_file_write(file, writer->infos.data, writer->infos.length, err);
 	if (status == PITH_OK)
 		status = write_padding(file, err);
 	for (size_t i = 0; i < writer->n_tensors && status == PITH_OK; i++) {
-		status = atomic_file_write(file, writer->tensors[i].data, writer->tensors[i].size, err);
+		status = pith_output_file_write(file, writer->tensors[i].data, writer->tensors[i].size, err);
 		if (status == PITH_OK)
 			status = write_padding(file, err);
 	}
@@ -277,13 +277,13 @@ enum pith_status gguf_writer_finish(struct gguf_writer *writer, const char *path
 	struct buffer header = {0};
 	bool done = buffer_append(&header, "GGUF", 4) && put_number(&header, GGUF_VERSION, 4) &&
 		    put_number(&header, writer->n_tensors, 8) && put_number(&header, writer->keys.n, 8);
-	struct atomic_file *file = NULL;
-	enum pith_status status = done ? atomic_file_create(&file, path, err) : fail_memory(err, "writing a model");
+	struct pith_output_file *file = NULL;
+	enum pith_status status = done ? pith_output_file_create(&file, path, err) : fail_memory(err, "writing a model");
 	if (status == PITH_OK)
 		status = write_all(writer, file, &header, err);
 	buffer_free(&header);
 	if (status == PITH_OK)
-		return atomic_file_commit(file, err);
-	atomic_file_abandon(file);
+		return pith_output_file_commit(file, err);
+	pith_output_file_abandon(file);
 	return status;
 }

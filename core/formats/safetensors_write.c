@@ -10,7 +10,7 @@
 
 #include "base/buffer.h"
 #include "base/checked_size.h"
-#include "base/file_map.h"
+#include "pith/output_file.h"
 
 enum { HEADER_ALIGNMENT = 8 };
 
@@ -126,31 +126,31 @@ static char *make_header(const struct safetensors_entry *metadata, size_t n_meta
 	return NULL;
 }
 
-static enum pith_status write_all(struct atomic_file *file, const char *header, size_t length,
+static enum pith_status write_all(struct pith_output_file *file, const char *header, size_t length,
 				  const struct tensor *const *ordered, size_t n_tensors, struct pith_error *err)
 {
 	uint8_t prefix[8];
 	for (size_t i = 0; i < sizeof prefix; i++)
 		prefix[i] = (uint8_t)((uint64_t)length >> (8 * i));
-	enum pith_status status = atomic_file_write(file, prefix, sizeof prefix, err);
+	enum pith_status status = pith_output_file_write(file, prefix, sizeof prefix, err);
 	if (status == PITH_OK)
-		status = atomic_file_write(file, header, length, err);
+		status = pith_output_file_write(file, header, length, err);
 	for (size_t i = 0; i < n_tensors && status == PITH_OK; i++)
-		status = atomic_file_write(file, ordered[i]->data, ordered[i]->size, err);
+		status = pith_output_file_write(file, ordered[i]->data, ordered[i]->size, err);
 	return status;
 }
 
 static enum pith_status write_file(const char *path, const char *header, size_t length, const struct tensor *const *ordered,
 				   size_t n_tensors, struct pith_error *err)
 {
-	struct atomic_file *file;
-	enum pith_status status = atomic_file_create(&file, path, err);
+	struct pith_output_file *file;
+	enum pith_status status = pith_output_file_create(&file, path, err);
 	if (status != PITH_OK)
 		return status;
 	status = write_all(file, header, length, ordered, n_tensors, err);
 	if (status == PITH_OK)
-		return atomic_file_commit(file, err);
-	atomic_file_abandon(file);
+		return pith_output_file_commit(file, err);
+	pith_output_file_abandon(file);
 	return status;
 }
 

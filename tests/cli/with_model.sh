@@ -52,6 +52,18 @@ err_has 'selfinfo:'
 expect 0 "$pith" compress --tokens 20 -o short.txt --json - <"$abstract"
 json file=short.txt compressed_tokens=20
 [ -s short.txt ] || fail "-o wrote nothing"
+# What stands at the path stays what it is: a pipe, a link, a mode.
+mkfifo way
+cat way >piped &
+expect 0 "$pith" compress --tokens 20 -o way "$abstract"
+wait
+{ [ -p way ] && cmp -s piped short.txt; } || fail "-o replaced a pipe"
+echo old >private.txt
+chmod 600 private.txt
+ln -s private.txt link
+expect 0 "$pith" compress --tokens 20 -o link "$abstract"
+{ [ -L link ] && cmp -s private.txt short.txt; } || fail "-o replaced a link"
+[ "$(stat -c %a private.txt)" = 600 ] || fail "-o made a private file public"
 expect 1 "$pith" compress --tokens 20 -o missing/short.txt "$abstract"
 err_has 'missing/short.txt'
 expect 0 "$pith" compress --cr 0.5 --pin 'not in it' "$abstract"

@@ -1,4 +1,4 @@
-#define _GNU_SOURCE
+#define _POSIX_C_SOURCE 200809L
 #include "cli/output.h"
 
 #include <errno.h>
@@ -9,6 +9,7 @@
 
 #include "document_file.h"
 #include "fault.h"
+#include "pith/output_file.h"
 
 /* Direction marks, zero-width joiners of a sort, line separators: invisible on a screen, and able to turn what is seen around. */
 static bool is_hidden(uint32_t c)
@@ -132,20 +133,13 @@ enum pith_status output_finish(struct pith_error *err)
 
 enum pith_status output_file(const char *path, const char *text, size_t length, struct pith_error *err)
 {
-	char *temporary = NULL;
-	if (asprintf(&temporary, "%s.tmp-%ld", path, (long)getpid()) < 0)
-		return fault_memory(err);
-	enum pith_status status = PITH_OK;
-	FILE *file = fopen(temporary, "wb");
-	bool written = file != NULL && fwrite(text, 1, length, file) == length && fflush(file) == 0 && fsync(fileno(file)) == 0;
-	if (!written)
-		status = fault(err, PITH_IO, "%s cannot be written: %s.", path, strerror(errno));
-	if (file != NULL && fclose(file) != 0 && status == PITH_OK)
-		status = fault(err, PITH_IO, "%s cannot be written: %s.", path, strerror(errno));
-	if (status == PITH_OK && rename(temporary, path) != 0)
-		status = fault(err, PITH_IO, "%s cannot be written: %s.", path, strerror(errno));
-	if (status != PITH_OK && file != NULL)
-		unlink(temporary);
-	free(temporary);
+	struct pith_output_file *file;
+	enum pith_status status = pith_output_file_create(&file, path, err);
+	if (status != PITH_OK)
+		return status;
+	status = pith_output_file_write(file, text, length, err);
+	if (status == PITH_OK)
+		return pith_output_file_commit(file, err);
+	pith_output_file_abandon(file);
 	return status;
 }

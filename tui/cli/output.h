@@ -28,7 +28,7 @@ bool output_json(json_t *object);
 /* Flushes stdout. A reader that went away is no failure; a full disk is. */
 enum pith_status output_finish(struct pith_error *err);
 
-/* Replaces the file path by text: all of it or nothing. */
+/* Replaces the file path by text: all of it or nothing (pith/output_file.h). */
 enum pith_status output_file(const char *path, const char *text, size_t length, struct pith_error *err);
 
 #endif
