@@ -104,8 +104,7 @@ size_t jsonl_n_lines(const struct jsonl *file)
 	return file->n;
 }
 
-/* The number an editor shows for the line, counted only when a sentence needs it. */
-static size_t line_number(const struct jsonl *file, size_t line)
+size_t jsonl_line_number(const struct jsonl *file, size_t line)
 {
 	size_t number = 1;
 	const char *data = (const char *)file->map.data;
@@ -131,9 +130,9 @@ enum pith_status jsonl_read(struct jsonl_record **out, const struct jsonl *file,
 		status = fail_memory(err, "a line of a data set");
 	else if (record->object == NULL)
 		status = fail(err, PITH_BAD_FILE, "%s, line %zu: not valid JSON (%s, column %d).", file->path,
-			      line_number(file, line), reason.text, reason.column);
+			      jsonl_line_number(file, line), reason.text, reason.column);
 	else if (!json_is_object(record->object))
-		status = fail(err, PITH_BAD_FILE, "%s, line %zu: not a JSON object.", file->path, line_number(file, line));
+		status = fail(err, PITH_BAD_FILE, "%s, line %zu: not a JSON object.", file->path, jsonl_line_number(file, line));
 	if (status != PITH_OK) {
 		jsonl_record_free(record);
 		return status;

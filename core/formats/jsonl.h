@@ -14,6 +14,8 @@ struct jsonl;
 enum pith_status jsonl_open(struct jsonl **out, const char *path, struct pith_error *err);
 void jsonl_close(struct jsonl *file); /* NULL is allowed */
 size_t jsonl_n_lines(const struct jsonl *file);
+/* The number an editor shows for the line, counted at each call: for sentences. */
+size_t jsonl_line_number(const struct jsonl *file, size_t line);
 
 /* One parsed line. */
 struct jsonl_record;

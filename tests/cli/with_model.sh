@@ -54,7 +54,7 @@ json file=short.txt compressed_tokens=20
 [ -s short.txt ] || fail "-o wrote nothing"
 # What stands at the path stays what it is: a pipe, a link, a mode.
 mkfifo way
-cat way >piped &
+timeout 100 cat way >piped &
 expect 0 "$pith" compress --tokens 20 -o way "$abstract"
 wait
 { [ -p way ] && cmp -s piped short.txt; } || fail "-o replaced a pipe"
@@ -170,6 +170,15 @@ expect 2 "$pith" eval all --data texts.jsonl --rates .5,2
 one_sentence "A rate is the share"
 expect 0 "$pith" pairs --data texts.jsonl -m selfinfo --rates .3,.6 --limit 2 -o pairs.jsonl
 [ "$(grep -c '"target":' pairs.jsonl)" -eq 2 ] || fail "pith pairs: $(cat pairs.jsonl)"
+cp texts.jsonl over.jsonl
+expect 0 "$pith" pairs --data over.jsonl -m selfinfo --rates .3,.6 --limit 2 -o over.jsonl
+cmp -s over.jsonl pairs.jsonl || fail "pith pairs onto its own data: $(cat over.jsonl)"
+printf '\n%s\n{"text": \n' "$(head -n 1 texts.jsonl)" >broken.jsonl
+echo kept >kept.jsonl
+expect 1 "$pith" pairs --data broken.jsonl -m selfinfo -o kept.jsonl
+one_sentence
+err_has 'broken.jsonl, line 3: not valid JSON'
+[ "$(cat kept.jsonl)" = kept ] || fail "pith pairs that failed left: $(cat kept.jsonl)"
 expect 2 "$pith" pairs --data texts.jsonl --rates .6,.3
 one_sentence "the wrong way round"
 

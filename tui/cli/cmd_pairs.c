@@ -1,6 +1,5 @@
 /* pith pairs: texts and what an extractive method leaves of them, at rates all over a range; for `pith train sft`. */
 #define _POSIX_C_SOURCE 200809L
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,14 +10,15 @@
 #include "cli/output.h"
 #include "cli/target.h"
 #include "fault.h"
+#include "pith/output_file.h"
+#include "pith/texts.h"
 
 struct pairs {
-	FILE *in, *out;
-	const char *path;   /* of in */
-	size_t line;        /* of in, from 1 */
-	size_t n, limit;    /* pairs written; 0: no limit */
-	size_t longest;     /* tokens of a text; 0: any */
-	double low, high;   /* rates */
+	struct pith_texts *texts;
+	struct pith_output_file *out; /* NULL: standard output */
+	size_t n, limit;              /* pairs written; 0: no limit */
+	size_t longest;               /* tokens of a text; 0: any */
+	double low, high;             /* rates */
 };
 
 /* The next of a sequence that fills [low, high) evenly, however many are taken (multiples of the golden ratio's inverse). */
@@ -28,17 +28,32 @@ static double next_rate(const struct pairs *pairs)
 	return pairs->low + (pairs->high - pairs->low) * (turns - floor(turns));
 }
 
-static enum pith_status write_pair(struct pairs *pairs, struct cli *cli, struct pith_compressed *compressed, const char *text)
+static enum pith_status write_line(struct pairs *pairs, struct cli *cli, const char *line)
+{
+	enum pith_status status = PITH_OK;
+	if (pairs->out == NULL)
+		puts(line); /* what cannot be written shows when standard output is finished */
+	else
+		status = pith_output_file_write(pairs->out, line, strlen(line), &cli->err);
+	if (status == PITH_OK && pairs->out != NULL)
+		status = pith_output_file_write(pairs->out, "\n", 1, &cli->err);
+	pairs->n += status == PITH_OK;
+	return status;
+}
+
+static enum pith_status write_pair(struct pairs *pairs, struct cli *cli, struct pith_compressed *compressed, const char *text,
+                                   size_t text_length)
 {
 	const struct pith_compressed_info *info = pith_compressed_info(compressed);
 	size_t length;
 	const char *target = pith_compressed_text(compressed, &length);
-	json_t *object = json_pack("{s:s, s:o, s:s, s:f}", "text", text, "target", output_json_text(target, length), "method",
-	                           info->method->name, "cr", info->cr);
-	bool done = object != NULL && json_dumpf(object, pairs->out, JSON_COMPACT) == 0 && fputc('\n', pairs->out) != EOF;
+	json_t *object = json_pack("{s:o, s:o, s:s, s:f}", "text", output_json_text(text, text_length), "target",
+	                           output_json_text(target, length), "method", info->method->name, "cr", info->cr);
+	char *line = object == NULL ? NULL : json_dumps(object, JSON_COMPACT);
 	json_decref(object);
-	pairs->n += done;
-	return done ? PITH_OK : fault(&cli->err, PITH_IO, "The pairs cannot be written: %s.", strerror(errno));
+	enum pith_status status = line == NULL ? fault_memory(&cli->err) : write_line(pairs, cli, line);
+	free(line);
+	return status;
 }
 
 static enum pith_status make_pair(struct pairs *pairs, struct cli *cli, struct target *target, const char *text, size_t length)
@@ -56,42 +71,36 @@ static enum pith_status make_pair(struct pairs *pairs, struct cli *cli, struct t
 		target->options.rate = next_rate(pairs);
 		status = pith_compress(&compressed, document, &target->options, &quiet, &cli->err);
 		if (status == PITH_OK && pith_compressed_info(compressed)->compressed_tokens > 0)
-			status = write_pair(pairs, cli, compressed, text);
+			status = write_pair(pairs, cli, compressed, text, length);
 	}
 	pith_compressed_destroy(compressed);
 	pith_document_destroy(document);
 	return status;
 }
 
-static enum pith_status read_lines(struct pairs *pairs, struct cli *cli, struct target *target)
+static enum pith_status make_pairs(struct pairs *pairs, struct cli *cli, struct target *target)
 {
-	char *line = NULL, *previous = NULL; /* the text before: questions about one text stand together */
-	size_t size = 0;
+	char *previous = NULL; /* the text before: questions about one text stand together */
+	size_t previous_length = 0, length = 0;
+	const char *text = NULL;
 	enum pith_status status = PITH_OK;
-	while (status == PITH_OK && (pairs->limit == 0 || pairs->n < pairs->limit) && getline(&line, &size, pairs->in) > 0) {
-		json_error_t error;
-		json_t *object = json_loads(line, 0, &error);
-		json_t *text = json_object_get(object, "text");
-		if (text == NULL)
-			text = json_object_get(object, "context");
-		pairs->line++;
-		if (line[strspn(line, " \t\r\n")] == '\0')
+	while (status == PITH_OK && (pairs->limit == 0 || pairs->n < pairs->limit)) {
+		status = pith_texts_next(pairs->texts, &text, &length, &cli->err);
+		if (status != PITH_OK || text == NULL)
+			break;
+		if (previous != NULL && previous_length == length && memcmp(previous, text, length) == 0)
 			continue;
-		if (!json_is_string(text))
-			status = fault(&cli->err, PITH_BAD_FILE, "%s, line %zu: there is no \"text\" and no \"context\".", pairs->path,
-			               pairs->line);
-		else if (previous == NULL || strcmp(previous, json_string_value(text)) != 0)
-			status = make_pair(pairs, cli, target, json_string_value(text), json_string_length(text));
+		status = make_pair(pairs, cli, target, text, length);
 		free(previous);
-		previous = json_is_string(text) ? strdup(json_string_value(text)) : NULL;
-		json_decref(object);
+		previous = malloc(length + 1);
+		if (previous == NULL)
+			return status == PITH_OK ? fault_memory(&cli->err) : status;
+		memcpy(previous, text, length);
+		previous_length = length;
 		if (cli->control.progress != NULL)
 			cli->control.progress(cli->control.user, "pairs", (double)pairs->n, (double)pairs->limit);
 	}
 	free(previous);
-	free(line);
-	if (status == PITH_OK && ferror(pairs->in))
-		status = fault(&cli->err, PITH_IO, "%s cannot be read: %s.", pairs->path, strerror(errno));
 	return status;
 }
 
@@ -114,25 +123,22 @@ static enum pith_status read_rates(struct pairs *pairs, struct cli *cli)
 
 static enum pith_status open_files(struct pairs *pairs, struct cli *cli)
 {
-	const char *out = cli->arguments->value[OPTION_OUTPUT];
-	pairs->path = cli->arguments->value[OPTION_DATA];
-	if (pairs->path == NULL)
+	const char *data = cli->arguments->value[OPTION_DATA], *out = cli->arguments->value[OPTION_OUTPUT];
+	if (data == NULL)
 		return fault(&cli->err, PITH_BAD_ARGUMENT, "pith pairs wants --data FILE.jsonl.");
-	pairs->in = fopen(pairs->path, "r");
-	if (pairs->in == NULL)
-		return fault(&cli->err, PITH_IO, "%s cannot be opened: %s.", pairs->path, strerror(errno));
-	pairs->out = out == NULL ? stdout : fopen(out, "w");
-	if (pairs->out == NULL)
-		return fault(&cli->err, PITH_IO, "%s cannot be written: %s.", out, strerror(errno));
-	return PITH_OK;
+	enum pith_status status = pith_texts_open(&pairs->texts, data, &cli->err);
+	if (status == PITH_OK && out != NULL)
+		status = pith_output_file_create(&pairs->out, out, &cli->err);
+	return status;
 }
 
 static enum pith_status close_files(struct pairs *pairs, struct cli *cli, enum pith_status status)
 {
-	if (pairs->in != NULL)
-		fclose(pairs->in);
-	if (pairs->out != NULL && pairs->out != stdout && fclose(pairs->out) != 0 && status == PITH_OK)
-		return fault(&cli->err, PITH_IO, "The pairs cannot be written: %s.", strerror(errno));
+	if (status == PITH_OK && pairs->out != NULL)
+		status = pith_output_file_commit(pairs->out, &cli->err);
+	else
+		pith_output_file_abandon(pairs->out);
+	pith_texts_close(pairs->texts);
 	return status;
 }
 
@@ -154,7 +160,7 @@ enum exit_code cmd_pairs(struct cli *cli)
 	if (status == PITH_OK)
 		status = open_files(&pairs, cli);
 	if (status == PITH_OK)
-		status = read_lines(&pairs, cli, &target);
+		status = make_pairs(&pairs, cli, &target);
 	status = close_files(&pairs, cli, status);
 	target_end(&target);
 	if (status == PITH_OK)
