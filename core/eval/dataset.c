@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file_map.h"
-
 struct dataset {
 	char *path;
 	struct jsonl *file;
@@ -55,34 +53,11 @@ size_t dataset_size(const struct dataset *dataset)
 	return dataset->n;
 }
 
-/* The number an editor shows for entry i: blank lines, which are no entries, count. 0 when the file cannot be read again. */
-static size_t line_number(const struct dataset *dataset, size_t i)
-{
-	struct file_map map;
-	if (file_map_open(&map, dataset->path, NULL) != PITH_OK)
-		return 0;
-	size_t number = 1, n_entries = 0;
-	bool blank = true;
-	for (size_t at = 0; at < map.size; at++) {
-		char c = (char)map.data[at];
-		if (c == '\n') {
-			number++;
-			blank = true;
-		} else if (blank && c != ' ' && c != '\t' && c != '\r') {
-			blank = false;
-			if (n_entries++ == i)
-				break;
-		}
-	}
-	file_map_close(&map);
-	return number;
-}
-
 static enum pith_status missing(const struct dataset *dataset, size_t i, const char *field, const char *form,
 				struct pith_error *err)
 {
 	return fail(err, PITH_BAD_FILE, "%s, line %zu: the field \"%s\" is missing or is not %s.", dataset->path,
-		    line_number(dataset, i), field, form);
+		    jsonl_line_number(dataset->file, i), field, form);
 }
 
 /* Reads entry i and its text from the named field. */
@@ -98,7 +73,7 @@ static enum pith_status read_field(struct dataset_entry *out, const struct datas
 		status = missing(dataset, i, field, "a string", err);
 	else if (out->length == 0)
 		status = fail(err, PITH_BAD_FILE, "%s, line %zu: the field \"%s\" is empty.", dataset->path,
-			      line_number(dataset, i), field);
+			      jsonl_line_number(dataset->file, i), field);
 	return status;
 }
 
@@ -166,5 +141,5 @@ enum pith_status dataset_blame(const struct dataset *dataset, size_t i, enum pit
 	if (err == NULL)
 		return code;
 	struct pith_error cause = *err;
-	return fail(err, code, "%s, line %zu: %s", dataset->path, line_number(dataset, i), cause.message);
+	return fail(err, code, "%s, line %zu: %s", dataset->path, jsonl_line_number(dataset->file, i), cause.message);
 }

@@ -230,7 +230,7 @@ static enum pith_status read_lines(struct reading *reading, const struct pith_ke
 	if (text == NULL || (context == NULL && target == NULL))
 		status = fail(err, PITH_BAD_FILE,
 		              "%s, line %zu: there is no \"text\" with a \"target\" or a \"title\", and no \"context\".", source->path,
-		              number + 1);
+		              jsonl_line_number(file, number));
 	else if (context != NULL)
 		status = collect_questions(&short_form, file, context, length, line, err);
 	else if (!append_line(&short_form, target))

@@ -107,6 +107,16 @@ static void test_limit_and_blame(void **state)
 	close_lines(dataset);
 }
 
+/* A byte order mark on a line of its own is no entry. */
+static void test_byte_order_mark(void **state)
+{
+	(void)state;
+	struct dataset *dataset = open_lines("\xef\xbb\xbf\n{\"text\": \"1\"}\n{\"text\": 2}\n", 0);
+	assert_int_equal(dataset_size(dataset), 2);
+	expect_refused(dataset, 1, false, "line 3:", "\"text\"");
+	close_lines(dataset);
+}
+
 static void test_refused_files(void **state)
 {
 	(void)state;
@@ -131,6 +141,7 @@ int main(void)
 		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_questions),
 		cmocka_unit_test(test_limit_and_blame),
+		cmocka_unit_test(test_byte_order_mark),
 		cmocka_unit_test(test_refused_files),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -124,6 +124,16 @@ static void test_sentences(void **state)
 	}
 }
 
+static void test_line_numbers(void **state)
+{
+	(void)state;
+	struct jsonl *file = open_text("\xef\xbb\xbf\n{}\r\n\n \n{}");
+	assert_int_equal(jsonl_n_lines(file), 2);
+	assert_int_equal(jsonl_line_number(file, 0), 2);
+	assert_int_equal(jsonl_line_number(file, 1), 5);
+	jsonl_close(file);
+}
+
 /* A line that nests a million arrays must not exhaust the stack. */
 static void test_deep_nesting(void **state)
 {
@@ -156,6 +166,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines),     cmocka_unit_test(test_many_lines),   cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_sentences), cmocka_unit_test(test_deep_nesting), cmocka_unit_test(test_no_file),
+		cmocka_unit_test(test_line_numbers),
 	};
 	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

@@ -221,10 +221,10 @@ static void test_sources(void **state)
 	assert_true(isnan(watch.last.held_out_loss));
 	assert_true(watch.last.loss < watch.first.loss);
 
-	static const char wrong[] = "{\"text\": \"The river froze.\"}\n";
+	static const char wrong[] = "\n \n{\"text\": \"The river froze.\"}\n";
 	scratch_write("mixed.jsonl", wrong, sizeof wrong - 1);
 	assert_int_equal(pith_train_keep(&recipe, NULL, NULL, NULL, &err), PITH_BAD_FILE);
-	assert_non_null(strstr(err.message, "mixed.jsonl, line 1"));
+	assert_non_null(strstr(err.message, "mixed.jsonl, line 3:"));
 	static const char unlike[] = "{\"text\": \"The river froze.\", \"title\": \"Engineers\"}\n";
 	scratch_write("mixed.jsonl", unlike, sizeof unlike - 1);
 	assert_int_equal(pith_train_keep(&recipe, NULL, NULL, NULL, &err), PITH_BAD_FILE);
