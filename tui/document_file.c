@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,7 +11,7 @@
 
 #include "fault.h"
 
-enum { SNIFFED_BYTES = 8192, READ_BYTES = 1 << 16 };
+enum { SNIFFED_BYTES = 8192, READ_BYTES = 1 << 16, WAIT_MILLISECONDS = 50 };
 
 bool document_file_is_binary(const char *text, size_t length)
 {
@@ -58,6 +59,19 @@ static bool is_utf8(const char *text, size_t length)
 	return true;
 }
 
+/* Waits until descriptor has something to read, or its end; false: cancelled before. A read itself could wait for ever. */
+static bool wait_for_input(int descriptor, const atomic_bool *cancel)
+{
+	struct pollfd input = {.fd = descriptor, .events = POLLIN};
+	int n = 0;
+	while (n == 0 || (n < 0 && errno == EINTR)) {
+		if (cancel != NULL && atomic_load(cancel))
+			return false;
+		n = poll(&input, 1, WAIT_MILLISECONDS);
+	}
+	return true; /* an error, too: reading says which */
+}
+
 /* Appends all that descriptor gives to file. */
 static enum pith_status read_all(struct document_file *file, int descriptor, const char *name, const atomic_bool *cancel,
 				 struct pith_error *err)
@@ -71,10 +85,10 @@ static enum pith_status read_all(struct document_file *file, int descriptor, con
 				return fault_memory(err);
 			file->text = text;
 		}
-		ssize_t n = read(descriptor, file->text + file->length, READ_BYTES);
-		if (n < 0 && errno == EINTR && cancel != NULL && atomic_load(cancel))
+		if (!wait_for_input(descriptor, cancel))
 			return fault(err, PITH_CANCELLED, "Reading %s was cancelled.", name);
-		if (n < 0 && errno != EINTR)
+		ssize_t n = read(descriptor, file->text + file->length, READ_BYTES);
+		if (n < 0 && errno != EINTR && errno != EAGAIN)
 			return fault(err, PITH_IO, "%s cannot be read: %s.", name, strerror(errno));
 		if (n == 0)
 			break;
@@ -94,7 +108,8 @@ enum pith_status document_file_read(struct document_file *out, const char *path,
 	*out = (struct document_file){0};
 	bool standard_input = strcmp(path, "-") == 0;
 	const char *name = standard_input ? "Standard input" : path;
-	int descriptor = standard_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	/* O_NONBLOCK, or opening a named pipe would wait for its writer, whether cancelled or not. */
+	int descriptor = standard_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (descriptor < 0)
 		return fault(err, PITH_IO, "%s cannot be opened: %s.", name, strerror(errno));
 	struct stat facts;

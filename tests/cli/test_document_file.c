@@ -1,10 +1,13 @@
 #define _POSIX_C_SOURCE 200809L
 #include "document_file.h"
 
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "unit.h"
@@ -74,6 +77,82 @@ static void test_refused(void **state)
 	assert_int_equal(document_file_read(&file, "/nonexistent/x", NULL, &err), PITH_IO);
 }
 
+static void nap(void)
+{
+	nanosleep(&(struct timespec){.tv_nsec = 100 * 1000000}, NULL);
+}
+
+static void *raise_later(void *flag)
+{
+	nap();
+	atomic_store((atomic_bool *)flag, true);
+	return NULL;
+}
+
+/* Reads name while another thread raises the flag; the alarm ends what waits for ever. */
+static void expect_cancelled(const char *name)
+{
+	pthread_t thread;
+	atomic_bool cancel = false;
+	struct document_file file;
+	struct pith_error err;
+	alarm(20);
+	assert_int_equal(pthread_create(&thread, NULL, raise_later, &cancel), 0);
+	assert_int_equal(document_file_read(&file, name, &cancel, &err), PITH_CANCELLED);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	alarm(0);
+	assert_null(file.text);
+}
+
+/* A writer that never comes, and one that never writes. */
+static void test_cancelled_while_waiting(void **state)
+{
+	(void)state;
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	expect_cancelled(path);
+	int own = dup(STDIN_FILENO), ends[2];
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+	expect_cancelled("-");
+	assert_int_equal(dup2(own, STDIN_FILENO), STDIN_FILENO);
+	close(own);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static void *write_late(void *unused)
+{
+	(void)unused;
+	nap();
+	FILE *stream = fopen(path, "wb");
+	if (stream == NULL)
+		return NULL;
+	fputs("slow ", stream);
+	fflush(stream);
+	nap();
+	fputs("text", stream);
+	fclose(stream);
+	return NULL;
+}
+
+/* A named pipe whose writer comes late and takes its time gives all that it has. */
+static void test_slow_pipe(void **state)
+{
+	(void)state;
+	pthread_t thread;
+	struct document_file file;
+	alarm(20);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(pthread_create(&thread, NULL, write_late, NULL), 0);
+	assert_int_equal(document_file_read(&file, path, NULL, NULL), PITH_OK);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	alarm(0);
+	assert_string_equal(file.text, "slow text");
+	document_file_free(&file);
+}
+
 /* The table of well-formed byte sequences of the Unicode standard (3-7), at its edges. */
 static void test_characters(void **state)
 {
@@ -115,6 +194,8 @@ int main(void)
 		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_characters),
+		cmocka_unit_test(test_cancelled_while_waiting),
+		cmocka_unit_test(test_slow_pipe),
 	};
 	return cmocka_run_group_tests(tests, make_file, remove_file);
 }

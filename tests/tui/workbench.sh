@@ -396,5 +396,22 @@ keys q
 await 'status=0'
 assert_clean "after a piped document"
 
+echo "- a document from a pipe that gives nothing, left by q"
+start_shell 80 24
+type_text "sleep 300 | '$pith' --model '$model' -; echo status=\$?"
+keys Enter
+await 'Reading the file'
+keys q
+# The shell waits for the sleep too; the screen is left at once.
+tries=200
+until [ "$(t display-message -p '#{alternate_on}')" = 0 ]; do
+  tries=$((tries - 1))
+  [ "$tries" -gt 0 ] || {
+    fail "q waits for a pipe"
+    break
+  }
+  sleep 0.05
+done
+
 [ "$failures" -eq 0 ] || echo "$failures checks failed."
 [ "$failures" -eq 0 ]
