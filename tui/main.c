@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app.h"
@@ -32,11 +33,18 @@ static bool has_terminal(void)
 	return true;
 }
 
-/* What can be found wrong with a document before a screen covers the sentence. Standard input is read later, once. */
+/* Can it be read more than once? Standard input, a named pipe and <(a command) cannot. */
+static bool reads_again(const char *path)
+{
+	struct stat info;
+	return strcmp(path, "-") != 0 && (stat(path, &info) != 0 || S_ISREG(info.st_mode) || S_ISDIR(info.st_mode));
+}
+
+/* What can be found wrong with a document before a screen covers the sentence; what reads only once is left to the screen. */
 static enum pith_status check_document(const char *path, struct pith_error *err)
 {
 	struct document_file file;
-	if (path == NULL || strcmp(path, "-") == 0 || pith_is_soft_prompt(path))
+	if (path == NULL || !reads_again(path) || pith_is_soft_prompt(path))
 		return PITH_OK;
 	enum pith_status status = document_file_read(&file, path, NULL, err);
 	if (status == PITH_OK)

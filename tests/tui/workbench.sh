@@ -413,5 +413,14 @@ until [ "$(t display-message -p '#{alternate_on}')" = 0 ]; do
   sleep 0.05
 done
 
+echo "- a document that can be read only once"
+start_shell 80 24
+mkfifo once
+type_text "cat abstract.txt >once & '$pith' --model '$model' once; echo status=\$?"
+keys Enter
+await 'We report on three'
+keys q
+await 'status=0'
+
 [ "$failures" -eq 0 ] || echo "$failures checks failed."
 [ "$failures" -eq 0 ]
