@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "fault.h"
+#include "pith/characters.h"
 
 enum { SNIFFED_BYTES = 8192, READ_BYTES = 1 << 16, WAIT_MILLISECONDS = 50 };
 
@@ -28,30 +29,11 @@ bool document_file_is_binary(const char *text, size_t length)
 	return n_control > 4 && n_control * 50 > n;
 }
 
-size_t document_file_character(const char *text, size_t length)
-{
-	const unsigned char *s = (const unsigned char *)text;
-	if (length == 0)
-		return 0;
-	if (s[0] < 0x80)
-		return 1;
-	size_t n = s[0] >= 0xc2 && s[0] <= 0xdf ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : s[0] >= 0xf0 && s[0] <= 0xf4 ? 4 : 0;
-	if (n == 0 || n > length)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	/* Overlong forms, surrogates, beyond U+10FFFF. */
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
-	    (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 static bool is_utf8(const char *text, size_t length)
 {
 	for (size_t i = 0; i < length;) {
-		size_t n = document_file_character(text + i, length - i);
+		int32_t code;
+		size_t n = pith_character(text + i, length - i, &code);
 		if (n == 0)
 			return false;
 		i += n;

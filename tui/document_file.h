@@ -31,7 +31,4 @@ void document_file_free(struct document_file *file);
 /* Does this look like no text: a NUL byte, or many control bytes, among the first 8 KiB? */
 bool document_file_is_binary(const char *text, size_t length);
 
-/* The length of the UTF-8 character at text (1..4), or 0: no valid one begins here. */
-size_t document_file_character(const char *text, size_t length);
-
 #endif

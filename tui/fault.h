@@ -7,7 +7,7 @@
 
 #include "pith/status.h"
 
-/* Fills err (if not NULL) with code and the formatted sentence; control bytes become '?'. Returns code. */
+/* pith_error_fill() with the arguments themselves. */
 enum pith_status fault(struct pith_error *err, enum pith_status code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -1,7 +1,10 @@
 #include "base/status.h"
 
-#include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
+
+#include "pith/characters.h"
 
 const char *pith_status_name(enum pith_status code)
 {
@@ -19,19 +22,42 @@ const char *pith_status_name(enum pith_status code)
 	return "unknown";
 }
 
-enum pith_status fail(struct pith_error *err, enum pith_status code, const char *format, ...)
+/* Names from files end up in messages, and messages on terminals and in JSON. cut: the end may be half a character. */
+static void make_showable(char *message, bool cut)
+{
+	size_t length = strlen(message), used = 0;
+	for (size_t i = 0, n; i < length; i += n) {
+		int32_t code;
+		n = pith_character(message + i, length - i, &code);
+		if (n == 0 && cut && length - i < 4)
+			break;
+		if (n == 0 || pith_character_is_hidden(code)) {
+			message[used++] = '?';
+			n += n == 0;
+		} else {
+			memmove(message + used, message + i, n);
+			used += n;
+		}
+	}
+	message[used] = '\0';
+}
+
+enum pith_status pith_error_fill(struct pith_error *err, enum pith_status code, const char *format, va_list arguments)
 {
 	if (err == NULL)
 		return code;
 	err->code = code;
+	int length = vsnprintf(err->message, sizeof err->message, format, arguments);
+	make_showable(err->message, length >= (int)sizeof err->message);
+	return code;
+}
+
+enum pith_status fail(struct pith_error *err, enum pith_status code, const char *format, ...)
+{
 	va_list arguments;
 	va_start(arguments, format);
-	vsnprintf(err->message, sizeof err->message, format, arguments);
+	pith_error_fill(err, code, format, arguments);
 	va_end(arguments);
-	/* Names from files end up in messages, and messages on terminals. */
-	for (char *c = err->message; *c != '\0'; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = '?';
 	return code;
 }
 

@@ -4,6 +4,8 @@
 
 #include <utf8proc.h>
 
+#include "pith/characters.h"
+
 size_t unicode_next(const char *text, size_t length, int32_t *code)
 {
 	unsigned char first = (unsigned char)*text;
@@ -11,15 +13,8 @@ size_t unicode_next(const char *text, size_t length, int32_t *code)
 		*code = first;
 		return 1;
 	}
-	utf8proc_ssize_t available = length < 4 ? (utf8proc_ssize_t)length : 4;
-	utf8proc_int32_t decoded;
-	utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)text, available, &decoded);
-	if (n <= 0) {
-		*code = -1;
-		return 1;
-	}
-	*code = decoded;
-	return (size_t)n;
+	size_t n = pith_character(text, length, code);
+	return n == 0 ? 1 : n;
 }
 
 size_t unicode_valid_length(const char *text, size_t length)

@@ -9,6 +9,8 @@
 #ifndef PITH_STATUS_H
 #define PITH_STATUS_H
 
+#include <stdarg.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -33,6 +35,13 @@ struct pith_error {
 
 /* A short name of a code: "ok", "bad file". Never NULL. */
 const char *pith_status_name(enum pith_status code);
+
+/*
+ * Fills err (NULL is allowed) with code and the formatted sentence, made safe to show: what a screen must not be given
+ * (pith/characters.h) and bytes that are no UTF-8 become '?', and one that is too long ends with a whole character. Returns code.
+ */
+enum pith_status pith_error_fill(struct pith_error *err, enum pith_status code, const char *format, va_list arguments)
+	__attribute__((format(printf, 3, 0)));
 
 #ifdef __cplusplus
 }

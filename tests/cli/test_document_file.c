@@ -75,6 +75,8 @@ static void test_refused(void **state)
 	assert_null(file.text);
 	assert_int_equal(document_file_read(&file, "/", NULL, &err), PITH_IO);
 	assert_int_equal(document_file_read(&file, "/nonexistent/x", NULL, &err), PITH_IO);
+	assert_int_equal(document_file_read(&file, "/nonexistent/\xc2\x9b" "31m\xff", NULL, &err), PITH_IO);
+	assert_non_null(strstr(err.message, "/nonexistent/?31m? cannot be opened"));
 }
 
 static void nap(void)
@@ -153,47 +155,11 @@ static void test_slow_pipe(void **state)
 	document_file_free(&file);
 }
 
-/* The table of well-formed byte sequences of the Unicode standard (3-7), at its edges. */
-static void test_characters(void **state)
-{
-	(void)state;
-	static const struct {
-		const char *bytes;
-		size_t length;
-	} cases[] = {
-		{"a", 1},
-		{"\x7f", 1},
-		{"\x80", 0},
-		{"\xc1\xbf", 0},
-		{"\xc2\x80", 2},
-		{"\xdf\xbf", 2},
-		{"\xe0\x9f\xbf", 0},
-		{"\xe0\xa0\x80", 3},
-		{"\xed\x9f\xbf", 3},
-		{"\xed\xa0\x80", 0},
-		{"\xee\x80\x80", 3},
-		{"\xef\xbf\xbf", 3},
-		{"\xf0\x8f\xbf\xbf", 0},
-		{"\xf0\x90\x80\x80", 4},
-		{"\xf4\x8f\xbf\xbf", 4},
-		{"\xf4\x90\x80\x80", 0},
-		{"\xf5\x80\x80\x80", 0},
-		{"\xff", 0},
-		{"\xc2", 0},
-		{"\xe2\x82", 0},
-		{"\xe2\x28\xa1", 0},
-	};
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-		assert_int_equal(document_file_character(cases[i].bytes, strlen(cases[i].bytes)), cases[i].length);
-	assert_int_equal(document_file_character("", 0), 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_characters),
 		cmocka_unit_test(test_cancelled_while_waiting),
 		cmocka_unit_test(test_slow_pipe),
 	};

@@ -7,39 +7,24 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "document_file.h"
 #include "fault.h"
+#include "pith/characters.h"
 #include "pith/output_file.h"
-
-/* Direction marks, zero-width joiners of a sort, line separators: invisible on a screen, and able to turn what is seen around. */
-static bool is_hidden(uint32_t c)
-{
-	return c == 0x061c || (c >= 0x200b && c <= 0x200f && c != 0x200d) || (c >= 0x2028 && c <= 0x202e) ||
-	       (c >= 0x2066 && c <= 0x2069) || c == 0xfeff || (c >= 0x80 && c <= 0x9f);
-}
-
-static uint32_t code_point(const char *text, size_t n)
-{
-	static const unsigned char lead_mask[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-	uint32_t c = (unsigned char)text[0] & lead_mask[n];
-	for (size_t i = 1; i < n; i++)
-		c = c << 6 | ((unsigned char)text[i] & 0x3f);
-	return c;
-}
 
 /* Writes the character at text and returns its length; what a terminal might obey is spelled out. */
 static size_t put_visible(FILE *out, const char *text, size_t length)
 {
 	unsigned char c = (unsigned char)text[0];
-	size_t n = document_file_character(text, length);
+	int32_t code;
+	size_t n = pith_character(text, length, &code);
 	if (n == 0) {
 		fprintf(out, "<0x%02X>", c);
 		return 1;
 	}
 	if (c < 0x20 || c == 0x7f)
 		fprintf(out, "^%c", c ^ 0x40);
-	else if (n > 1 && is_hidden(code_point(text, n)))
-		fprintf(out, "<U+%04X>", (unsigned)code_point(text, n));
+	else if (pith_character_is_hidden(code))
+		fprintf(out, "<U+%04X>", (unsigned)code);
 	else
 		fwrite(text, 1, n, out);
 	return n;
@@ -97,7 +82,8 @@ json_t *output_json_text(const char *text, size_t length)
 		return NULL;
 	size_t used = 0;
 	for (size_t i = 0; i < length;) {
-		size_t n = document_file_character(text + i, length - i);
+		int32_t code;
+		size_t n = pith_character(text + i, length - i, &code);
 		const char *source = n > 0 ? text + i : replacement;
 		size_t copied = n > 0 ? n : sizeof replacement - 1;
 		memcpy(clean + used, source, copied);

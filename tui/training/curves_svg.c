@@ -4,8 +4,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "pith/characters.h"
 #include "training/axis.h"
-#include "document_file.h"
 #include "training/training_panels.h"
 #include "widgets/gauge.h"
 
@@ -41,7 +41,8 @@ static void write_escaped(FILE *out, const char *text)
 {
 	size_t length = strlen(text);
 	for (size_t i = 0; i < length;) {
-		size_t n = document_file_character(text + i, length - i);
+		int32_t code;
+		size_t n = pith_character(text + i, length - i, &code);
 		if (n == 1 && strchr("<>&\"", text[i]) != NULL)
 			fprintf(out, "&#%d;", text[i]);
 		else if (n == 0 || (unsigned char)text[i] < 0x20 || text[i] == 0x7f)
