@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "recipe.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <math.h>
 #include <stdint.h>
@@ -115,11 +116,12 @@ static enum pith_status read_bool(struct reader *reader, const struct key *key, 
 static enum pith_status read_seed(struct reader *reader, const struct yaml_tree *node, uint64_t *seed)
 {
 	char *end = NULL;
+	errno = 0;
 	*seed = strtoull(node->text, &end, 10);
-	if (node->text[0] >= '0' && node->text[0] <= '9' && *end == '\0')
+	if (node->text[0] >= '0' && node->text[0] <= '9' && *end == '\0' && errno == 0)
 		return PITH_OK;
-	return yaml_tree_fault(reader->err, reader->file, node, "seed must be a whole number of 0 or more, not \"%.60s\".",
-			       node->text);
+	return yaml_tree_fault(reader->err, reader->file, node, "seed must be a whole number from 0 to %llu, not \"%.60s\".",
+			       ULLONG_MAX, node->text);
 }
 
 static enum pith_status read_objective(struct reader *reader, const struct yaml_tree *node, enum pith_objective *objective)

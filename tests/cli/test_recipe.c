@@ -105,7 +105,8 @@ static void test_refused(void **state)
 		{"tasks:\n- {objective: lm, path: \"\", max_tokens: 9}\n", ":2:25: The path is empty."},
 		{"log: ${HOME\n", ":1:6: \"${\" has no \"}\" in \"${HOME\"."},
 		{"beta1: .inf\n", ":1:8: beta1 must be a number from 0 to 0.99999, not \".inf\"."},
-		{"seed: -1\n", ":1:7: seed must be a whole number of 0 or more"},
+		{"seed: -1\n", ":1:7: seed must be a whole number from 0 to 18446744073709551615"},
+		{"seed: 99999999999999999999999\n", ":1:7: seed must be a whole number from 0 to 18446744073709551615"},
 		{"tasks:\n- {objective: lm, path: x, max_tokens: 9}\n", "The recipe does not say its output."},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
