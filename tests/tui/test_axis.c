@@ -1,4 +1,5 @@
 /* Scales: their ends, their ticks, and how these are written. */
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -111,10 +112,35 @@ static void any_values(void **state)
 	}
 }
 
+/* A run that blows up logs the largest of numbers: the scale stays finite, and every tick has a place. */
+static void huge_values(void **state)
+{
+	(void)state;
+	static const double values[] = {-DBL_MAX, -1.7e308, 1e-300, 1, 1e300, 1.79e308, DBL_MAX};
+	enum { N = sizeof values / sizeof *values };
+	for (int i = 0; i < N; i++) {
+		for (int j = i; j < N; j++) {
+			struct axis axes[3];
+			axis_fit(&axes[0], values[i], values[j], 5);
+			axis_fit_whole(&axes[1], values[i], values[j], 5);
+			axis_fit_logarithmic(&axes[2], values[i], values[j], 5);
+			for (int a = 0; a < 3; a++) {
+				assert_true(axes[a].low < axes[a].high && isfinite(axes[a].low) && isfinite(axes[a].high));
+				assert_true(isfinite(axis_share(&axes[a], axes[a].high)));
+				for (int t = 0; t < axes[a].n_ticks; t++)
+					assert_true(isfinite(axis_share(&axes[a], axes[a].ticks[t])) || axes[a].ticks[t] <= 0);
+				if (a != 1) /* steps are written out whole, and are no such numbers */
+					labels(&axes[a]);
+			}
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(straight), cmocka_unit_test(logarithmic), cmocka_unit_test(whole), cmocka_unit_test(any_values),
+		cmocka_unit_test(huge_values),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

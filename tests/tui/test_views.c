@@ -1,5 +1,6 @@
 /* The views, drawn into a canvas without a terminal and compared as text; and panes that scroll together. */
 #include <locale.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,6 +166,29 @@ static void soft_second(void **state)
 	assert_string_equal(workbench.document_pane.styled.text, "The level never [-rose-]{+fell+} by more than 41 cm in a day.");
 	free(comparison.words);
 	bytes_free(&form->regenerated);
+	end(&workbench);
+}
+
+/* Rows from a file may be no numbers: they are shown as such, and the others keep their scale. */
+static void memory_without_numbers(void **state)
+{
+	(void)state;
+	struct workbench workbench;
+	begin(&workbench, sentence);
+	float norms[] = {NAN, 1, 2, INFINITY, 3, 5, 1, 5};
+	struct shown_compressed shown = {
+		.info = {.method = &soft, .compressed_tokens = 2, .n_spans = 1}, .n_layers = 2, .norms = {norms}};
+	workbench.forms[FORM_FIRST].compressed = &shown;
+	struct canvas canvas = {.ascii = true};
+	assert_true(canvas_resize(&canvas, 6, 80));
+	view_memory_draw(&workbench, &canvas, (struct rect){0, 0, 6, 80});
+	char *dump = canvas_dump(&canvas);
+	assert_non_null(strstr(dump, "bars: keys 1.00 to 3.00, values 1.00 to 5.00"));
+	assert_non_null(strstr(dump, "    1 ?=     .?"));
+	assert_non_null(strstr(dump, "    2 @.     @@"));
+	free(dump);
+	canvas_free(&canvas);
+	workbench.forms[FORM_FIRST].compressed = NULL;
 	end(&workbench);
 }
 
@@ -355,6 +379,7 @@ int main(void)
 	setlocale(LC_CTYPE, "C.UTF-8");
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_methods),             cmocka_unit_test(soft_second),
+		cmocka_unit_test(memory_without_numbers),
 		cmocka_unit_test(document_and_compressed), cmocka_unit_test(nothing_kept_and_everything),
 		cmocka_unit_test(regenerated),             cmocka_unit_test(streaming_tail),
 		cmocka_unit_test(legend),                  cmocka_unit_test(synchronised),

@@ -1,5 +1,6 @@
 #include "training/axis.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,8 @@
 /* Numbers outside these are written as powers. */
 #define SMALLEST_PLAIN 0.01
 #define LARGEST_PLAIN 1e7
+/* Ends of an axis; beyond it, sums of two of them and the ticks around them would no longer be finite. */
+#define LARGEST_END (DBL_MAX / 16)
 
 /* The smallest of 1, 2, 5 times a power of ten that cuts range into at most n steps. */
 static double round_step(double range, int n)
@@ -45,13 +48,15 @@ static void place_ticks(struct axis *axis, double step)
 	choose_digits(axis, step);
 }
 
-/* One value still needs a scale around it. */
+/* One value still needs a scale around it, and one that is out of all measure none as large. */
 static void widen(double *min, double *max, double least)
 {
 	if (!isfinite(*min) || !isfinite(*max)) {
 		*min = 0;
 		*max = 1;
 	}
+	*min = fmin(fmax(*min, -LARGEST_END), LARGEST_END);
+	*max = fmin(fmax(*max, -LARGEST_END), LARGEST_END);
 	if (*max - *min > fmax(fabs(*min), fabs(*max)) * 1e-9)
 		return;
 	double by = fmax(fabs(*max) * 0.1, least);
@@ -140,7 +145,8 @@ double axis_share(const struct axis *axis, double value)
 		return (value - axis->low) / (axis->high - axis->low);
 	if (!(value > 0))
 		return NAN;
-	return log(value / axis->low) / log(axis->high / axis->low);
+	/* Not of the quotients, which may be beyond all numbers. */
+	return (log(value) - log(axis->low)) / (log(axis->high) - log(axis->low));
 }
 
 int axis_label(const struct axis *axis, double value, char out[AXIS_LABEL_SIZE])

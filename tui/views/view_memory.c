@@ -3,6 +3,7 @@
  * layer: how long its key row and its value row are, from the shortest to the
  * longest of all. Readable without colour.
  */
+#include <math.h>
 #include <stdio.h>
 
 #include "widgets/gauge.h"
@@ -11,25 +12,29 @@
 
 enum { NUMBER_COLS = 6, MAX_SHOWN_LAYERS = 64 };
 
-/* Smallest and largest norm of keys (part 0) or values (part 1). */
+/* Smallest and largest norm of keys (part 0) or values (part 1), of those that are numbers. */
 struct range {
 	float low, high;
 };
 
 static struct range find_range(const float *norms, size_t n, int part)
 {
-	struct range range = {norms[part], norms[part]};
+	struct range range = {INFINITY, -INFINITY};
 	for (size_t i = 0; i < n; i++) {
 		float norm = norms[i * 2 + (size_t)part];
-		range.low = norm < range.low ? norm : range.low;
-		range.high = norm > range.high ? norm : range.high;
+		if (!isfinite(norm))
+			continue;
+		range.low = fminf(range.low, norm);
+		range.high = fmaxf(range.high, norm);
 	}
-	return range;
+	return range.low <= range.high ? range : (struct range){NAN, NAN};
 }
 
 static uint32_t bar_code(const struct canvas *canvas, struct range range, float norm)
 {
 	static const char ramp[] = ".:-=+*#@";
+	if (!isfinite(norm))
+		return '?'; /* a file may hold any bits */
 	float share = range.high > range.low ? (norm - range.low) / (range.high - range.low) : 0.5f;
 	int level = (int)(share * 7.999f);
 	level = level < 0 ? 0 : level > 7 ? 7 : level;
