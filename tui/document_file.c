@@ -29,18 +29,6 @@ bool document_file_is_binary(const char *text, size_t length)
 	return n_control > 4 && n_control * 50 > n;
 }
 
-static bool is_utf8(const char *text, size_t length)
-{
-	for (size_t i = 0; i < length;) {
-		int32_t code;
-		size_t n = pith_character(text + i, length - i, &code);
-		if (n == 0)
-			return false;
-		i += n;
-	}
-	return true;
-}
-
 /* Waits until descriptor has something to read, or its end; false: cancelled before. A read itself could wait for ever. */
 static bool wait_for_input(int descriptor, const atomic_bool *cancel)
 {
@@ -112,7 +100,7 @@ enum pith_status document_file_read(struct document_file *out, const char *path,
 		document_file_free(out);
 		return status;
 	}
-	out->invalid_utf8 = !is_utf8(out->text, out->length);
+	out->invalid_utf8 = !pith_is_utf8(out->text, out->length);
 	return PITH_OK;
 }
 

@@ -16,6 +16,17 @@ size_t pith_character(const char *text, size_t length, int32_t *code)
 	return (size_t)n;
 }
 
+bool pith_is_utf8(const char *text, size_t length)
+{
+	for (size_t i = 0, n; i < length; i += n) {
+		int32_t code;
+		n = pith_character(text + i, length - i, &code);
+		if (n == 0)
+			return false;
+	}
+	return true;
+}
+
 bool pith_character_is_hidden(int32_t code)
 {
 	return (code >= 0 && code < 0x20) || (code >= 0x7f && code <= 0x9f) || code == 0x061c ||

@@ -36,7 +36,7 @@ static const struct pith_measure_info measures[PITH_N_MEASURES] = {
 	[PITH_MEASURE_SECONDS] = {"seconds", "s", "seconds to compress a text", 3, PITH_NEEDS_TEXTS},
 	[PITH_MEASURE_BREAK_EVEN] = {"break_even", "break-even",
 				     "questions after which compressing has paid: its seconds by what each reading then saves; 0: never",
-				     1, true},
+				     1, PITH_NEEDS_QUESTIONS},
 };
 
 const struct pith_measure_info *pith_measures(void)

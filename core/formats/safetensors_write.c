@@ -6,25 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <utf8proc.h>
-
 #include "base/buffer.h"
 #include "base/checked_size.h"
+#include "pith/characters.h"
 #include "pith/output_file.h"
 
 enum { HEADER_ALIGNMENT = 8 };
 
 static bool is_utf8(const char *text)
 {
-	utf8proc_int32_t code;
-	for (size_t left = strlen(text); left > 0;) {
-		utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)left, &code);
-		if (n <= 0)
-			return false;
-		text += n;
-		left -= (size_t)n;
-	}
-	return true;
+	return pith_is_utf8(text, strlen(text));
 }
 
 /* All names and texts must be UTF-8; what JSON still refuses then is for want of memory, or because it comes twice. */

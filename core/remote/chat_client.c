@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "pith/characters.h"
 #include "remote/chat_stream.h"
 
 enum {
@@ -175,7 +176,9 @@ enum pith_status chat_client_create(struct chat_client **out, const struct chat_
 	client->multi = curl_multi_init();
 	CURLU *parts = curl_url();
 	enum pith_status status = PITH_OK;
-	if (client->multi == NULL || parts == NULL || (named && client->model == NULL) || (keyed && client->key == NULL))
+	if (named && !pith_is_utf8(options->model, strlen(options->model)))
+		status = fail(err, PITH_BAD_ARGUMENT, "The name of the server's model, %.100s, is not UTF-8.", options->model);
+	else if (client->multi == NULL || parts == NULL || (named && client->model == NULL) || (keyed && client->key == NULL))
 		status = fail_memory(err, "the client of the server");
 	if (status == PITH_OK)
 		status = read_address(client, parts, err);
@@ -204,7 +207,7 @@ void chat_client_destroy(struct chat_client *client)
 
 /* --- one request ------------------------------------------------------------------------------------------- */
 
-/* What is sent; freed with free(). NULL: no memory, or a prompt that is not UTF-8. */
+/* What is sent; freed with free(). NULL: no memory. */
 static char *request_body(const struct chat_client *client, const char *prompt, size_t length, size_t max_tokens)
 {
 	json_t *object = json_pack("{s:[{s:s, s:o}], s:I, s:i, s:b, s:{s:b}}", "messages", "role", "user", "content",
@@ -462,6 +465,8 @@ static enum pith_status try_once(struct chat_client *client, const char *body, i
 enum pith_status chat_client_ask(struct chat_client *client, const char *prompt, size_t length, size_t max_tokens,
                                  struct chat_reply *reply, const struct pith_control *control, struct pith_error *err)
 {
+	if (!pith_is_utf8(prompt, length))
+		return fail(err, PITH_BAD_ARGUMENT, "The text holds bytes that are not UTF-8, which no server takes.");
 	char *body = request_body(client, prompt, length, max_tokens);
 	if (body == NULL)
 		return fail_memory(err, "the request");

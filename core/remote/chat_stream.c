@@ -1,5 +1,6 @@
 #include "remote/chat_stream.h"
 
+#include <ctype.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
@@ -104,16 +105,29 @@ static bool begins(const char *line, size_t length, const char *word)
 	return length >= n && memcmp(line, word, n) == 0;
 }
 
-/* A line of an event stream: a field and its value, a comment behind a colon, or nothing between two events. */
+/* Could this be a field of an event stream, known or not? Pages and plain sentences are none: their beginnings are no names. */
+static bool is_field(const char *line, size_t length)
+{
+	size_t n = 0;
+	while (n < length && line[n] != ':') {
+		if (!isalnum((unsigned char)line[n]) && line[n] != '-' && line[n] != '_')
+			return false;
+		n++;
+	}
+	return true;
+}
+
+/*
+ * A line of an event stream: a field and its value, a comment behind a colon, or nothing between two events. Of the fields data
+ * alone matters; those that are not known are ignored, as the standard has it.
+ */
 static void take_line(struct chat_stream *stream, const char *line, size_t length)
 {
 	if (length > 0 && line[length - 1] == '\r')
 		length--;
-	if (length == 0 || line[0] == ':' || begins(line, length, "event:") || begins(line, length, "id:") ||
-	    begins(line, length, "retry:"))
-		return;
 	if (!begins(line, length, "data:")) {
-		stream->outcome = CHAT_GARBAGE;
+		if (!is_field(line, length))
+			stream->outcome = CHAT_GARBAGE;
 		return;
 	}
 	size_t at = strlen("data:");

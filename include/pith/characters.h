@@ -15,6 +15,7 @@ extern "C" {
 
 /* The bytes (1..4) of the UTF-8 character that text[0, length) begins with, and its code; 0: no valid one begins here. */
 size_t pith_character(const char *text, size_t length, int32_t *code);
+bool pith_is_utf8(const char *text, size_t length);
 
 /*
  * Control characters, which a terminal may obey; and direction marks, line separators and what has no width, which turn around

@@ -43,6 +43,15 @@ static void test_characters(void **state)
 	assert_int_equal(code, 0x20ac);
 }
 
+static void test_texts(void **state)
+{
+	(void)state;
+	assert_true(pith_is_utf8("", 0));
+	assert_true(pith_is_utf8("caf\xc3\xa9 \0 \xf0\x9f\x98\x80", 12));
+	assert_false(pith_is_utf8("caf\xc3\xa9", 4));
+	assert_false(pith_is_utf8("caf\xe9!", 5));
+}
+
 static void test_hidden(void **state)
 {
 	(void)state;
@@ -59,6 +68,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_characters),
+		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_hidden),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -267,6 +267,9 @@ static void test_addresses(void **state)
 	options.key = "two\r\nHeaders: 1";
 	refuse("http://host/v1", "PITH_API_KEY holds");
 	options.key = NULL;
+	options.model = "qwen\xff";
+	refuse("http://host/v1", "The name of the server's model, qwen?, is not UTF-8.");
+	options.model = NULL;
 	/* Where requests go is seen at the server. */
 	static const char *const forms[][3] = {{"http://", "", "/v1"}, {"", "/", "/v1"}, {"http://", "/v1/", "/v1"},
 	                                       {"http://", "/api/v3/chat/completions", "/api/v3"}};
@@ -280,6 +283,8 @@ static void test_addresses(void **state)
 		snprintf(wanted, sizeof wanted, "POST %s/chat/completions HTTP", forms[i][2]);
 		options.url = url;
 		assert_int_equal(chat_client_create(&client, &options, &err), PITH_OK);
+		assert_int_equal(chat_client_ask(client, "x\xff", 2, 8, &one, NULL, &err), PITH_BAD_ARGUMENT);
+		assert_non_null(strstr(err.message, "not UTF-8"));
 		assert_int_equal(chat_client_ask(client, "x", 1, 8, &one, NULL, &err), PITH_OK);
 		assert_non_null(strstr(server.request, wanted));
 		chat_reply_free(&one);

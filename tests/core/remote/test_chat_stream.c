@@ -42,6 +42,8 @@ static void test_events(void **state)
 	expect(EVENT("a") END, CHAT_COMPLETE, "a"); /* [DONE] is not said by all */
 	expect(EVENT("a") "data: [DONE]", CHAT_COMPLETE, "a");
 	expect("data: [DONE]\n", CHAT_COMPLETE, "");
+	/* The standard ignores fields that it does not know. */
+	expect("retry: 100\nx-trace_id: {7}\nping\n" EVENT("a") "event\nfoo:bar\n" EVENT("b") END, CHAT_COMPLETE, "ab");
 	/* Thoughts of a model are no part of its answer. */
 	expect("data: {\"choices\":[{\"delta\":{\"reasoning_content\":\"hm\"}}]}\n" EVENT("a") END, CHAT_COMPLETE, "a");
 }
@@ -75,6 +77,7 @@ static void test_broken(void **state)
 	expect("", CHAT_OPEN, "");
 	expect(EVENT("The ") EVENT("ti"), CHAT_OPEN, "The ti");
 	expect("<html><body>It works!</body></html>\n", CHAT_GARBAGE, "");
+	expect("Bad gateway\n", CHAT_GARBAGE, "");
 	expect("data: not json\n\n", CHAT_GARBAGE, "");
 	expect("data: [1, 2]\n\n", CHAT_GARBAGE, "");
 	expect("data: {\"hello\": 1}\n\n", CHAT_GARBAGE, "");
