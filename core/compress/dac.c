@@ -281,12 +281,6 @@ static enum pith_status score_words(struct dac *dac, size_t budget, const struct
 
 /* --- as published ---------------------------------------------------------------------------------------- */
 
-static int descending(const void *a, const void *b)
-{
-	float x = *(const float *)a, y = *(const float *)b;
-	return x < y ? 1 : x > y ? -1 : 0;
-}
-
 /* Leaves the first token and the n_wanted best ones of the others. */
 static void cut_published(struct dac *dac, size_t n_wanted)
 {
@@ -294,7 +288,7 @@ static void cut_published(struct dac *dac, size_t n_wanted)
 	size_t to = 1, n = survivors->n - 1, n_equal = n_wanted;
 	for (size_t i = 0; i < n; i++)
 		dac->ranked[i] = survivors->scores[survivors->tokens[1 + i]];
-	qsort(dac->ranked, n, sizeof *dac->ranked, descending);
+	sort_descending(dac->ranked, n);
 	float limit = dac->ranked[n_wanted - 1];
 	for (size_t i = 0; i < n_wanted; i++)
 		n_equal -= dac->ranked[i] > limit; /* of several that score what the last one scores, the first ones stay */

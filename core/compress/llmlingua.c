@@ -157,12 +157,6 @@ static enum pith_status score_words(struct prefix *prefix, size_t budget, const 
 
 /* --- as published ---------------------------------------------------------------------------------------- */
 
-static int descending(const void *a, const void *b)
-{
-	float x = *(const float *)a, y = *(const float *)b;
-	return x < y ? 1 : x > y ? -1 : 0;
-}
-
 /*
  * The loss that share of all that is left reaches: of tokens that were decided
  * and of tokens still to come, from end on. The document's last has none.
@@ -175,7 +169,7 @@ static float threshold(const struct survivors *survivors, size_t end, double sha
 			sorted[n++] = survivors->scores[survivors->tokens[place]];
 	for (size_t t = end; t < last; t++)
 		sorted[n++] = survivors->scores[t];
-	qsort(sorted, n, sizeof *sorted, descending);
+	sort_descending(sorted, n);
 	size_t wanted = (size_t)((double)n * share);
 	wanted = wanted > n ? n : wanted;
 	return n == 0 ? -INFINITY : sorted[wanted == 0 ? 0 : wanted - 1];

@@ -5,6 +5,17 @@
 
 #include "compress/words.h"
 
+static int descending(const void *a, const void *b)
+{
+	float x = *(const float *)a, y = *(const float *)b;
+	return x < y ? 1 : x > y ? -1 : 0;
+}
+
+void sort_descending(float *values, size_t n)
+{
+	qsort(values, n, sizeof *values, descending);
+}
+
 /* The words, anew: their scores from those of the tokens, none of them protected, kept or not. */
 static enum pith_status describe_words(struct pith_compressed *out, const struct pith_document *document, const size_t *tokens,
 				       size_t n, const float *scores, struct pith_error *err)

@@ -15,4 +15,7 @@
 enum pith_status keep_tokens(struct pith_compressed *out, struct pith_document *document, const size_t *tokens, size_t n,
                              const float *scores, struct pith_error *err);
 
+/* The programs take limits from sorted scores: values (n), the largest first. */
+void sort_descending(float *values, size_t n);
+
 #endif

@@ -13,6 +13,11 @@
 static const char *const purpose_names[PITH_N_PURPOSES] = {"regenerate", "answer", "rewrite", "read"};
 static const char *const memory_names[PITH_N_MEMORIES] = {"rows", "embeddings"};
 
+const char *purpose_name(enum pith_purpose purpose)
+{
+	return purpose_names[purpose];
+}
+
 const char *pith_memory_name(enum pith_memory memory)
 {
 	return memory_names[memory];
@@ -308,7 +313,7 @@ static enum pith_status write_header(const struct adapter *adapter, const struct
 	if (status == PITH_OK)
 		status = gguf_write_f32(writer, "adapter.lora.alpha", adapter->alpha, err);
 	if (status == PITH_OK)
-		status = gguf_write_string(writer, "pith.purpose", purpose_names[adapter->purpose], err);
+		status = gguf_write_string(writer, "pith.purpose", purpose_name(adapter->purpose), err);
 	if (status == PITH_OK)
 		status = gguf_write_string(writer, "pith.memory", memory_names[adapter->hands_over], err);
 	if (status == PITH_OK && adapter->slots)

@@ -37,6 +37,8 @@ struct adapter {
 	size_t n_layers, n_embd;
 };
 
+/* "regenerate", "answer", "rewrite", "read". */
+const char *purpose_name(enum pith_purpose purpose);
 /* A new adapter: A normal with variance 1/n_in, B zero, memory vectors normal times 0.02. */
 enum pith_status adapter_create(struct adapter **out, const struct hyperparams *h, enum pith_purpose purpose, size_t rank,
                                 float alpha, size_t n_memory, struct random_state *random, struct pith_error *err);

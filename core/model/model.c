@@ -17,12 +17,6 @@ const char *pith_version(void)
 	return PITH_VERSION;
 }
 
-const char *purpose_name(enum pith_purpose purpose)
-{
-	static const char *const names[PITH_N_PURPOSES] = {"regenerate", "answer", "rewrite", "read"};
-	return names[purpose];
-}
-
 const char *model_fingerprint(struct pith_model *model)
 {
 	if (model->fingerprint[0] == '\0')

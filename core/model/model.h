@@ -27,7 +27,5 @@ struct pith_model {
 
 /* The hash of the base's weights, computed once: it reads the whole file. "": no memory. */
 const char *model_fingerprint(struct pith_model *model);
-/* "regenerate", "answer", "rewrite", "read". */
-const char *purpose_name(enum pith_purpose purpose);
 
 #endif
