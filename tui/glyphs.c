@@ -192,20 +192,3 @@ size_t utf8_encode(uint32_t code, char *bytes)
 	utf8proc_ssize_t n = utf8proc_encode_char((utf8proc_int32_t)code, (utf8proc_uint8_t *)bytes);
 	return n > 0 ? (size_t)n : 0;
 }
-
-size_t utf8_invalid_bytes(const char *text, size_t length, size_t *first)
-{
-	size_t n_invalid = 0;
-	*first = length;
-	for (size_t offset = 0; offset < length;) {
-		int32_t code;
-		size_t n = (unsigned char)text[offset] < 0x80 ? 1 : decode(text, length, offset, &code);
-		if (n == 0) {
-			if (n_invalid++ == 0)
-				*first = offset;
-			n = 1;
-		}
-		offset += n;
-	}
-	return n_invalid;
-}

@@ -41,7 +41,4 @@ int text_width(const char *text, size_t length);
 /* Writes code as UTF-8 into bytes (at least 4); returns how many. */
 size_t utf8_encode(uint32_t code, char *bytes);
 
-/* How many bytes of text are not UTF-8, and where the first one is (length when none). */
-size_t utf8_invalid_bytes(const char *text, size_t length, size_t *first);
-
 #endif

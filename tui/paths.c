@@ -88,11 +88,6 @@ char *paths_user_state(const char *relative)
 	return paths_user("XDG_STATE_HOME", ".local/state", relative);
 }
 
-char *paths_user_data(const char *relative)
-{
-	return paths_user("XDG_DATA_HOME", ".local/share", relative);
-}
-
 bool paths_make_parents(const char *path)
 {
 	char *copy = strdup(path);

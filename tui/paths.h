@@ -20,7 +20,6 @@ char *paths_shipped(const char *relative);
 char *paths_user(const char *variable, const char *fallback, const char *relative);
 char *paths_user_config(const char *relative); /* $XDG_CONFIG_HOME or ~/.config */
 char *paths_user_state(const char *relative);  /* $XDG_STATE_HOME or ~/.local/state */
-char *paths_user_data(const char *relative);   /* $XDG_DATA_HOME or ~/.local/share */
 
 /* Makes the folders above path, mode 0700; false: errno says why. */
 bool paths_make_parents(const char *path);

@@ -168,14 +168,6 @@ int worker_descriptor(const struct worker *worker)
 	return worker->descriptor;
 }
 
-bool worker_busy(struct worker *worker)
-{
-	pthread_mutex_lock(&worker->lock);
-	bool busy = worker->busy;
-	pthread_mutex_unlock(&worker->lock);
-	return busy;
-}
-
 void worker_submit(struct worker *worker, struct job *job)
 {
 	pthread_mutex_lock(&worker->lock);

@@ -40,8 +40,7 @@ struct worker_text {
 enum pith_status worker_create(struct worker **out, struct pith_error *err);
 void worker_destroy(struct worker *worker); /* cancels and waits; destroys what was not taken. NULL is allowed */
 int worker_descriptor(const struct worker *worker);
-bool worker_busy(struct worker *worker); /* from submit to take */
-void worker_submit(struct worker *worker, struct job *job); /* only when not busy */
+void worker_submit(struct worker *worker, struct job *job); /* only when none is between submit and take */
 void worker_cancel(struct worker *worker);                  /* the running job returns PITH_CANCELLED soon */
 bool worker_cancelling(struct worker *worker);
 void worker_acknowledge(struct worker *worker); /* the descriptor is no longer readable, until the next news */

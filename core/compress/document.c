@@ -61,11 +61,6 @@ const struct pith_token *pith_document_tokens(const struct pith_document *docume
 	return document->tokens;
 }
 
-struct pith_model *pith_document_model(const struct pith_document *document)
-{
-	return document->model;
-}
-
 /* --- self-information ----------------------------------------------------------------------------------- */
 
 enum {

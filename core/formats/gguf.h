@@ -31,7 +31,7 @@ bool gguf_find_f64(const struct gguf *gguf, const char *key, double *value);
 bool gguf_find_bool(const struct gguf *gguf, const char *key, bool *value);
 /* *value is not NUL-terminated; it points into the map. */
 bool gguf_find_string(const struct gguf *gguf, const char *key, const char **value, size_t *length);
-/* An array: its element type and count. Elements are read with gguf_array_string / gguf_array_i64 / gguf_array_f64. */
+/* An array: its element type and count. Elements are read with gguf_array_next_string / gguf_array_i64. */
 struct gguf_array {
 	enum gguf_type type;
 	size_t n;
@@ -42,7 +42,6 @@ bool gguf_find_array(const struct gguf *gguf, const char *key, struct gguf_array
 /* Walks a string array: call n times, cursor starts as array->data. False: not a string array, or truncated. */
 bool gguf_array_next_string(const struct gguf_array *array, const uint8_t **cursor, const char **value, size_t *length);
 bool gguf_array_i64(const struct gguf_array *array, size_t i, int64_t *value);
-bool gguf_array_f64(const struct gguf_array *array, size_t i, double *value);
 
 /* For `pith inspect`: keys by index, and a value as a short text ("[151936 strings]" for a long array) appended to a buffer. */
 struct buffer;
@@ -60,7 +59,6 @@ struct gguf_writer;
 enum pith_status gguf_writer_create(struct gguf_writer **out, struct pith_error *err);
 void gguf_writer_destroy(struct gguf_writer *writer); /* NULL is allowed */
 enum pith_status gguf_write_u32(struct gguf_writer *writer, const char *key, uint32_t value, struct pith_error *err);
-enum pith_status gguf_write_u64(struct gguf_writer *writer, const char *key, uint64_t value, struct pith_error *err);
 enum pith_status gguf_write_f32(struct gguf_writer *writer, const char *key, float value, struct pith_error *err);
 enum pith_status gguf_write_bool(struct gguf_writer *writer, const char *key, bool value, struct pith_error *err);
 enum pith_status gguf_write_string(struct gguf_writer *writer, const char *key, const char *value, struct pith_error *err);

@@ -99,11 +99,6 @@ enum pith_status gguf_write_u32(struct gguf_writer *writer, const char *key, uin
 	return write_scalar(writer, key, GGUF_U32, value, err);
 }
 
-enum pith_status gguf_write_u64(struct gguf_writer *writer, const char *key, uint64_t value, struct pith_error *err)
-{
-	return write_scalar(writer, key, GGUF_U64, value, err);
-}
-
 enum pith_status gguf_write_f32(struct gguf_writer *writer, const char *key, float value, struct pith_error *err)
 {
 	uint32_t bits;

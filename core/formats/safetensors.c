@@ -258,11 +258,6 @@ const char *safetensors_metadata(const struct safetensors *file, const char *key
 	return json_string_value(json_object_get(json_object_get(file->header, "__metadata__"), key));
 }
 
-size_t safetensors_n_metadata(const struct safetensors *file)
-{
-	return file->n_metadata;
-}
-
 bool safetensors_metadata_at(const struct safetensors *file, size_t i, const char **key, const char **value)
 {
 	if (i >= file->n_metadata)

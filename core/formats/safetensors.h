@@ -17,7 +17,7 @@ void safetensors_close(struct safetensors *file); /* NULL is allowed */
 
 /* A string of __metadata__; NULL when absent. Borrowed. */
 const char *safetensors_metadata(const struct safetensors *file, const char *key);
-size_t safetensors_n_metadata(const struct safetensors *file);
+/* Its strings by index; false: there are no more. */
 bool safetensors_metadata_at(const struct safetensors *file, size_t i, const char **key, const char **value);
 
 /* Tensors; dimensions are in the order of struct tensor: ne[0] is the fastest, the last of the file's shape. */

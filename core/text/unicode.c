@@ -127,39 +127,7 @@ bool unicode_is_space(int32_t code)
 	}
 }
 
-bool unicode_is_punctuation(int32_t code)
-{
-	switch (utf8proc_category(code)) {
-	case UTF8PROC_CATEGORY_PC:
-	case UTF8PROC_CATEGORY_PD:
-	case UTF8PROC_CATEGORY_PS:
-	case UTF8PROC_CATEGORY_PE:
-	case UTF8PROC_CATEGORY_PI:
-	case UTF8PROC_CATEGORY_PF:
-	case UTF8PROC_CATEGORY_PO: return true;
-	default: return false;
-	}
-}
-
 int32_t unicode_lower(int32_t code)
 {
 	return utf8proc_tolower(code);
-}
-
-bool unicode_looks_binary(const char *text, size_t length)
-{
-	enum { LOOKED_AT = 8192, TOLERATED_SHARE = 20 }; /* one control byte in twenty is not a text any more */
-	if (length > LOOKED_AT)
-		length = LOOKED_AT;
-	size_t n_control = 0;
-	for (size_t i = 0; i < length; i++) {
-		unsigned char byte = (unsigned char)text[i];
-		if (byte == 0)
-			return true;
-		/* Tabs, line ends, backspaces and escapes stand in logs and manual pages. */
-		bool common = (byte >= '\b' && byte <= '\r') || byte == 0x1b;
-		if ((byte < 0x20 && !common) || byte == 0x7f)
-			n_control++;
-	}
-	return n_control * TOLERATED_SHARE > length;
 }

@@ -22,10 +22,6 @@ bool unicode_append_repaired(struct buffer *out, const char *text, size_t length
 bool unicode_is_letter(int32_t code);
 bool unicode_is_digit(int32_t code); /* category Nd, Nl, No */
 bool unicode_is_space(int32_t code);
-bool unicode_is_punctuation(int32_t code);
 int32_t unicode_lower(int32_t code);
-
-/* Is the text more likely a binary file: a NUL byte, or many control bytes, in its first 8 KiB? */
-bool unicode_looks_binary(const char *text, size_t length);
 
 #endif

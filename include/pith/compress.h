@@ -49,7 +49,6 @@ void pith_document_destroy(struct pith_document *document); /* NULL is allowed *
 
 const char *pith_document_text(const struct pith_document *document, size_t *length); /* borrowed */
 const struct pith_token *pith_document_tokens(const struct pith_document *document, size_t *n); /* borrowed */
-struct pith_model *pith_document_model(const struct pith_document *document);
 
 /*
  * Self-information of each token, -ln p(token | tokens before), in nats;

@@ -71,9 +71,8 @@ static void touch_array(const struct gguf_array *array)
 	while (gguf_array_next_string(array, &cursor, &value, &length))
 		touch(value, length);
 	int64_t integer;
-	double real;
 	for (size_t i = 0; i < array->n && array->type != GGUF_STRING; i++)
-		total += (uint64_t)gguf_array_i64(array, i, &integer) + (uint64_t)gguf_array_f64(array, i, &real);
+		total += (uint64_t)gguf_array_i64(array, i, &integer);
 }
 
 static enum pith_status read_gguf(struct pith_error *err)

@@ -198,12 +198,6 @@ static const struct compare_format formats[] = {
 	{"json", write_json},
 };
 
-const struct compare_format *compare_formats(size_t *n)
-{
-	*n = sizeof formats / sizeof *formats;
-	return formats;
-}
-
 const struct compare_format *compare_format_find(const char *name)
 {
 	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)

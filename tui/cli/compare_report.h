@@ -14,13 +14,12 @@ struct compared {
 	struct pith_compare_report report;
 };
 
-/* One row per form; --format, help and tests go by it. */
+/* A form of the report. */
 struct compare_format {
 	const char *name; /* "markdown" */
 	/* against: whose values the rows' differences are to, NULL: there are none. False: no memory. */
 	bool (*write)(FILE *out, const struct compared *all, size_t n, const struct pith_method *against);
 };
-const struct compare_format *compare_formats(size_t *n);
 const struct compare_format *compare_format_find(const char *name); /* NULL: there is none */
 
 #endif

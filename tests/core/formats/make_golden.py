@@ -29,7 +29,6 @@ def ramp(n, scale):
 def writable_gguf():
     writer = gguf.GGUFWriter(os.path.join(here, "writable.gguf"), "qwen3")
     writer.add_uint32("qwen3.block_count", 28)
-    writer.add_uint64("qwen3.big", 2**63 + 5)
     writer.add_float32("qwen3.rope.freq_base", 1e6)
     writer.add_bool("tokenizer.ggml.add_bos_token", True)
     writer.add_string("general.name", "Grüße 世界")

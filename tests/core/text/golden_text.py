@@ -143,7 +143,7 @@ def classes():
         if category in ("Cn", "Cs"):
             continue
         lower = chr(code).lower()
-        yield [code, int(category[0] == "L"), int(category[0] == "N"), int(code in SPACES), int(category[0] == "P"),
+        yield [code, int(category[0] == "L"), int(category[0] == "N"), int(code in SPACES),
                ord(lower[0])]  # the one capital whose lower case is two characters maps to the first
 
 

@@ -32,15 +32,15 @@ static void test_classes(void **state)
 	size_t i;
 	const json_t *row;
 	json_array_foreach((json_t *)golden("classes", 1000), i, row) {
-		int32_t want[6];
-		for (size_t j = 0; j < 6; j++)
+		int32_t want[5];
+		for (size_t j = 0; j < 5; j++)
 			want[j] = (int32_t)json_integer_value(json_array_get(row, j));
 		int32_t code = want[0];
-		const int32_t got[6] = {code, unicode_is_letter(code), unicode_is_digit(code), unicode_is_space(code),
-		                        unicode_is_punctuation(code), unicode_lower(code)};
+		const int32_t got[5] = {code, unicode_is_letter(code), unicode_is_digit(code), unicode_is_space(code),
+		                        unicode_lower(code)};
 		if (memcmp(got, want, sizeof got) != 0)
-			fail_msg("U+%04X: letter %d digit %d space %d punctuation %d lower %X", (unsigned)code, got[1], got[2],
-			         got[3], got[4], (unsigned)got[5]);
+			fail_msg("U+%04X: letter %d digit %d space %d lower %X", (unsigned)code, got[1], got[2], got[3],
+			         (unsigned)got[4]);
 	}
 }
 
@@ -91,28 +91,8 @@ static void test_next(void **state)
 static void test_no_character_has_no_class(void **state)
 {
 	(void)state;
-	assert_false(unicode_is_letter(-1) || unicode_is_digit(-1) || unicode_is_space(-1) || unicode_is_punctuation(-1));
+	assert_false(unicode_is_letter(-1) || unicode_is_digit(-1) || unicode_is_space(-1));
 	assert_int_equal(unicode_lower(-1), -1);
-}
-
-static void test_looks_binary(void **state)
-{
-	(void)state;
-	assert_false(unicode_looks_binary("", 0));
-	assert_false(unicode_looks_binary("plain\ttext\r\n\f", 13));
-	assert_false(unicode_looks_binary("\x1b[1mbold\x1b[0m", 12));
-	assert_false(unicode_looks_binary("gr\xc3\xbc\xc3\x9f \xff", 8));
-	assert_true(unicode_looks_binary("a\0b", 3));
-	assert_true(unicode_looks_binary("\x01\x02\x03 text \x04", 10));
-	/* Only the beginning is looked at. */
-	char *text = malloc(20000);
-	assert_non_null(text);
-	memset(text, 'a', 20000);
-	text[10000] = '\0';
-	assert_false(unicode_looks_binary(text, 20000));
-	text[8191] = '\0';
-	assert_true(unicode_looks_binary(text, 20000));
-	free(text);
 }
 
 int main(void)
@@ -120,7 +100,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_classes),   cmocka_unit_test(test_byte_strings),
 		cmocka_unit_test(test_next),      cmocka_unit_test(test_no_character_has_no_class),
-		cmocka_unit_test(test_looks_binary),
 	};
 	return cmocka_run_group_tests(tests, NULL, close_golden);
 }
