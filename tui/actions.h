@@ -21,7 +21,7 @@ enum action_context {
 };
 
 #define ACTIONS(X) \
-	X(ASK, CONTEXT_ANYWHERE, "i Enter", "ask", "Ask a question of the full text and of the compressed form") \
+	X(ASK, CONTEXT_ANYWHERE, "i Enter", "ask", "Ask a question of the full text and of each compressed form") \
 	X(RATE, CONTEXT_ANYWHERE, "= 0 1 2 3 4 5 6 7 8 9", "", "Type a target: 0.25, 25%, 4x, or 16t for 16 tokens") \
 	X(RATE_DOWN, CONTEXT_ANYWHERE, "Left", "less", "Keep 1 % less") \
 	X(RATE_UP, CONTEXT_ANYWHERE, "Right", "more", "Keep 1 % more") \

@@ -250,11 +250,11 @@ static void start_compress(struct workbench *workbench, enum form_place place)
 	start(workbench, task);
 }
 
-/* Of the full text and of the forms that are shown, as far as there is room for their answers. */
+/* Of the full text and of the forms that are shown. */
 static void begin_answers(struct workbench *workbench)
 {
 	drop_answers(workbench);
-	workbench->n_answers = form_beside(workbench) && workbench->canvas.cols >= REGIONS_THREE_ANSWERS_COLS ? 3 : 2;
+	workbench->n_answers = form_beside(workbench) ? 3 : 2;
 	for (int i = 0; i < N_FORMS; i++) {
 		const struct shown_compressed *compressed = workbench->forms[i].compressed;
 		struct answer *answer = &workbench->answers[ANSWER_FIRST + i];

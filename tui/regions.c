@@ -59,8 +59,6 @@ struct regions regions_compute(int rows, int cols, int n_answers)
 	regions.hints = (struct rect){--bottom, 0, 1, cols};
 	regions.status = (struct rect){--bottom, 0, 1, cols};
 	regions.question = (struct rect){--bottom, 0, 1, cols};
-	if (n_answers > 2 && cols < REGIONS_THREE_ANSWERS_COLS)
-		n_answers = 2;
 	if (n_answers > 0) {
 		int body = rows / 6;
 		body = body < 3 ? 3 : body > 10 ? 10 : body;

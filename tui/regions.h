@@ -13,8 +13,7 @@
 
 enum { REGIONS_MIN_COLS = 60, REGIONS_MIN_ROWS = 17 };
 
-/* A third answer needs a screen as wide as this; on another the first two are shown. */
-enum { REGIONS_MAX_ANSWERS = 3, REGIONS_THREE_ANSWERS_COLS = 100 };
+enum { REGIONS_MAX_ANSWERS = 3 };
 
 struct regions {
 	bool too_small;

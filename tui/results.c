@@ -82,9 +82,7 @@ static void finish_compress(struct workbench *workbench, struct task *task)
 	} else if (workbench->settings->auto_regenerate) {
 		workbench->wanted.regenerated[task->form] = true;
 	}
-	bool answers = task->form == FORM_FIRST || workbench->canvas.cols >= REGIONS_THREE_ANSWERS_COLS;
-	bool asks = workbench->settings->auto_answer && workbench->question != NULL && workbench->wanted.question == NULL;
-	if (asks && answers)
+	if (workbench->settings->auto_answer && workbench->question != NULL && workbench->wanted.question == NULL)
 		jobs_want_answer(workbench, workbench->question);
 }
 

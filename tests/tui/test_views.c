@@ -352,6 +352,59 @@ static void synchronised(void **state)
 	end(&workbench);
 }
 
+/* The rows of the answers on a screen of so many columns. */
+static void assert_answers(struct workbench *workbench, int cols, const char *expected)
+{
+	enum { ROWS = 24 };
+	struct canvas canvas = {.ascii = true};
+	assert_true(canvas_resize(&canvas, ROWS, cols));
+	workbench->regions = regions_compute(ROWS, cols, workbench->n_answers);
+	view_answers_draw(workbench, &canvas);
+	char *dump = canvas_dump(&canvas), *begin = dump;
+	for (int row = 0; row < workbench->regions.answer_header[0].row; row++)
+		begin = strchr(begin, '\n') + 1;
+	begin[strlen(expected) < strlen(begin) ? strlen(expected) : strlen(begin)] = '\0';
+	assert_string_equal(begin, expected);
+	free(dump);
+	canvas_free(&canvas);
+}
+
+static void answer_with(struct answer *answer, const struct pith_method *method, const char *text)
+{
+	answer->method = method;
+	answer->cr = 0.25;
+	answer->done = true;
+	assert_true(bytes_append(&answer->text, text, strlen(text)));
+}
+
+/* Every answer stands under the name of what it was read from, however narrow the screen is. */
+static void answers(void **state)
+{
+	(void)state;
+	struct workbench workbench;
+	begin(&workbench, sentence);
+	struct shown_compressed first = {.info = {.method = &extractive, .cr = 0.25}};
+	struct shown_compressed second = {.info = {.method = &soft, .cr = 0.25}};
+	workbench.forms[FORM_FIRST].compressed = &first;
+	answer_with(&workbench.answers[ANSWER_FULL], NULL, "41 cm");
+	answer_with(&workbench.answers[ANSWER_FIRST], &extractive, "40 cm");
+	answer_with(&workbench.answers[ANSWER_SECOND], &soft, "14 cm");
+	workbench.n_answers = 2;
+	assert_answers(&workbench, 60,
+	               "- Answer: full text ---------+- Keep: 0.25 (4.0x) ----------\n"
+	               " 41 cm                       | 40 cm\n");
+	workbench.forms[FORM_SECOND].compressed = &second;
+	workbench.n_answers = 3;
+	assert_answers(&workbench, 60,
+	               "- Answer: full text+- Keep: 0.25 ------+- Rows: 0.25 (4.0x)\n"
+	               " 41 cm             | 40 cm             | 14 cm\n");
+	for (int i = 0; i < N_ANSWERS; i++) {
+		bytes_free(&workbench.answers[i].text);
+		text_pane_free(&workbench.answers[i].pane);
+	}
+	end(&workbench);
+}
+
 /* A pane that is made narrower keeps the text at its top. */
 static void resized_pane(void **state)
 {
@@ -383,7 +436,7 @@ int main(void)
 		cmocka_unit_test(document_and_compressed), cmocka_unit_test(nothing_kept_and_everything),
 		cmocka_unit_test(regenerated),             cmocka_unit_test(streaming_tail),
 		cmocka_unit_test(legend),                  cmocka_unit_test(synchronised),
-		cmocka_unit_test(resized_pane),
+		cmocka_unit_test(resized_pane),            cmocka_unit_test(answers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

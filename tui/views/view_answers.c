@@ -23,19 +23,30 @@ static void draw_figures(const struct answer *answer, struct canvas *canvas, str
 		canvas_string(canvas, rect.row, rect.col + rect.cols - length, length, ROLE_VALUE, line);
 }
 
+/* What an answer was read from: "DAC: 0.25 (4.0x)", of which a narrow column loses the factor first, then the rate. */
+static void write_title(char *title, size_t size, const struct answer *answer, int cols)
+{
+	char rate[FIGURE_SIZE];
+	if (answer->method == NULL) {
+		snprintf(title, size, " Answer: full text ");
+		return;
+	}
+	figure_rate(rate, answer->cr);
+	int length = snprintf(title, size, " %s: %s ", answer->method->title, rate);
+	if (length > cols)
+		length = snprintf(title, size, " %s: %.*s ", answer->method->title, (int)strcspn(rate, " "), rate);
+	if (length > cols)
+		snprintf(title, size, " %s ", answer->method->title);
+}
+
 static void draw_header(const struct workbench *workbench, struct canvas *canvas, int side)
 {
 	const struct rect rect = workbench->regions.answer_header[side];
 	enum role border = workbench->focus == FOCUS_ANSWERS ? ROLE_FOCUS : ROLE_BORDER;
 	canvas_line(canvas, rect.row, rect.col, rect.cols, border);
-	char title[FIGURE_SIZE + 32] = " Answer: full text ";
+	char title[FIGURE_SIZE + 64];
 	const struct answer *answer = &workbench->answers[side];
-	char rate[FIGURE_SIZE];
-	figure_rate(rate, answer->cr);
-	if (side != ANSWER_FULL && workbench->n_answers > 2 && answer->method != NULL)
-		snprintf(title, sizeof title, " %.24s: %s ", answer->method->title, rate);
-	else if (side != ANSWER_FULL)
-		snprintf(title, sizeof title, rect.cols > 66 ? " Answer: compressed to %s " : " Answer: %s ", rate);
+	write_title(title, sizeof title, answer, rect.cols - 1);
 	int used = 1 + canvas_string(canvas, rect.row, rect.col + 1, rect.cols - 1, ROLE_TEXT, title);
 	draw_figures(answer, canvas, rect, used + 1);
 }
