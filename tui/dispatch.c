@@ -201,8 +201,9 @@ static void take_mouse(struct workbench *workbench, const struct input_event *ev
 	if (use_pane(workbench, event, regions->document_header, regions->document, FOCUS_DOCUMENT, &workbench->document_pane) ||
 	    use_pane(workbench, event, regions->result_header, regions->result, FOCUS_RESULT, result))
 		return;
-	for (int i = 0; i < N_ANSWERS; i++)
-		if (use_pane(workbench, event, regions->answer_header[i], regions->answer[i], FOCUS_ANSWERS, &workbench->answers[i].pane))
+	for (int i = 0; i < workbench->n_answers; i++)
+		if (use_pane(workbench, event, regions->answer_header[i], regions->answer[i], FOCUS_ANSWERS,
+		             &workbench->answers[view_answers_side(workbench, i)].pane))
 			return;
 }
 

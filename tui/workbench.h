@@ -198,6 +198,7 @@ void view_beside_draw(struct workbench *workbench, struct canvas *canvas, struct
 void view_memory_draw(struct workbench *workbench, struct canvas *canvas, struct rect rect);
 size_t view_memory_rows(const struct workbench *workbench);
 void view_answers_draw(struct workbench *workbench, struct canvas *canvas);
+int view_answers_side(const struct workbench *workbench, int column); /* which answer stands in a column */
 
 /* views/synchronise.c: the other pane follows the one that was scrolled, sentence by sentence. */
 void synchronise_panes(const struct workbench *workbench, const struct text_pane *leader, struct text_pane *follower);

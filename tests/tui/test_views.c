@@ -377,7 +377,7 @@ static void answer_with(struct answer *answer, const struct pith_method *method,
 	assert_true(bytes_append(&answer->text, text, strlen(text)));
 }
 
-/* Every answer stands under the name of what it was read from, however narrow the screen is. */
+/* Every answer stands under the name of what it was read from, however narrow the screen is; in the order of the panes. */
 static void answers(void **state)
 {
 	(void)state;
@@ -396,8 +396,8 @@ static void answers(void **state)
 	workbench.forms[FORM_SECOND].compressed = &second;
 	workbench.n_answers = 3;
 	assert_answers(&workbench, 60,
-	               "- Answer: full text+- Keep: 0.25 ------+- Rows: 0.25 (4.0x)\n"
-	               " 41 cm             | 40 cm             | 14 cm\n");
+	               "- Answer: full text+- Rows: 0.25 ------+- Keep: 0.25 (4.0x)\n"
+	               " 41 cm             | 14 cm             | 40 cm\n");
 	for (int i = 0; i < N_ANSWERS; i++) {
 		bytes_free(&workbench.answers[i].text);
 		text_pane_free(&workbench.answers[i].pane);

@@ -1,4 +1,7 @@
-/* Below the panes: the answer from the full text beside those from the compressed forms. */
+/*
+ * Below the panes: the answer from the full text, then those from the compressed
+ * forms in the order of the panes above, in which the second form stands left.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -39,13 +42,11 @@ static void write_title(char *title, size_t size, const struct answer *answer, i
 		snprintf(title, size, " %s ", answer->method->title);
 }
 
-static void draw_header(const struct workbench *workbench, struct canvas *canvas, int side)
+static void draw_header(const struct workbench *workbench, struct canvas *canvas, struct rect rect, const struct answer *answer)
 {
-	const struct rect rect = workbench->regions.answer_header[side];
 	enum role border = workbench->focus == FOCUS_ANSWERS ? ROLE_FOCUS : ROLE_BORDER;
 	canvas_line(canvas, rect.row, rect.col, rect.cols, border);
 	char title[FIGURE_SIZE + 64];
-	const struct answer *answer = &workbench->answers[side];
 	write_title(title, sizeof title, answer, rect.cols - 1);
 	int used = 1 + canvas_string(canvas, rect.row, rect.col + 1, rect.cols - 1, ROLE_TEXT, title);
 	draw_figures(answer, canvas, rect, used + 1);
@@ -82,17 +83,21 @@ static bool build(struct answer *answer, bool running)
 	return styled_text_mark(styled, role, note, strlen(note), 0);
 }
 
+int view_answers_side(const struct workbench *workbench, int column)
+{
+	static const int beside[N_ANSWERS] = {ANSWER_FULL, ANSWER_SECOND, ANSWER_FIRST};
+	return workbench->n_answers > 2 ? beside[column] : column;
+}
+
 void view_answers_draw(struct workbench *workbench, struct canvas *canvas)
 {
 	if (workbench->regions.answer[0].rows < 1)
 		return;
 	bool running = workbench->running.active && workbench->running.kind == TASK_ASK;
-	for (int side = 0; side < N_ANSWERS; side++) {
-		struct answer *answer = &workbench->answers[side];
-		if (workbench->regions.answer[side].rows < 1)
-			continue;
-		draw_header(workbench, canvas, side);
-		struct rect rect = workbench->regions.answer[side];
+	for (int column = 0; column < workbench->n_answers; column++) {
+		struct answer *answer = &workbench->answers[view_answers_side(workbench, column)];
+		struct rect rect = workbench->regions.answer[column];
+		draw_header(workbench, canvas, workbench->regions.answer_header[column], answer);
 		rect.col++;
 		rect.cols--;
 		if (build(answer, running))
