@@ -129,8 +129,10 @@ void jobs_want_method(struct workbench *workbench, enum form_place place, const 
 	workbench->follow = false;
 	if (workbench->running.form == place && (kind == TASK_COMPRESS || kind == TASK_REGENERATE || kind == TASK_REFINE))
 		supersede(workbench);
-	if (method == NULL)
+	if (method == NULL) {
 		form_drop_compressed(workbench, place);
+		workbench->n_answers = workbench->n_answers > 2 ? 2 : workbench->n_answers; /* its answer goes with it */
+	}
 	workbench->dirty = true;
 }
 

@@ -398,6 +398,14 @@ static void answers(void **state)
 	assert_answers(&workbench, 60,
 	               "- Answer: full text+- Rows: 0.25 ------+- Keep: 0.25 (4.0x)\n"
 	               " 41 cm             | 14 cm             | 40 cm\n");
+	/* What stands above has changed since: an answer says that it is of something else. */
+	workbench.n_answers = 2;
+	first.info.cr = 0.5;
+	assert_answers(&workbench, 80,
+	               "- Answer: full text ----0 tokens, 0 ms +- Earlier, Keep: 0.25 (4.0x) -----------\n"
+	               " 41 cm                                 | 40 cm\n");
+	first.info = (struct pith_compressed_info){.method = &soft, .cr = 0.25};
+	assert_answers(&workbench, 60, "- Answer: full text ---------+- Earlier, Keep: 0.25 (4.0x) -\n");
 	for (int i = 0; i < N_ANSWERS; i++) {
 		bytes_free(&workbench.answers[i].text);
 		text_pane_free(&workbench.answers[i].pane);

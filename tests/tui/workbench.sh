@@ -167,6 +167,16 @@ keys i
 keys Up
 await 'Question: How often was the lake measured\?'
 leave_line
+keys m
+keys Home
+keys Enter
+await 'Earlier, Self-information: 0\.2'
+keys m
+await '>500xCompressor'
+keys Down Enter
+await 'Self-information: 0\.2'
+await_gone 'Earlier, Self-information'
+await_gone 'Esc cancels'
 [ "$(stat -c %a "$here/state/pith/questions" 2>/dev/null)" = 600 ] || fail "the history of questions is not private"
 
 echo "- two methods side by side, one slider for both, and the document again"

@@ -2,6 +2,7 @@
  * Below the panes: the answer from the full text, then those from the compressed
  * forms in the order of the panes above, in which the second form stands left.
  */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,39 +27,51 @@ static void draw_figures(const struct answer *answer, struct canvas *canvas, str
 		canvas_string(canvas, rect.row, rect.col + rect.cols - length, length, ROLE_VALUE, line);
 }
 
+/* Was it read from something else than what stands in the pane above it now? */
+static bool is_earlier(const struct workbench *workbench, int side)
+{
+	const struct answer *answer = &workbench->answers[side];
+	if (side == ANSWER_FULL)
+		return false;
+	const struct shown_compressed *shown = workbench->forms[side - ANSWER_FIRST].compressed;
+	return shown == NULL || shown->info.method != answer->method || fabs(shown->info.cr - answer->cr) > 1e-9;
+}
+
 /* What an answer was read from: "DAC: 0.25 (4.0x)", of which a narrow column loses the factor first, then the rate. */
-static void write_title(char *title, size_t size, const struct answer *answer, int cols)
+static void write_title(char *title, size_t size, const struct answer *answer, bool earlier, int cols)
 {
 	char rate[FIGURE_SIZE];
 	if (answer->method == NULL) {
 		snprintf(title, size, " Answer: full text ");
 		return;
 	}
+	const char *when = earlier ? "Earlier, " : "";
 	figure_rate(rate, answer->cr);
-	int length = snprintf(title, size, " %s: %s ", answer->method->title, rate);
+	int length = snprintf(title, size, " %s%s: %s ", when, answer->method->title, rate);
 	if (length > cols)
-		length = snprintf(title, size, " %s: %.*s ", answer->method->title, (int)strcspn(rate, " "), rate);
+		length = snprintf(title, size, " %s%s: %.*s ", when, answer->method->title, (int)strcspn(rate, " "), rate);
 	if (length > cols)
-		snprintf(title, size, " %s ", answer->method->title);
+		snprintf(title, size, " %s%s ", when, answer->method->title);
 }
 
-static void draw_header(const struct workbench *workbench, struct canvas *canvas, struct rect rect, const struct answer *answer)
+static void draw_header(const struct workbench *workbench, struct canvas *canvas, struct rect rect, int side, bool earlier)
 {
+	const struct answer *answer = &workbench->answers[side];
 	enum role border = workbench->focus == FOCUS_ANSWERS ? ROLE_FOCUS : ROLE_BORDER;
 	canvas_line(canvas, rect.row, rect.col, rect.cols, border);
 	char title[FIGURE_SIZE + 64];
-	write_title(title, sizeof title, answer, rect.cols - 1);
-	int used = 1 + canvas_string(canvas, rect.row, rect.col + 1, rect.cols - 1, ROLE_TEXT, title);
+	write_title(title, sizeof title, answer, earlier, rect.cols - 1);
+	int used = 1 + canvas_string(canvas, rect.row, rect.col + 1, rect.cols - 1, earlier ? ROLE_WARNING : ROLE_TEXT, title);
 	draw_figures(answer, canvas, rect, used + 1);
 }
 
-/* What stands in the pane: the text, and why it ended when that matters, or why there is none. */
-static bool build(struct answer *answer, bool running)
+/* What stands in the pane: the text in its role, and why it ended when that matters, or why there is none. */
+static bool build(struct answer *answer, enum role text_role, bool running)
 {
 	struct styled_text *styled = &answer->pane.styled;
 	styled_text_clear(styled);
 	text_pane_changed(&answer->pane);
-	if (answer->text.length > 0 && !styled_text_mark(styled, ROLE_TEXT, answer->text.data, answer->text.length, 0))
+	if (answer->text.length > 0 && !styled_text_mark(styled, text_role, answer->text.data, answer->text.length, 0))
 		return false;
 	const char *note = "";
 	enum role role = ROLE_FAINT;
@@ -95,12 +108,14 @@ void view_answers_draw(struct workbench *workbench, struct canvas *canvas)
 		return;
 	bool running = workbench->running.active && workbench->running.kind == TASK_ASK;
 	for (int column = 0; column < workbench->n_answers; column++) {
-		struct answer *answer = &workbench->answers[view_answers_side(workbench, column)];
+		int side = view_answers_side(workbench, column);
+		bool earlier = is_earlier(workbench, side);
+		struct answer *answer = &workbench->answers[side];
 		struct rect rect = workbench->regions.answer[column];
-		draw_header(workbench, canvas, workbench->regions.answer_header[column], answer);
+		draw_header(workbench, canvas, workbench->regions.answer_header[column], side, earlier);
 		rect.col++;
 		rect.cols--;
-		if (build(answer, running))
+		if (build(answer, earlier ? ROLE_FAINT : ROLE_TEXT, running))
 			text_pane_draw(&answer->pane, canvas, rect);
 	}
 	for (int i = 0; i < N_ANSWERS - 1; i++) {
