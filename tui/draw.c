@@ -359,7 +359,8 @@ void draw_frame(struct workbench *workbench)
 	draw_slider(workbench, canvas);
 	draw_figures(workbench, canvas);
 	view_answers_draw(workbench, canvas);
-	prompt_draw(canvas, (struct rect){regions->question.row, 1, 1, regions->question.cols - 1}, workbench->question);
+	prompt_draw(canvas, (struct rect){regions->question.row, 1, 1, regions->question.cols - 1}, workbench->wanted.question,
+	            workbench->question);
 	if (prompt_kind() == PROMPT_NONE)
 		hint_bar_draw(canvas, regions->hints, CONTEXT_ANYWHERE);
 	else

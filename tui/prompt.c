@@ -336,19 +336,29 @@ static int columns_before(const char *text, size_t length, size_t offset)
 	return columns;
 }
 
-static void draw_closed(struct canvas *canvas, struct rect rect, const char *asked)
+static void draw_closed(struct canvas *canvas, struct rect rect, const char *waiting, const char *asked)
 {
-	bool nothing = question == NULL && asked == NULL;
-	const char *text = question != NULL ? question : asked != NULL ? asked : "press i to ask about the document";
-	int used = canvas_string(canvas, rect.row, rect.col, rect.cols, ROLE_FAINT,
-	                         question == NULL && asked != NULL ? "Asked: " : label_of(PROMPT_QUESTION));
-	canvas_string(canvas, rect.row, rect.col + used, rect.cols - used, nothing ? ROLE_FAINT : ROLE_TEXT, text);
+	const char *label = label_of(PROMPT_QUESTION), *text = "press i to ask about the document";
+	enum role role = ROLE_TEXT;
+	if (waiting != NULL) {
+		label = "Waiting to be asked: ";
+		text = waiting;
+	} else if (question != NULL) {
+		text = question;
+	} else if (asked != NULL) {
+		label = "Asked: ";
+		text = asked;
+	} else {
+		role = ROLE_FAINT;
+	}
+	int used = canvas_string(canvas, rect.row, rect.col, rect.cols, waiting != NULL ? ROLE_WARNING : ROLE_FAINT, label);
+	canvas_string(canvas, rect.row, rect.col + used, rect.cols - used, role, text);
 }
 
-void prompt_draw(struct canvas *canvas, struct rect rect, const char *asked)
+void prompt_draw(struct canvas *canvas, struct rect rect, const char *waiting, const char *asked)
 {
 	if (kind == PROMPT_NONE) {
-		draw_closed(canvas, rect, asked);
+		draw_closed(canvas, rect, waiting, asked);
 		return;
 	}
 	/* The prompt differs from the label while readline searches its history. */

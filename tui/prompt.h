@@ -32,8 +32,12 @@ char *prompt_take(enum prompt_kind *kind);
 /* Keeps text as the unfinished question, for a question that could not be asked. */
 void prompt_keep_question(const char *text);
 
-/* Draws the open line with the cursor; when none is open, the unfinished question, or the one that was asked last (NULL: none). */
-void prompt_draw(struct canvas *canvas, struct rect rect, const char *asked);
+/*
+ * Draws the open line with the cursor; when none is open, the question that waits
+ * for a running job, else the unfinished one, else the one that was asked last
+ * (waiting, asked; NULL: none).
+ */
+void prompt_draw(struct canvas *canvas, struct rect rect, const char *waiting, const char *asked);
 
 /* Completions of the last Tab, "essay.txt  essays/"; "" when there were none or one. Valid until the next key. */
 const char *prompt_completions(void);

@@ -406,6 +406,13 @@ static void answers(void **state)
 	               " 41 cm                                 | 40 cm\n");
 	first.info = (struct pith_compressed_info){.method = &soft, .cr = 0.25};
 	assert_answers(&workbench, 60, "- Answer: full text ---------+- Earlier, Keep: 0.25 (4.0x) -\n");
+	/* Nor is it an answer to a question that still waits. */
+	first.info.method = &extractive;
+	workbench.question = workbench.wanted.question = sentence;
+	assert_answers(&workbench, 60, "- Answer: full text ---------+- Keep: 0.25 (4.0x) ----------\n");
+	char waiting[] = "Why?";
+	workbench.wanted.question = waiting;
+	assert_answers(&workbench, 60, "- Earlier: full text --------+- Earlier, Keep: 0.25 (4.0x) -\n");
 	for (int i = 0; i < N_ANSWERS; i++) {
 		bytes_free(&workbench.answers[i].text);
 		text_pane_free(&workbench.answers[i].pane);

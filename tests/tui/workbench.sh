@@ -332,8 +332,13 @@ t paste-buffer -p
 await 'pasted text' 20
 await 'qqqq The first line'
 await 'Compressing.*Esc cancels'
+keys i
+type_text 'Does it wait?'
+keys Enter
+await 'Waiting to be asked: Does it wait\?'
 keys Escape
 await_gone 'Esc cancels'
+await 'Question: Does it wait\?'
 
 echo "- a paste into the question line stays there"
 printf 'Why\nnot?' >small

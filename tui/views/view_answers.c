@@ -27,10 +27,13 @@ static void draw_figures(const struct answer *answer, struct canvas *canvas, str
 		canvas_string(canvas, rect.row, rect.col + rect.cols - length, length, ROLE_VALUE, line);
 }
 
-/* Was it read from something else than what stands in the pane above it now? */
+/* Is it about another question than the one that waits, or read from something else than what stands in the pane above it now? */
 static bool is_earlier(const struct workbench *workbench, int side)
 {
 	const struct answer *answer = &workbench->answers[side];
+	const char *waiting = workbench->wanted.question, *asked = workbench->question;
+	if (waiting != NULL && (asked == NULL || strcmp(waiting, asked) != 0))
+		return true;
 	if (side == ANSWER_FULL)
 		return false;
 	const struct shown_compressed *shown = workbench->forms[side - ANSWER_FIRST].compressed;
@@ -42,7 +45,7 @@ static void write_title(char *title, size_t size, const struct answer *answer, b
 {
 	char rate[FIGURE_SIZE];
 	if (answer->method == NULL) {
-		snprintf(title, size, " Answer: full text ");
+		snprintf(title, size, " %s: full text ", earlier ? "Earlier" : "Answer");
 		return;
 	}
 	const char *when = earlier ? "Earlier, " : "";
