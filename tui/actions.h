@@ -51,7 +51,7 @@ enum action_context {
 	X(INTERRUPT, CONTEXT_ANYWHERE, "Ctrl-C", "", "Leave; a second one leaves at once, whatever is running") \
 	X(RATE_PAGE_UP, CONTEXT_SLIDER, "PgUp", "", "Keep 10 % more") \
 	X(RATE_PAGE_DOWN, CONTEXT_SLIDER, "PgDn", "", "Keep 10 % less") \
-	X(RATE_LEAST, CONTEXT_SLIDER, "Home", "", "Keep as little as possible") \
+	X(RATE_LEAST, CONTEXT_SLIDER, "Home", "", "Keep as little as possible: one token") \
 	X(RATE_MOST, CONTEXT_SLIDER, "End", "", "Keep everything") \
 	X(PAGE_UP, CONTEXT_PANES, "PgUp b", "", "Scroll a page up") \
 	X(PAGE_DOWN, CONTEXT_PANES, "PgDn Space", "", "Scroll a page down") \

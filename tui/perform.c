@@ -30,6 +30,12 @@ void perform_rate_step(struct workbench *workbench, int percent)
 	slider_moved(workbench);
 }
 
+static void rate_least(struct workbench *workbench)
+{
+	slider_least(&workbench->slider, workbench->n_tokens);
+	slider_moved(workbench);
+}
+
 static void step_tokens(struct workbench *workbench, int tokens)
 {
 	size_t budget = jobs_budget(workbench);
@@ -239,7 +245,7 @@ static void perform_slider(struct workbench *workbench, enum action_id action)
 	case ACTION_RATE_UP: perform_rate_step(workbench, 1); break;
 	case ACTION_RATE_PAGE_UP: perform_rate_step(workbench, 10); break;
 	case ACTION_RATE_PAGE_DOWN: perform_rate_step(workbench, -10); break;
-	case ACTION_RATE_LEAST: perform_rate_step(workbench, -100); break;
+	case ACTION_RATE_LEAST: rate_least(workbench); break;
 	case ACTION_RATE_MOST: perform_rate_step(workbench, 100); break;
 	case ACTION_TOKEN_DOWN: step_tokens(workbench, -1); break;
 	case ACTION_TOKEN_UP: step_tokens(workbench, 1); break;

@@ -54,6 +54,22 @@ static void steps(void **state)
 	slider_set(&slider, (struct slider_value){.rate = 0.123});
 	slider_step(&slider, -1, 100);
 	assert_near(slider.live.rate, 0.12);
+	/* Below the first percent there is no less to step to, and less is never more. */
+	slider_set(&slider, (struct slider_value){.rate = 0.0001});
+	slider_step(&slider, -1, 100);
+	assert_near(slider.live.rate, 0.0001);
+	slider_step(&slider, -10, 100);
+	assert_near(slider.live.rate, 0.0001);
+	slider_step(&slider, 1, 100);
+	assert_near(slider.live.rate, 0.01);
+	slider_set(&slider, (struct slider_value){.rate = 1.0 / 740, .n_tokens = 1});
+	slider_step(&slider, -1, 740);
+	assert_int_equal(slider.live.n_tokens, 1);
+	slider_least(&slider, 740);
+	assert_int_equal(slider.live.n_tokens, 1);
+	slider_least(&slider, 0);
+	assert_int_equal(slider.live.n_tokens, 0);
+	assert_near(slider.live.rate, 0.01);
 	/* A hundred steps up and down come back to the very same value. */
 	slider_set(&slider, (struct slider_value){.rate = 0.07});
 	for (int i = 0; i < 50; i++)

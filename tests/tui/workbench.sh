@@ -93,7 +93,7 @@ mouse 65 20 "$row" M
 mouse 65 20 "$row" M
 await_stable
 keys Home
-await 'target 0\.0[01][0-9]* '
+await 'tokens [0-9,]+ -> 1$'
 keys Right
 await '^ CR.*0\.0[12][0-9]* '
 await_stable

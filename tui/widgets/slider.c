@@ -28,14 +28,22 @@ double slider_share(struct slider_value value, size_t n_tokens)
 
 void slider_step(struct slider *slider, int percent, size_t n_tokens)
 {
-	double stepped = slider_share(slider->live, n_tokens) * 100 + percent;
+	double share = slider_share(slider->live, n_tokens), stepped = share * 100 + percent;
 	/* To the next whole percent in the direction of the step, whatever was typed before. */
 	double rounded = percent > 0 ? floor(stepped + 1e-9) : ceil(stepped - 1e-9);
 	if (rounded < 1)
 		rounded = 1;
 	if (rounded > 100)
 		rounded = 100;
+	if (percent < 0 && rounded / 100 > share)
+		return; /* below the first percent less must not become more */
 	slider->live = (struct slider_value){.rate = rounded / 100};
+}
+
+void slider_least(struct slider *slider, size_t n_tokens)
+{
+	slider->live = n_tokens == 0 ? (struct slider_value){.rate = 0.01}
+	                             : (struct slider_value){.rate = 1.0 / (double)n_tokens, .n_tokens = 1};
 }
 
 void slider_step_tokens(struct slider *slider, int tokens, size_t budget, size_t n_tokens)
