@@ -245,6 +245,26 @@ static void draw_figures(const struct workbench *workbench, struct canvas *canva
 		figure_flow_add(&flow, "", ROLE_WARNING, "mouse off");
 }
 
+/* How far a job is (share below 0: unknown), how long it still takes, and how to stop it. */
+static void write_progress(char *out, size_t size, const struct running *running, double share, double elapsed)
+{
+	char seconds[FIGURE_SIZE], done[FIGURE_SIZE], total[FIGURE_SIZE];
+	figure_seconds(seconds, elapsed);
+	if (share < 0) {
+		snprintf(out, size, "%s  Esc cancels", seconds);
+	} else if (running->kind == TASK_REFINE) {
+		/* Tokens that are right come and go, and the last ones take longest: nobody knows how long. */
+		figure_count(done, (size_t)running->progress.done);
+		figure_count(total, (size_t)running->progress.total);
+		snprintf(out, size, "%s of %s right  %s  Esc cancels", done, total, seconds);
+	} else if (share > 0.01 && elapsed > 0.5) {
+		figure_seconds(seconds, elapsed / share - elapsed);
+		snprintf(out, size, "%3.0f%%  %s left  Esc cancels", floor(share * 100), seconds);
+	} else {
+		snprintf(out, size, "%3.0f%%  Esc cancels", floor(share * 100));
+	}
+}
+
 /* "Compressing: reading  [####    ]  42 %  3 s left  Esc cancels" */
 static bool draw_progress(struct workbench *workbench, struct canvas *canvas)
 {
@@ -254,24 +274,17 @@ static bool draw_progress(struct workbench *workbench, struct canvas *canvas)
 		return false;
 	const struct rect rect = workbench->regions.status;
 	const struct worker_progress *progress = &running->progress;
-	char what[FIGURE_SIZE * 2], left[FIGURE_SIZE], tail[2 * FIGURE_SIZE];
+	char what[FIGURE_SIZE * 2], tail[4 * FIGURE_SIZE] = "stopping";
 	bool named = running->has_progress && progress->what[0] != '\0' && strcasecmp(progress->what, task_name(running->kind)) != 0;
 	snprintf(what, sizeof what, "%s%s%s", task_name(running->kind), named ? ": " : "", named ? progress->what : "");
 	double share = running->has_progress && progress->total > 0 ? progress->done / progress->total : -1;
 	share = share > 1 ? 1 : share;
-	if (worker_cancelling(workbench->worker)) {
-		snprintf(tail, sizeof tail, "stopping");
-	} else if (share > 0.01 && elapsed > 0.5) {
-		figure_seconds(left, elapsed / share - elapsed);
-		snprintf(tail, sizeof tail, "%3.0f%%  %s left  Esc cancels", floor(share * 100), left);
-	} else if (share >= 0) {
-		snprintf(tail, sizeof tail, "%3.0f%%  Esc cancels", floor(share * 100));
-	} else {
-		figure_seconds(left, elapsed);
-		snprintf(tail, sizeof tail, "%s  Esc cancels", left);
-	}
-	int col = 1 + canvas_string(canvas, rect.row, 1, rect.cols / 2, ROLE_TEXT, what) + 1;
-	int tail_cols = text_width(tail, strlen(tail)), bar = rect.cols - col - tail_cols - 3;
+	if (!worker_cancelling(workbench->worker))
+		write_progress(tail, sizeof tail, running, share, elapsed);
+	int tail_cols = text_width(tail, strlen(tail)), room = rect.cols - tail_cols - 3;
+	room = room > rect.cols / 2 ? room : rect.cols / 2;
+	int col = 1 + canvas_string(canvas, rect.row, 1, room, ROLE_TEXT, what) + 1;
+	int bar = rect.cols - col - tail_cols - 3;
 	bar = bar > 40 ? 40 : bar;
 	if (bar >= 6) {
 		gauge_draw(canvas, (struct rect){rect.row, col, 1, bar}, share, workbench->tick);

@@ -279,6 +279,8 @@ static enum pith_status run_regenerate(struct task *task, struct worker *worker,
 /* A refinement under way: now and then the text is regenerated from the rows as they are, so that it is seen to heal. */
 struct healing {
 	struct worker *worker;
+	const struct pith_control *control;
+	int n_steps; /* begun */
 	struct pith_model *model;
 	const char *document;
 	size_t document_length;
@@ -286,10 +288,27 @@ struct healing {
 	double next_look;
 };
 
+/* "step 37, more than usually fits": the steps are what is done for certain. */
+static void on_refining(void *user, const char *what, double done, double total)
+{
+	const struct healing *healing = user;
+	const char *more = strchr(what, ' ');
+	char line[sizeof((struct worker_progress *)NULL)->what];
+	snprintf(line, sizeof line, "step %d%s%s", healing->n_steps, more == NULL ? "" : ",", more == NULL ? "" : more);
+	healing->control->progress(healing->control->user, line, done, total);
+}
+
+static void on_refining_log(void *user, const char *line)
+{
+	const struct healing *healing = user;
+	healing->control->log(healing->control->user, line);
+}
+
 static void on_refined(void *user, const struct pith_compressed *compressed)
 {
 	struct healing *healing = user;
 	double begin = now_seconds();
+	healing->n_steps++;
 	if (begin < healing->next_look)
 		return;
 	const struct pith_control silent = {.cancel = healing->cancel};
@@ -312,13 +331,14 @@ static enum pith_status run_refine(struct task *task, struct worker *worker, con
 	enum pith_status status = need_compressed(engine, task->form, err);
 	if (status != PITH_OK)
 		return status;
-	struct healing healing = {.worker = worker, .model = engine->model, .cancel = control->cancel};
+	struct healing healing = {.worker = worker, .control = control, .model = engine->model, .cancel = control->cancel};
+	const struct pith_control counted = {on_refining, NULL, on_refining_log, &healing, control->cancel};
 	healing.document = pith_document_text(engine->document, &healing.document_length);
 	struct pith_refine_options options;
 	pith_refine_options_init(&options);
 	options.watch = on_refined;
 	options.user = &healing;
-	status = pith_refine(engine->compressed[task->form], engine->document, &options, &task->refined, control, err);
+	status = pith_refine(engine->compressed[task->form], engine->document, &options, &task->refined, &counted, err);
 	if (status != PITH_OK)
 		return status;
 	const struct pith_control silent = {.cancel = control->cancel};

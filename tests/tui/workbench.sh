@@ -119,7 +119,8 @@ keys Enter
 await 'tokens [0-9,]+ -> 1$'
 await_gone 'Esc cancels'
 keys f
-await '[Rr]efining'
+await 'Refining: step [0-9]+.* [0-9]+ of [0-9]+ right +[0-9.]+ m?s +Esc cancels'
+screen | grep -q ' left  Esc' && fail "refining promises when it ends"
 keys Escape
 await 'what was reached is kept|Stopped: the output|Cut off at'
 await_gone 'Esc cancels'
