@@ -14,6 +14,7 @@
 #include "nearest.h"
 #include "paths.h"
 #include "pith/compress.h"
+#include "theme.h"
 #include "yaml_tree.h"
 
 #define ROW(key, type, fallback, minimum, maximum, choices, environment, help)                                                   \
@@ -22,7 +23,7 @@
 	}
 
 static const struct setting table[SETTINGS_N] = {
-	ROW(theme, SETTING_NAME, "terminal", 0, 0, NULL, "PITH_THEME",
+	ROW(theme, SETTING_THEME, "terminal", 0, 0, NULL, "PITH_THEME",
 	    "colours: the name of a file in themes/, or the path of a base16 YAML file"),
 	ROW(model, SETTING_PATH, "", 0, 0, NULL, "PITH_MODEL", "path of a GGUF model; empty: the one that comes with pith"),
 	ROW(method, SETTING_METHOD, "500x", 0, 0, NULL, "PITH_METHOD", "compression method to begin with"),
@@ -124,7 +125,7 @@ static void describe_wanted(const struct setting *row, char *out, size_t size)
 {
 	out[0] = '\0';
 	switch (row->type) {
-	case SETTING_NAME: snprintf(out, size, "a name"); return;
+	case SETTING_THEME: snprintf(out, size, "the name of a theme"); return;
 	case SETTING_PATH: snprintf(out, size, "a path"); return;
 	case SETTING_TEXT: snprintf(out, size, "a text"); return;
 	case SETTING_BOOL: snprintf(out, size, "true or false"); return;
@@ -142,7 +143,7 @@ static void describe_wanted(const struct setting *row, char *out, size_t size)
 /* The string that a text row keeps; file is where it stood, NULL: not in a file. NULL: no memory. */
 static char *resolve_text(const struct setting *row, const char *text, const char *file)
 {
-	bool path = row->type == SETTING_PATH || (row->type == SETTING_NAME && strchr(text, '/') != NULL);
+	bool path = row->type == SETTING_PATH || (row->type == SETTING_THEME && strchr(text, '/') != NULL);
 	const char *home = getenv("HOME");
 	char *resolved = NULL;
 	if (path && strncmp(text, "~/", 2) == 0 && home != NULL)
@@ -164,7 +165,7 @@ static enum assigned assign_value(struct settings *settings, size_t i, const cha
 		if (pith_method_find(text) == NULL)
 			return WRONG_VALUE;
 		/* fall through */
-	case SETTING_NAME:
+	case SETTING_THEME:
 		if (text[0] == '\0')
 			return WRONG_VALUE;
 		/* fall through */
@@ -194,6 +195,17 @@ static enum assigned assign_value(struct settings *settings, size_t i, const cha
 	return WRONG_VALUE;
 }
 
+/* A theme has to be there now: what is said of it while a screen is opened is not seen for long. */
+static enum pith_status check_theme(const char *name, const char *place, struct pith_error *err)
+{
+	struct theme theme;
+	struct pith_error reason = {0};
+	enum pith_status status = theme_find(&theme, name, &reason);
+	if (status == PITH_OK)
+		return PITH_OK;
+	return fault(err, status == PITH_NO_MEMORY ? status : PITH_BAD_ARGUMENT, "%s: %s", place, reason.message);
+}
+
 /* assign_value() with its origin; what is wrong is told with place before it ("FILE:3:7", "PITH_RATE"). */
 static enum pith_status assign(struct settings *settings, size_t i, const char *text, const char *file, const char *origin,
 			       const char *place, struct pith_error *err)
@@ -207,6 +219,9 @@ static enum pith_status assign(struct settings *settings, size_t i, const char *
 	}
 	case ASSIGNED: break;
 	}
+	enum pith_status status = table[i].type == SETTING_THEME ? check_theme(settings->theme, place, err) : PITH_OK;
+	if (status != PITH_OK)
+		return status;
 	char *copy = strdup(origin);
 	if (copy == NULL)
 		return fault_memory(err);
@@ -374,7 +389,7 @@ char *settings_value(const struct settings *settings, size_t i)
 	char *text = NULL;
 	int length = -1;
 	switch (row->type) {
-	case SETTING_NAME:
+	case SETTING_THEME:
 	case SETTING_PATH:
 	case SETTING_TEXT:
 	case SETTING_METHOD: return strdup(*(char *const *)field);

@@ -44,11 +44,11 @@ struct settings {
 };
 
 /*
- * A path in a file is seen from that file's folder, elsewhere from the current one; "~/" is the home folder. A name is taken
- * as it is, or as a path when it holds a slash.
+ * A path in a file is seen from that file's folder, elsewhere from the current one; "~/" is the home folder. A theme is taken
+ * as it is, or as a path when it holds a slash; it has to be there.
  */
 enum setting_type {
-	SETTING_NAME,
+	SETTING_THEME,
 	SETTING_PATH,
 	SETTING_TEXT, /* taken as it is, also when it is empty */
 	SETTING_METHOD,

@@ -8,6 +8,13 @@ setting() {
   json "theme.value=$theme" "theme.origin~$origin"
 }
 
+# Themes to tell the places by: a setting has to name one that is there.
+mkdir -p config/pith/themes sub/themes
+for name in one two three four five six 'a "b": #c\d'; do
+  cp "$root/themes/mono.yaml" "config/pith/themes/$name.yaml"
+done
+cp "$root/themes/mono.yaml" sub/themes/x.yaml
+
 theme=terminal origin=config.yaml
 setting
 mkdir -p xdg/pith config/pith
@@ -38,7 +45,6 @@ json 'theme.value=a "b": #c\d' model.value~x.gguf mouse.value=false unicode.valu
   theme.origin=again.yaml:1
 
 # Paths in a file are seen from its folder; ~ is the home folder.
-mkdir -p sub
 printf 'model: m.gguf\ntheme: themes/x.yaml\n' >sub/a.yaml
 expect 0 "$pith" config --json --config sub/a.yaml
 json model.value=sub/m.gguf theme.value=sub/themes/x.yaml
@@ -69,12 +75,18 @@ wrong 'wrong.yaml:1:10: unicode must be one of full|safe|ascii, not "asci".' 'un
 wrong 'wrong.yaml:1:10: unicode must be' 'unicode: ""'
 wrong 'wrong.yaml:1:9: method must be one of' 'method: gzip'
 wrong 'wrong.yaml:1:8: theme must be a single value.' 'theme: [a, b]'
+wrong 'wrong.yaml:1:8: There is no theme "nope".' 'theme: nope'
+wrong 'wrong.yaml:1:8: ./none.yaml cannot be opened' 'theme: ./none.yaml'
 wrong 'wrong.yaml:2:1: The key "rate" stands here a second time' "$(printf 'rate: 0.5\nrate: 0.5')"
 wrong 'A configuration file holds lines of the form' 'just words'
 expect 2 "$pith" config --config missing.yaml
 err_has 'missing.yaml cannot be opened'
 PITH_RATE=2 expect 2 "$pith" config
 err_has 'PITH_RATE: rate must be'
+PITH_THEME=nope expect 2 "$pith" config
+err_has 'PITH_THEME: There is no theme "nope".'
+expect 2 "$pith" --theme nope config
+err_has '--theme: There is no theme "nope".'
 printf 'a: \377\n' >wrong.yaml
 expect 2 "$pith" config --config wrong.yaml
 err_has 'wrong.yaml: byte 3 is not UTF-8 text.'

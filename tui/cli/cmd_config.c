@@ -23,7 +23,7 @@ static void print_value(const struct setting *row, const char *value)
 {
 	enum { COLUMN = 32 };
 	static const char harmless[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-";
-	bool text = row->type == SETTING_NAME || row->type == SETTING_PATH;
+	bool text = row->type == SETTING_THEME || row->type == SETTING_PATH;
 	int width = printf("%s: ", row->key);
 	if (!text || (value[0] != '\0' && strspn(value, harmless) == strlen(value))) {
 		width += printf("%s", value);
