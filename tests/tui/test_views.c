@@ -261,6 +261,17 @@ static void streaming_tail(void **state)
 	end(&workbench);
 }
 
+static void assert_legend(const struct form *form, int rows, int cols, const char *expected)
+{
+	struct canvas canvas = {0};
+	assert_true(canvas_resize(&canvas, rows, cols));
+	view_regenerated_draw_legend(form, &canvas, (struct rect){0, 0, rows, cols});
+	char *dump = canvas_dump(&canvas);
+	assert_string_equal(dump, expected);
+	free(dump);
+	canvas_free(&canvas);
+}
+
 static void legend(void **state)
 {
 	(void)state;
@@ -275,16 +286,18 @@ static void legend(void **state)
 		{1, 80, "ROUGE-L 0.912  prefix 50%  BLEU 0.250  [-lost-] {+added+} [-was-]{+now+}\n"},
 		{2, 38, "ROUGE-L 0.912  prefix 50%  BLEU 0.250\n[-lost-] {+added+} [-was-]{+now+}\n"},
 	};
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		struct canvas canvas = {0};
-		assert_true(canvas_resize(&canvas, cases[i].rows, cases[i].cols));
-		const struct rect rect = {0, 0, cases[i].rows, cases[i].cols};
-		view_regenerated_draw_legend(&workbench.forms[FORM_FIRST], &canvas, rect);
-		char *dump = canvas_dump(&canvas);
-		assert_string_equal(dump, cases[i].expected);
-		free(dump);
-		canvas_free(&canvas);
-	}
+	struct form *form = &workbench.forms[FORM_FIRST];
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		assert_legend(form, cases[i].rows, cases[i].cols, cases[i].expected);
+	/* While it streams the figures are of what has come; when it was cancelled nothing else would say so. */
+	assert_true(bytes_append(&form->regenerated, "The lev", 7));
+	comparison.final = false;
+	form->regenerating = true;
+	assert_legend(form, 2, 38, "ROUGE-L 0.912  prefix 50%\n[-lost-] {+added+} [-was-]{+now+}\n");
+	form->regenerating = false;
+	assert_legend(form, 2, 38, "partial  ROUGE-L 0.912  prefix 50%\n[-lost-] {+added+} [-was-]{+now+}\n");
+	form->comparison = NULL;
+	assert_legend(form, 2, 38, "partial\n[-lost-] {+added+} [-was-]{+now+}\n");
 	end(&workbench);
 }
 

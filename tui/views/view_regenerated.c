@@ -157,10 +157,13 @@ void view_regenerated_draw_legend(const struct form *form, struct canvas *canvas
 {
 	const struct comparison *comparison = form->comparison;
 	struct legend legend = {canvas, rect, 0};
+	bool stopped = !form->regenerating && form->regenerated.length > 0 && (comparison == NULL || !comparison->final);
+	if (stopped) /* what stands above ends where it was cancelled, and the figures are of so much */
+		legend_piece(&legend, 0, ROLE_WARNING, "partial");
 	if (comparison != NULL) {
 		char figure[48];
 		snprintf(figure, sizeof figure, "ROUGE-L %.3f", comparison->rouge_l);
-		legend_piece(&legend, 0, ROLE_VALUE, figure);
+		legend_piece(&legend, 2, ROLE_VALUE, figure);
 		/* Rounded down: 100 % is said of nothing less. */
 		snprintf(figure, sizeof figure, "prefix %d%%", (int)(comparison->matched_prefix * 100));
 		legend_piece(&legend, 2, ROLE_VALUE, figure);
