@@ -228,7 +228,7 @@ static bool key_help(struct workbench *workbench, const char *key)
 {
 	if (!workbench->help)
 		return false;
-	workbench->help = view_help_key(key, &workbench->help_top, workbench->canvas.rows, HELP_OF_ALL);
+	workbench->help = view_help_key(key, &workbench->help_top, workbench->canvas.rows);
 	return true;
 }
 

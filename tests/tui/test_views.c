@@ -433,6 +433,71 @@ static void answers(void **state)
 	end(&workbench);
 }
 
+/* Whatever the width: the help and the menus leave no word out. */
+static void assert_words(const char *dump, const char *text)
+{
+	for (const char *at = text; *at != '\0';) {
+		char word[64];
+		size_t length = strcspn(at, " ");
+		snprintf(word, sizeof word, "%.*s", (int)length, at);
+		if (strstr(dump, word) == NULL)
+			fail_msg("\"%s\" of \"%s\" is not shown", word, text);
+		at += length + strspn(at + length, " ");
+	}
+}
+
+static void help_is_wrapped(void **state)
+{
+	(void)state;
+	const int widths[] = {60, 80, 100, 160};
+	for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
+		struct canvas canvas = {.ascii = true};
+		size_t top = 0;
+		assert_true(canvas_resize(&canvas, 150, widths[i]));
+		view_help_draw(&canvas, &top, HELP_OF_ALL);
+		char *dump = canvas_dump(&canvas);
+		for (int action = 0; action < N_ACTIONS; action++)
+			assert_words(dump, actions_table()[action].help);
+		free(dump);
+		canvas_free(&canvas);
+	}
+}
+
+static void menu_is_wrapped(void **state)
+{
+	(void)state;
+	const struct menu_item items[] = {{"One", "keeps the words that the model could predict least, whole and in order"},
+	                                  {"Second", "short"},
+	                                  {"Third", "keeps the words that a head finds worth keeping, whole and in order"}};
+	struct canvas canvas = {.ascii = true};
+	struct menu menu;
+	size_t item;
+	menu_open(&menu, "Method", items, 3, 2);
+	assert_true(canvas_resize(&canvas, 10, 60));
+	menu_draw(&menu, &canvas);
+	char *dump = canvas_dump(&canvas);
+	assert_string_equal(dump, "\n"
+	                    " +- Method -----------------------------------------------+\n"
+	                    " | One     keeps the words that the model could predict   |\n"
+	                    " |         least, whole and in order                      |\n"
+	                    " | Second  short                                          |\n"
+	                    " |>Third   keeps the words that a head finds worth        |\n"
+	                    " |         keeping, whole and in order                    |\n"
+	                    " +--------------------------------------------------------+\n\n\n");
+	free(dump);
+	const size_t hit[] = {0, 0, 1, 2, 2};
+	for (int i = 0; i < 5; i++)
+		assert_true(menu_hit(&menu, 2 + i, 5, &item) && item == hit[i]);
+	assert_false(menu_hit(&menu, 7, 5, &item));
+	/* Where there is room for four rows the chosen item is shown whole. */
+	assert_true(canvas_resize(&canvas, 8, 60));
+	canvas_clear(&canvas);
+	menu_draw(&menu, &canvas);
+	assert_int_equal(menu.top, 1);
+	assert_true(menu_hit(&menu, menu.place.row + 1, 5, &item) && item == 1);
+	canvas_free(&canvas);
+}
+
 /* A pane that is made narrower keeps the text at its top. */
 static void resized_pane(void **state)
 {
@@ -465,6 +530,7 @@ int main(void)
 		cmocka_unit_test(regenerated),             cmocka_unit_test(streaming_tail),
 		cmocka_unit_test(legend),                  cmocka_unit_test(synchronised),
 		cmocka_unit_test(resized_pane),            cmocka_unit_test(answers),
+		cmocka_unit_test(help_is_wrapped),         cmocka_unit_test(menu_is_wrapped),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

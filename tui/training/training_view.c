@@ -34,7 +34,7 @@ void training_view_look(struct training_view *view, double now)
 bool training_view_key(struct training_view *view, const char *key, int rows, int cols)
 {
 	if (view->help) {
-		view->help = view_help_key(key, &view->help_top, rows, HELP_OF_CURVES);
+		view->help = view_help_key(key, &view->help_top, rows);
 		return true;
 	}
 	enum action_id action = actions_find(CONTEXT_CURVES, key);

@@ -4,9 +4,10 @@
 #include <string.h>
 
 #include "actions.h"
+#include "text_layout.h"
 #include "widgets/scroll_bar.h"
 
-enum { KEYS_COLS = 18, MAX_COLS = 96 };
+enum { KEYS_COLS = 18, MAX_COLS = 104, FAR = 1 << 20 /* more rows than there are */ };
 
 static size_t count_actions(int context)
 {
@@ -15,16 +16,6 @@ static size_t count_actions(int context)
 	for (int i = 0; i < N_ACTIONS; i++)
 		n += table[i].context == (enum action_context)context;
 	return n;
-}
-
-/* A title per context, its actions, an empty row between. */
-size_t view_help_rows(unsigned contexts)
-{
-	size_t rows = 0;
-	for (int context = 0; context < N_CONTEXTS; context++)
-		if ((contexts >> context & 1) != 0 && count_actions(context) > 0)
-			rows += count_actions(context) + 2;
-	return rows;
 }
 
 /* Digits come as a range: ten keys that do the same would fill a row. */
@@ -37,25 +28,61 @@ static void format_keys(const char *keys, char *out, size_t size)
 		snprintf(out, size, "%s", keys);
 }
 
-static void draw_line(struct canvas *canvas, struct rect rect, size_t top, size_t line, const char *keys, const char *text)
+/* The help being written, row by row. */
+struct page {
+	struct canvas *canvas; /* NULL: the rows are only counted */
+	struct rect rect;
+	size_t top, row; /* the first row that is shown, and the next one that is written */
+};
+
+static void draw_in_row(const struct page *page, int col, int cols, enum role role, const char *text, size_t length)
 {
-	if (line < top || line >= top + (size_t)rect.rows)
+	if (page->canvas == NULL || page->row < page->top || page->row >= page->top + (size_t)page->rect.rows)
 		return;
-	int row = rect.row + (int)(line - top);
-	if (keys == NULL) {
-		canvas_string(canvas, row, rect.col, rect.cols, ROLE_TITLE_NAME, text);
+	canvas_text(page->canvas, page->rect.row + (int)(page->row - page->top), page->rect.col + col, cols, role, text, length);
+}
+
+/* The keys, and beside them what they do, on as many rows as it takes. */
+static void add_action(struct page *page, const struct action *action)
+{
+	const int cols = page->rect.cols - KEYS_COLS;
+	char keys[64];
+	struct text_layout layout = {0};
+	format_keys(action->keys, keys, sizeof keys);
+	draw_in_row(page, 1, KEYS_COLS - 1, ROLE_TITLE_METHOD, keys, strlen(keys));
+	if (!layout_wrap(&layout, action->help, strlen(action->help), cols > 1 ? cols : 1)) {
+		page->row++;
 		return;
 	}
-	char shown[64];
-	format_keys(keys, shown, sizeof shown);
-	canvas_string(canvas, row, rect.col + 1, KEYS_COLS - 1, ROLE_TITLE_METHOD, shown);
-	canvas_string(canvas, row, rect.col + KEYS_COLS, rect.cols - KEYS_COLS, ROLE_POPUP, text);
+	for (size_t i = 0; i < layout.n_rows; i++, page->row++)
+		draw_in_row(page, KEYS_COLS, cols, ROLE_POPUP, action->help + layout.begin[i],
+		            layout_row_end(&layout, i) - layout.begin[i]);
+	layout_free(&layout);
+}
+
+/* A title per context, its actions, an empty row between. */
+static void add_contexts(struct page *page, unsigned contexts)
+{
+	const struct action *table = actions_table();
+	for (int context = 0; context < N_CONTEXTS; context++) {
+		if ((contexts >> context & 1) == 0 || count_actions(context) == 0)
+			continue;
+		page->row += page->row > 0 ? 1 : 0;
+		const char *title = actions_context_title((enum action_context)context);
+		draw_in_row(page, 0, page->rect.cols, ROLE_TITLE_NAME, title, strlen(title));
+		page->row++;
+		for (int i = 0; i < N_ACTIONS; i++)
+			if (table[i].context == (enum action_context)context)
+				add_action(page, &table[i]);
+	}
 }
 
 void view_help_draw(struct canvas *canvas, size_t *top, unsigned contexts)
 {
 	int cols = canvas->cols - 4 < MAX_COLS ? canvas->cols - 4 : MAX_COLS, rows = canvas->rows - 2;
-	size_t n = view_help_rows(contexts) - 1;
+	struct page page = {.rect = {.cols = cols - 4}};
+	add_contexts(&page, contexts);
+	size_t n = page.row;
 	if ((size_t)rows > n + 2)
 		rows = (int)n + 2;
 	const struct rect box = {(canvas->rows - rows) / 2, (canvas->cols - cols) / 2, rows, cols};
@@ -65,22 +92,13 @@ void view_help_draw(struct canvas *canvas, size_t *top, unsigned contexts)
 	const struct rect inner = {box.row + 1, box.col + 2, rows - 2, cols - 4};
 	size_t last = n > (size_t)inner.rows ? n - (size_t)inner.rows : 0;
 	*top = *top < last ? *top : last;
-	size_t line = 0;
-	for (int context = 0; context < N_CONTEXTS; context++) {
-		if ((contexts >> context & 1) == 0 || count_actions(context) == 0)
-			continue;
-		draw_line(canvas, inner, *top, line++, NULL, actions_context_title((enum action_context)context));
-		const struct action *table = actions_table();
-		for (int i = 0; i < N_ACTIONS; i++)
-			if (table[i].context == (enum action_context)context)
-				draw_line(canvas, inner, *top, line++, table[i].keys, table[i].help);
-		line++;
-	}
+	page = (struct page){canvas, inner, *top, 0};
+	add_contexts(&page, contexts);
 	const struct rect bar = {inner.row, box.col + cols - 2, inner.rows, 1};
 	scroll_bar_draw(canvas, bar, *top, n);
 }
 
-bool view_help_key(const char *key, size_t *top, int rows, unsigned contexts)
+bool view_help_key(const char *key, size_t *top, int rows)
 {
 	size_t page = rows > 6 ? (size_t)rows - 5 : 1;
 	switch (actions_find(CONTEXT_PANES, key)) {
@@ -89,7 +107,7 @@ bool view_help_key(const char *key, size_t *top, int rows, unsigned contexts)
 	case ACTION_PAGE_UP: *top = *top > page ? *top - page : 0; break;
 	case ACTION_PAGE_DOWN: *top += page; break;
 	case ACTION_TOP: *top = 0; break;
-	case ACTION_BOTTOM: *top = view_help_rows(contexts); break;
+	case ACTION_BOTTOM: *top = FAR; break;
 	default: return false;
 	}
 	return true;

@@ -1,4 +1,4 @@
-/* A list in a box over the screen, one row chosen. */
+/* A list in a box over the screen, one item chosen. */
 #ifndef MENU_H
 #define MENU_H
 
@@ -6,7 +6,7 @@
 
 struct menu_item {
 	const char *name;   /* the first column */
-	const char *detail; /* what follows it, faint */
+	const char *detail; /* what follows it, on as many rows as it takes */
 };
 
 struct menu {
