@@ -269,6 +269,11 @@ static void take_key(struct workbench *workbench, const struct input_event *even
 			training_view_close(&workbench->training);
 		return;
 	}
+	if (workbench->regions.too_small) { /* nothing is seen, so nothing is done but leaving; an open line may be meant by a q */
+		if (prompt_kind() == PROMPT_NONE && actions_find(CONTEXT_ANYWHERE, key) == ACTION_QUIT)
+			perform_quit(workbench);
+		return;
+	}
 	if (key_help(workbench, key) || key_menu(workbench, key) || key_line(workbench, event, key))
 		return;
 	enum action_context context = workbench->focus == FOCUS_SLIDER ? CONTEXT_SLIDER : CONTEXT_PANES;
@@ -288,7 +293,8 @@ void dispatch_event(struct workbench *workbench, struct input_event *event)
 	case INPUT_PASTE:
 		if (covered) /* what was pasted is to be seen, not lost */
 			training_view_close(&workbench->training);
-		take_paste(workbench, event);
+		if (!workbench->regions.too_small)
+			take_paste(workbench, event);
 		break;
 	case INPUT_MODE_REPORT:
 		/* 1 set, 2 reset, 3 always set: the terminal knows frames. */

@@ -330,13 +330,23 @@ static void draw_line_hints(struct canvas *canvas, struct rect rect)
 	canvas_string(canvas, rect.row, 1, rect.cols - 2, ROLE_FAINT, text);
 }
 
-static void draw_too_small(struct canvas *canvas)
+void draw_too_small(struct canvas *canvas)
 {
-	char line[80];
-	int length = snprintf(line, sizeof line, "terminal too small: %dx%d, pith needs %dx%d", canvas->cols, canvas->rows, REGIONS_MIN_COLS,
+	char text[80];
+	struct text_layout layout = {0};
+	int length = snprintf(text, sizeof text, "terminal too small: %dx%d, pith needs %dx%d", canvas->cols, canvas->rows, REGIONS_MIN_COLS,
 	                      REGIONS_MIN_ROWS);
-	int col = canvas->cols > length ? (canvas->cols - length) / 2 : 0;
-	canvas_string(canvas, canvas->rows / 2, col, canvas->cols - col, ROLE_TEXT, line);
+	if (length > canvas->cols)
+		strchr(text, ',')[1] = '\n';
+	if (!layout_wrap(&layout, text, (size_t)length, canvas->cols))
+		return;
+	/* The size that is needed stands at the end: where there are too few rows the beginning goes. */
+	int n = (int)layout.n_rows, first = n > canvas->rows ? n - canvas->rows : 0, top = (canvas->rows - (n - first)) / 2;
+	int col = n == 1 ? (canvas->cols - length) / 2 : 0;
+	for (int i = first; i < n; i++)
+		canvas_text(canvas, top + i - first, col, canvas->cols - col, ROLE_TEXT, text + layout.begin[i],
+		            layout_row_end(&layout, (size_t)i) - layout.begin[i]);
+	layout_free(&layout);
 }
 
 void draw_frame(struct workbench *workbench)

@@ -180,6 +180,7 @@ void dispatch_event(struct workbench *workbench, struct input_event *event); /* 
 
 /* draw.c */
 void draw_frame(struct workbench *workbench);
+void draw_too_small(struct canvas *canvas); /* what stands on a screen that is too small for anything else */
 
 /* app.c */
 double workbench_now(void); /* seconds of a clock that never jumps */

@@ -498,6 +498,23 @@ static void menu_is_wrapped(void **state)
 	canvas_free(&canvas);
 }
 
+/* The size that is needed is seen whole, however small the screen is. */
+static void too_small(void **state)
+{
+	(void)state;
+	for (int rows = 1; rows <= REGIONS_MIN_ROWS; rows++)
+		for (int cols = 5; cols < REGIONS_MIN_COLS; cols++) {
+			struct canvas canvas = {0};
+			assert_true(canvas_resize(&canvas, rows, cols));
+			draw_too_small(&canvas);
+			char *dump = canvas_dump(&canvas);
+			if (strstr(dump, "60x17") == NULL)
+				fail_msg("%dx%d: %s", cols, rows, dump);
+			free(dump);
+			canvas_free(&canvas);
+		}
+}
+
 /* A pane that is made narrower keeps the text at its top. */
 static void resized_pane(void **state)
 {
@@ -531,6 +548,7 @@ int main(void)
 		cmocka_unit_test(legend),                  cmocka_unit_test(synchronised),
 		cmocka_unit_test(resized_pane),            cmocka_unit_test(answers),
 		cmocka_unit_test(help_is_wrapped),         cmocka_unit_test(menu_is_wrapped),
+		cmocka_unit_test(too_small),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -268,8 +268,15 @@ await 'We report on three'
 await '\[Compressed\]'
 t resize-window -x 50 -y 12
 await 'terminal too small: 50x12, pith needs 60x17'
+# What is not seen is not worked by keys.
+keys c m o
+type_text '99%'
+keys Enter
+t resize-window -x 40 -y 10
+await '^ *pith needs 60x17'
 t resize-window -x 200 -y 60
 await 'Answer: full text'
+screen | grep -qE 'Second method|>Self-information|Open:|Target .*:|0\.99' && fail "keys have worked on a screen that was too small"
 for size in 81x25 120x30 61x17 90x40 80x24; do
   t resize-window -x "${size%x*}" -y "${size#*x}"
 done
