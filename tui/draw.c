@@ -324,9 +324,11 @@ static void draw_status(struct workbench *workbench, struct canvas *canvas)
 
 static void draw_line_hints(struct canvas *canvas, struct rect rect)
 {
-	const char *text = prompt_takes_path()
-	                           ? "Enter takes the line  Esc leaves it  Tab completes the name"
-	                           : "Enter takes the line  Esc leaves it  Up earlier ones  Ctrl-R searches them";
+	const char *text = "Enter takes the line  Esc leaves it";
+	if (prompt_takes_path())
+		text = "Enter takes the line  Esc leaves it  Tab completes the name";
+	else if (prompt_kind() == PROMPT_QUESTION)
+		text = "Enter takes the line  Esc leaves it  Up earlier ones  Ctrl-R searches them";
 	canvas_string(canvas, rect.row, 1, rect.cols - 2, ROLE_FAINT, text);
 }
 

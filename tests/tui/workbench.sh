@@ -101,6 +101,7 @@ await_stable
 echo "- a typed target, and one that is refused and kept"
 type_text '5'
 await 'Target .*: 5'
+await 'Enter takes the line  Esc leaves it$'
 type_text '00z'
 keys Enter
 await 'Type a target as'
