@@ -41,6 +41,7 @@ void workbench_say(struct workbench *workbench, enum role role, const char *form
 	va_end(arguments);
 	workbench->message_role = role;
 	workbench->message_since = workbench_now();
+	workbench->message_of_line = false;
 	workbench->dirty = true;
 }
 

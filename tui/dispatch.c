@@ -25,7 +25,7 @@ static void take_save(struct workbench *workbench, const char *path)
 	}
 	workbench->overwrite_path = strdup(path);
 	workbench_say(workbench, ROLE_WARNING, "%s exists already: Enter replaces it, Esc leaves it.", path);
-	prompt_begin(PROMPT_SAVE, path);
+	perform_line_again(workbench, PROMPT_SAVE, path);
 }
 
 static void take_question(struct workbench *workbench, const char *line)
@@ -51,7 +51,7 @@ static void take_rate(struct workbench *workbench, const char *line)
 		return;
 	}
 	workbench_say(workbench, ROLE_ERROR, "%s", err.message);
-	prompt_begin(PROMPT_RATE, line);
+	perform_line_again(workbench, PROMPT_RATE, line);
 }
 
 static void take_watch(struct workbench *workbench, const char *path)
@@ -64,13 +64,32 @@ static void take_watch(struct workbench *workbench, const char *path)
 		workbench_say(workbench, ROLE_ERROR, "%s", err.message);
 }
 
+/* What was said of the open line goes with it. */
+static void forget_refusal(struct workbench *workbench)
+{
+	if (workbench->message_of_line)
+		workbench->message[0] = '\0';
+	workbench->message_of_line = false;
+}
+
+static void leave_line(struct workbench *workbench)
+{
+	prompt_leave();
+	forget_refusal(workbench);
+	free(workbench->overwrite_path); /* asked about again next time */
+	workbench->overwrite_path = NULL;
+}
+
 /* A line was taken: what it was typed for happens now. */
 static void take_line(struct workbench *workbench)
 {
 	enum prompt_kind kind;
 	char *line = prompt_take(&kind);
-	if (line == NULL)
+	if (line == NULL) { /* Ctrl-D */
+		leave_line(workbench);
 		return;
+	}
+	forget_refusal(workbench);
 	switch (kind) {
 	case PROMPT_QUESTION: take_question(workbench, line); break;
 	case PROMPT_RATE: take_rate(workbench, line); break;
@@ -237,9 +256,9 @@ static bool key_line(struct workbench *workbench, const struct input_event *even
 	if (prompt_kind() == PROMPT_NONE)
 		return false;
 	if (strcmp(key, "Esc") == 0) {
-		prompt_leave();
+		leave_line(workbench);
 	} else if (strcmp(key, "Tab") == 0 && prompt_kind() == PROMPT_QUESTION) {
-		prompt_leave();
+		leave_line(workbench);
 		perform_focus_move(workbench, 1);
 	} else if (prompt_input(event)) {
 		take_line(workbench);

@@ -147,6 +147,12 @@ void perform_line(struct workbench *workbench, enum prompt_kind kind, const char
 	prompt_begin(kind, text);
 }
 
+void perform_line_again(struct workbench *workbench, enum prompt_kind kind, const char *text)
+{
+	prompt_begin(kind, text);
+	workbench->message_of_line = true;
+}
+
 static void begin_save(struct workbench *workbench)
 {
 	workbench->save_form = form_in_focus(workbench);

@@ -19,6 +19,8 @@ void perform_method_menu(struct workbench *workbench, enum form_place place);
 void perform_method_choice(struct workbench *workbench, size_t i); /* by its row in the method table, for the menu's form */
 /* Opens a line to type. What was said before is past, and would stand over how to leave the line. */
 void perform_line(struct workbench *workbench, enum prompt_kind kind, const char *text);
+/* Opens a line that was refused, as it was typed; what was just said of it stays until the line is left. */
+void perform_line_again(struct workbench *workbench, enum prompt_kind kind, const char *text);
 void perform_quit(struct workbench *workbench); /* at the second call without waiting */
 
 #endif

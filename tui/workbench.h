@@ -136,6 +136,7 @@ struct workbench {
 	char message[640];
 	enum role message_role;
 	double message_since;
+	bool message_of_line; /* it is why the open line was refused, and goes with it */
 	unsigned tick; /* of the moving progress block */
 
 	/* The loop. */

@@ -106,7 +106,10 @@ type_text '00z'
 keys Enter
 await 'Type a target as'
 await 'Target .*: 500z'
-keys C-u
+leave_line
+await_gone 'Type a target as'
+keys =
+await_line 1
 type_text '16t'
 keys Enter
 await 'tokens [0-9,]+ -> 16'
@@ -319,6 +322,12 @@ keys s
 await 'Save as: tidal-power-selfinfo\.txt'
 keys Enter
 await 'Saved to tidal-power-selfinfo\.txt'
+keys s
+await 'Save as: tidal-power-selfinfo\.txt'
+keys Enter
+await 'exists already'
+leave_line
+await_gone 'exists already'
 keys s
 await 'Save as: tidal-power-selfinfo\.txt'
 keys Enter
