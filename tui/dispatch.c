@@ -60,8 +60,10 @@ static void take_watch(struct workbench *workbench, const char *path)
 	if (path[0] == '\0')
 		return;
 	workbench->message[0] = '\0';
-	if (training_view_open(&workbench->training, path, workbench_now(), &err) != PITH_OK)
-		workbench_say(workbench, ROLE_ERROR, "%s", err.message);
+	if (training_view_open(&workbench->training, path, workbench_now(), &err) == PITH_OK)
+		return;
+	workbench_say(workbench, ROLE_ERROR, "%s", err.message);
+	perform_line_again(workbench, PROMPT_WATCH, path);
 }
 
 /* What was said of the open line goes with it. */

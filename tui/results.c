@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "prompt.h"
+#include "perform.h"
 #include "workbench.h"
 
 /* A message is read for this long before a new result may clear it. */
@@ -149,6 +149,17 @@ static void go_back(struct workbench *workbench, enum form_place place)
 	slider_settle(&workbench->slider);
 }
 
+/* The name of a file that could not be used comes back to be corrected, unless something else is typed by now. */
+static void type_again(struct workbench *workbench, const struct task *task)
+{
+	bool covered = workbench->help || workbench->menu.title != NULL || prompt_kind() != PROMPT_NONE;
+	if (covered || (task->kind != TASK_READ && task->kind != TASK_SAVE) || strcmp(task->path, "-") == 0)
+		return;
+	if (task->kind == TASK_SAVE)
+		workbench->save_form = task->form;
+	perform_line_again(workbench, task->kind == TASK_READ ? PROMPT_OPEN : PROMPT_SAVE, task->path);
+}
+
 /* What a failure leaves behind must not look like a result. */
 static void finish_failed(struct workbench *workbench, struct task *task)
 {
@@ -181,6 +192,8 @@ static void finish_failed(struct workbench *workbench, struct task *task)
 		workbench_say(workbench, ROLE_WARNING, "%s was cancelled.", task_name(task->kind));
 	else
 		workbench_say(workbench, ROLE_ERROR, "%s", task->job.error.message);
+	if (!cancelled)
+		type_again(workbench, task);
 }
 
 static void finish(struct workbench *workbench, struct task *task)

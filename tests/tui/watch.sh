@@ -154,7 +154,8 @@ if [ -r "$model" ]; then
   t send-keys -l 'nowhere.jsonl'
   keys Enter
   await 'nowhere\.jsonl cannot be opened'
-  keys w
+  await 'Training log: nowhere\.jsonl'
+  keys C-u
   t send-keys -l 'run.js'
   keys Tab
   await 'Training log: run\.jsonl'

@@ -316,6 +316,15 @@ type_text 'nowhere.txt'
 keys Enter
 await 'nowhere\.txt cannot be opened'
 unmarked | grep -q 'The strait between' || fail "a file that is not there has closed the document"
+await 'Open: nowhere\.txt'
+leave_line
+await_gone 'cannot be opened'
+keys w
+type_text 'nowhere.jsonl'
+keys Enter
+await 'Training log: nowhere\.jsonl'
+await 'nowhere\.jsonl cannot be opened'
+leave_line
 
 echo "- saving"
 keys s
@@ -332,6 +341,14 @@ keys s
 await 'Save as: tidal-power-selfinfo\.txt'
 keys Enter
 await 'exists already'
+leave_line
+keys s
+await 'Save as: tidal'
+keys C-u
+type_text 'nowhere/out.txt'
+keys Enter
+await 'Save as: nowhere/out\.txt'
+await 'nowhere/out\.txt.* cannot be '
 leave_line
 [ -s tidal-power-selfinfo.txt ] || fail "nothing was saved"
 
