@@ -66,11 +66,11 @@ static void draw_left_header(struct workbench *workbench, struct canvas *canvas)
 	workbench->method_place[FORM_SECOND] = (struct rect){rect.row, rect.col + 1, second == NULL ? 0 : 1, col - rect.col - 1};
 	if (workbench->text == NULL)
 		return;
-	char tokens[FIGURE_SIZE] = "?", bytes[FIGURE_SIZE], line[3 * FIGURE_SIZE];
+	char tokens[FIGURE_SIZE] = "? tokens", bytes[FIGURE_SIZE], line[3 * FIGURE_SIZE];
 	if (workbench->tokenised)
-		figure_count(tokens, second == NULL ? workbench->n_tokens : second->info.compressed_tokens);
+		figure_tokens(tokens, second == NULL ? workbench->n_tokens : second->info.compressed_tokens);
 	figure_bytes(bytes, second == NULL ? workbench->length : second->info.compressed_bytes);
-	int length = snprintf(line, sizeof line, " %s tokens, %s ", tokens, bytes);
+	int length = snprintf(line, sizeof line, " %s, %s ", tokens, bytes);
 	if (col + length < rect.col + rect.cols)
 		canvas_string(canvas, rect.row, rect.col + rect.cols - length - 1, length, ROLE_VALUE, line);
 }
@@ -97,9 +97,10 @@ static void draw_result_header(struct workbench *workbench, struct canvas *canva
 		return;
 	const struct pith_compressed_info *info = &workbench->forms[FORM_FIRST].compressed->info;
 	char tokens[FIGURE_SIZE], bytes[FIGURE_SIZE], line[3 * FIGURE_SIZE];
-	figure_count(tokens, info->compressed_tokens);
+	figure_tokens(tokens, info->compressed_tokens);
 	figure_bytes(bytes, info->compressed_bytes);
-	int length = snprintf(line, sizeof line, " %s tokens, %s ", tokens, bytes);
+	int length = snprintf(line, sizeof line, " %s, %s ", tokens, bytes);
+	figure_count(tokens, info->compressed_tokens);
 	if (col + length >= rect.col + rect.cols)
 		length = snprintf(line, sizeof line, " %s tok ", tokens);
 	if (col + length < rect.col + rect.cols)
@@ -228,9 +229,11 @@ static void draw_slider(const struct workbench *workbench, struct canvas *canvas
 	int col = track.col + track.cols + 2, room = row.cols - col;
 	int used = canvas_string(canvas, row.row, col, room, ROLE_VALUE, rate);
 	size_t budget = jobs_budget(workbench);
+	char tokens[FIGURE_SIZE];
+	figure_count(tokens, budget);
 	if (budget > 0)
-		canvas_printf(canvas, row.row, col + used, room - used, ROLE_LABEL, " %s%zu tok", slider_unsettled(&workbench->slider) ? "-> " : "",
-		              budget);
+		canvas_printf(canvas, row.row, col + used, room - used, ROLE_LABEL, " %s%s tok", slider_unsettled(&workbench->slider) ? "-> " : "",
+		              tokens);
 }
 
 static void draw_figures(const struct workbench *workbench, struct canvas *canvas)

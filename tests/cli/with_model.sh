@@ -49,6 +49,8 @@ fi
 expect 0 "$pith" compress --cr 1 "$abstract"
 [ "$(tr -s ' \n' <out)" = "$(tr -s ' \n' <"$abstract")" ] || fail "a rate of 1 changed the text"
 err_has 'selfinfo:'
+expect 0 "$pith" compress --tokens 1 "$abstract"
+err_has '-> 1 token, CR '
 expect 0 "$pith" compress --tokens 20 -o short.txt --json - <"$abstract"
 json file=short.txt compressed_tokens=20
 [ -s short.txt ] || fail "-o wrote nothing"

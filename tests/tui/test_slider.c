@@ -188,6 +188,12 @@ static void figures(void **state)
 	assert_string_equal(out, "0.010 (96.2x)");
 	figure_rate(out, 1);
 	assert_string_equal(out, "1.00 (1.0x)");
+	figure_rate(out, 0);
+	assert_string_equal(out, "0.00");
+	figure_tokens(out, 1);
+	assert_string_equal(out, "1 token");
+	figure_tokens(out, 2183);
+	assert_string_equal(out, "2,183 tokens");
 	figure_count(out, 1234567);
 	assert_string_equal(out, "1,234,567");
 	figure_count(out, 999);

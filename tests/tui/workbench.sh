@@ -94,6 +94,7 @@ mouse 65 20 "$row" M
 await_stable
 keys Home
 await 'tokens [0-9,]+ -> 1$'
+await '─ 1 token, .* ─|─ 1 tok ─'
 keys Right
 await '^ CR.*0\.0[12][0-9]* '
 await_stable

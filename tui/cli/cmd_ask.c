@@ -98,12 +98,13 @@ static enum pith_status print_json(struct cli *cli, const struct answers *answer
 static void print_answer(const char *from, const struct pith_generated *answer)
 {
 	const char *stop = answer->stop == PITH_STOP_LIMIT ? "" : pith_stop_sentence(answer->stop);
-	printf("%s (%zu tokens read, %zu written, %.2f s):\n  ", from, answer->n_prompt_tokens, answer->n_tokens,
-	       answer->seconds);
+	printf("%s (%zu token%s read, %zu written, %.2f s):\n  ", from, answer->n_prompt_tokens,
+	       answer->n_prompt_tokens == 1 ? "" : "s", answer->n_tokens, answer->seconds);
 	output_text(stdout, answer->text, answer->length);
 	printf("%s%s\n", stop[0] != '\0' ? " - " : "", stop);
 	if (answer->n_regenerated > 0)
-		printf("  (read from the text that was regenerated first, %zu tokens)\n", answer->n_regenerated);
+		printf("  (read from the text that was regenerated first, %zu token%s)\n", answer->n_regenerated,
+		       answer->n_regenerated == 1 ? "" : "s");
 	if (answer->narrowed)
 		printf("  (read: the sentences nearest to the question)\n");
 }

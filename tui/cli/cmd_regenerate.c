@@ -22,7 +22,7 @@ static void print_end(struct cli *cli, const struct pith_generated *generated)
 	const char *stop = pith_stop_sentence(generated->stop);
 	if (generated->length > 0 && generated->text[generated->length - 1] != '\n')
 		putchar('\n');
-	cli_say(cli, "%zu tokens in %.2f s.", generated->n_tokens, generated->seconds);
+	cli_say(cli, "%zu token%s in %.2f s.", generated->n_tokens, generated->n_tokens == 1 ? "" : "s", generated->seconds);
 	if (stop[0] != '\0')
 		cli_say(cli, "%s", stop);
 }

@@ -41,6 +41,6 @@ enum exit_code cmd_tokens(struct cli *cli)
 	}
 	pith_document_destroy(document);
 	if (status == PITH_OK && !cli->json)
-		cli_say(cli, "%zu tokens, %zu bytes.", n, length);
+		cli_say(cli, "%zu token%s, %zu byte%s.", n, n == 1 ? "" : "s", length, length == 1 ? "" : "s");
 	return status == PITH_OK ? EXIT_CODE_OK : cli_failed(cli, status);
 }

@@ -16,7 +16,7 @@ static void write_target(char *out, size_t size, const struct pith_compare_row *
 	if (row->target == NULL)
 		out[0] = '\0';
 	else if (row->target->n_tokens > 0)
-		snprintf(out, size, "%zu tokens", row->target->n_tokens);
+		snprintf(out, size, "%zu token%s", row->target->n_tokens, row->target->n_tokens == 1 ? "" : "s");
 	else
 		snprintf(out, size, "%.3g", row->target->rate);
 }

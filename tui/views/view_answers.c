@@ -15,14 +15,14 @@ static void draw_figures(const struct answer *answer, struct canvas *canvas, str
 {
 	if (!answer->done || answer->facts.status != PITH_OK)
 		return;
-	char seconds[FIGURE_SIZE], first[FIGURE_SIZE], read[FIGURE_SIZE], line[4 * FIGURE_SIZE];
+	char seconds[FIGURE_SIZE], first[FIGURE_SIZE], read[FIGURE_SIZE], tokens[FIGURE_SIZE], line[4 * FIGURE_SIZE + 16];
 	figure_seconds(seconds, answer->facts.seconds);
 	figure_seconds(first, answer->facts.first_token_seconds);
 	figure_count(read, answer->facts.n_prompt_tokens);
-	const char *tokens = answer->facts.n_tokens == 1 ? "token" : "tokens";
-	int length = snprintf(line, sizeof line, "%zu %s, %s (read %s in %s) ", answer->facts.n_tokens, tokens, seconds, read, first);
+	figure_tokens(tokens, answer->facts.n_tokens);
+	int length = snprintf(line, sizeof line, "%s, %s (read %s in %s) ", tokens, seconds, read, first);
 	if (length + used > rect.cols)
-		length = snprintf(line, sizeof line, "%zu %s, %s ", answer->facts.n_tokens, tokens, seconds);
+		length = snprintf(line, sizeof line, "%s, %s ", tokens, seconds);
 	if (length + used <= rect.cols)
 		canvas_string(canvas, rect.row, rect.col + rect.cols - length, length, ROLE_VALUE, line);
 }

@@ -22,7 +22,11 @@ void gauge_draw(struct canvas *canvas, struct rect rect, double share, unsigned 
 
 void figure_rate(char out[FIGURE_SIZE], double rate)
 {
-	double times = rate > 0 ? 1 / rate : 0;
+	if (!(rate > 0)) { /* nothing is left: no factor says that */
+		snprintf(out, FIGURE_SIZE, "0.00");
+		return;
+	}
+	double times = 1 / rate;
 	int digits = rate >= 0.0995 ? 2 : rate >= 0.00995 ? 3 : 4;
 	snprintf(out, FIGURE_SIZE, times < 99.95 ? "%.*f (%.1fx)" : "%.*f (%.0fx)", digits, rate, times);
 }
@@ -38,6 +42,13 @@ void figure_count(char out[FIGURE_SIZE], size_t n)
 		out[used++] = digits[i];
 	}
 	out[used] = '\0';
+}
+
+void figure_tokens(char out[FIGURE_SIZE], size_t n)
+{
+	char count[FIGURE_SIZE];
+	figure_count(count, n);
+	snprintf(out, FIGURE_SIZE, "%.32s token%s", count, n == 1 ? "" : "s");
 }
 
 void figure_bytes(char out[FIGURE_SIZE], size_t n)

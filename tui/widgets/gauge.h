@@ -11,10 +11,12 @@ void gauge_draw(struct canvas *canvas, struct rect rect, double share, unsigned 
 
 enum { FIGURE_SIZE = 48 };
 
-/* "0.25 (4.0x)": both notations of a compression rate, always. */
+/* "0.25 (4.0x)": both notations of a compression rate, always; "0.00" for nothing. */
 void figure_rate(char out[FIGURE_SIZE], double rate);
 /* "1,234" */
 void figure_count(char out[FIGURE_SIZE], size_t n);
+/* "1 token", "1,234 tokens" */
+void figure_tokens(char out[FIGURE_SIZE], size_t n);
 /* "545 B", "32.0 KiB" */
 void figure_bytes(char out[FIGURE_SIZE], size_t n);
 /* "8 ms", "0.42 s", "3 min 20 s" */
