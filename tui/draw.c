@@ -114,10 +114,15 @@ static void draw_hint(struct canvas *canvas, struct rect rect, const char *first
 	canvas_string(canvas, rect.row + 1, rect.col, rect.cols, ROLE_FAINT, second);
 }
 
-/* Text keeps a column away from lines and edges. */
-static struct rect inset(struct rect pane)
+/*
+ * Text keeps a column away from lines and edges, and is as wide in both panes,
+ * so that the same text breaks at the same places; a column that is left over
+ * stays empty.
+ */
+static struct rect inset(const struct regions *regions, struct rect pane)
 {
-	return (struct rect){pane.row, pane.col + 1, pane.rows, pane.cols - 1};
+	int cols = regions->document.cols < regions->result.cols ? regions->document.cols : regions->result.cols;
+	return (struct rect){pane.row, pane.col + 1, pane.rows, cols - 1};
 }
 
 static bool build_left(struct workbench *workbench)
@@ -137,7 +142,7 @@ static bool build_result(struct workbench *workbench)
 
 static void fit_left(struct workbench *workbench)
 {
-	struct rect rect = inset(workbench->regions.document);
+	struct rect rect = inset(&workbench->regions, workbench->regions.document);
 	struct text_pane *pane = &workbench->document_pane;
 	if (workbench->document_stale && build_left(workbench))
 		workbench->document_stale = false;
@@ -160,8 +165,8 @@ static void prepare_panes(struct workbench *workbench)
 	struct text_pane *result = &workbench->result_pane;
 	if (workbench->result_stale && build_result(workbench))
 		workbench->result_stale = false;
-	int legend = workbench->view == VIEW_REGENERATED ? view_regenerated_legend_rows(inset(regions->result)) : 0;
-	text_pane_fit(result, regions->result.rows - legend, inset(regions->result).cols);
+	int legend = workbench->view == VIEW_REGENERATED ? view_regenerated_legend_rows(inset(regions, regions->result)) : 0;
+	text_pane_fit(result, regions->result.rows - legend, inset(regions, regions->result).cols);
 	if (workbench->follow && workbench->view == VIEW_REGENERATED && !workbench->forms[FORM_SECOND].regenerating) {
 		text_pane_scroll_to(result, text_pane_last_top(result));
 		workbench->result_leads = true;
@@ -176,7 +181,7 @@ static void prepare_panes(struct workbench *workbench)
 
 static void draw_left(struct workbench *workbench, struct canvas *canvas)
 {
-	const struct rect rect = inset(workbench->regions.document);
+	const struct rect rect = inset(&workbench->regions, workbench->regions.document);
 	if (workbench->text == NULL)
 		draw_hint(canvas, rect, "Paste a text here, or press o to open a file.", "");
 	else if (form_beside(workbench))
@@ -187,7 +192,7 @@ static void draw_left(struct workbench *workbench, struct canvas *canvas)
 
 static void draw_result(struct workbench *workbench, struct canvas *canvas)
 {
-	struct rect rect = inset(workbench->regions.result);
+	struct rect rect = inset(&workbench->regions, workbench->regions.result);
 	const struct form *form = &workbench->forms[FORM_FIRST];
 	if (workbench->view == VIEW_MEMORY) {
 		view_memory_draw(workbench, canvas, rect);

@@ -136,6 +136,11 @@ await_gone 'Esc cancels'
 keys f
 await 'comes back byte for byte' 120
 await 'prefix 100%'
+# The same text breaks at the same places on both sides.
+await_stable
+left=$(screen | sed -n '3,8s/│.*//p' | sed 's/ *$//')
+right=$(screen | sed -n '3,8s/.*│//p' | sed 's/[ ▐▕]*$//')
+[ "$left" = "$right" ] || fail "the same text breaks at different places left and right"
 type_text '=4x'
 keys Enter
 await 'target 0\.25 \([34]\.[09]x\)'
