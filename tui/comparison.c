@@ -2,8 +2,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <wctype.h>
 
 #include "bytes.h"
+#include "glyphs.h"
 
 void comparison_destroy(void *argument)
 {
@@ -26,6 +28,39 @@ static size_t covered_length(const char *document, size_t document_length, size_
 	return covered;
 }
 
+/* Does a letter or a digit stand there? Wide characters have no words between spaces: each is one of its own. */
+static bool is_letter(const char *text, size_t length, size_t offset)
+{
+	struct glyph glyph;
+	if (offset >= length)
+		return false;
+	glyph_read(&glyph, text, length, offset);
+	return glyph.kind == GLYPH_TEXT && glyph.width == 1 && iswalnum((wint_t)glyph.code[0]);
+}
+
+/*
+ * The share of the document that came back before the first error, as the screen
+ * says it: pith_matched_prefix() counts bytes and may end within a word ("hello"
+ * in "hellooian"), which has not come back; so this ends before that word.
+ */
+static double matched_words(const char *document, const char *text, size_t text_length)
+{
+	double share = pith_matched_prefix(document, text);
+	size_t length = strlen(document), at = (size_t)(share * (double)length + 0.5);
+	bool inside = is_letter(document, length, at) || is_letter(text, text_length, at);
+	if (length == 0 || !inside)
+		return share;
+	while (at > 0) {
+		size_t previous = at - 1;
+		while (previous > 0 && ((unsigned char)document[previous] & 0xc0) == 0x80)
+			previous--;
+		if (!is_letter(document, length, previous))
+			break;
+		at = previous;
+	}
+	return (double)at / (double)length;
+}
+
 struct comparison *comparison_create(const char *document, size_t document_length, const char *text, size_t length, bool whole)
 {
 	struct comparison *comparison = calloc(1, sizeof *comparison);
@@ -43,7 +78,7 @@ struct comparison *comparison_create(const char *document, size_t document_lengt
 		comparison->n_words = 0;
 	}
 	comparison->rouge_l = pith_rouge_l(document, comparison->text);
-	comparison->matched_prefix = pith_matched_prefix(document, comparison->text);
+	comparison->matched_prefix = matched_words(document, comparison->text, length);
 	if (whole)
 		comparison->bleu = pith_bleu(document, comparison->text);
 	comparison->final = whole;

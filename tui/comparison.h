@@ -13,7 +13,8 @@ struct comparison {
 	size_t length;
 	struct pith_diff_word *words; /* NULL when the texts are too long to compare */
 	size_t n_words;
-	double rouge_l, bleu, matched_prefix;
+	double rouge_l, bleu;
+	double matched_prefix; /* of the document's bytes, up to the last whole word before the first error */
 	bool final;      /* nothing more comes */
 	size_t n_tokens; /* final only, as what follows */
 	double seconds;

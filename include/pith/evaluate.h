@@ -36,7 +36,10 @@ double pith_squad_f1(const char *const *answers, size_t n_answers, const char *c
 /* 1 when an answer stands in the candidate's first line, both normalised as above, else 0: what LLMLingua's papers call EM. */
 double pith_squad_sub_em(const char *const *answers, size_t n_answers, const char *candidate);
 
-/* Share of the reference's leading bytes that the candidate repeats exactly, in whole characters. Both empty: 1. */
+/*
+ * Share of the reference's leading bytes that the candidate repeats exactly, in whole characters: it may end within a word, and
+ * what the candidate goes on with is not looked at. Both empty: 1.
+ */
 double pith_matched_prefix(const char *reference, const char *candidate);
 
 /* A word of a comparison of two texts, for marking losses. */

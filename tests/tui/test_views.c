@@ -301,6 +301,35 @@ static void legend(void **state)
 	end(&workbench);
 }
 
+/* What came back before the first error ends at a whole word. */
+static void matched_words(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *document, *text;
+		double expected;
+	} cases[] = {
+		{"hello", "hello", 1},
+		{"hello", "hellooian", 0},
+		{"hello", "hello there", 1},
+		{"one two three", "one two thirty", 8.0 / 13},
+		{"one two three", "one twofold", 4.0 / 13},
+		{"one two three", "one two", 7.0 / 13},
+		{"one, two", "one. two", 3.0 / 8},
+		{"zwei \xc3\xa4mter", "zwei \xc3\xa4mtern", 5.0 / 11},
+		{"\xe6\xb0\xb4\xe9\x81\x93", "\xe6\xb0\xb4\xe5\xba\x93", 0.5},
+		{"one", "", 0},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		const char *document = cases[i].document, *text = cases[i].text;
+		struct comparison *comparison = comparison_create(document, strlen(document), text, strlen(text), true);
+		assert_non_null(comparison);
+		if (fabs(comparison->matched_prefix - cases[i].expected) > 1e-9)
+			fail_msg("\"%s\" of \"%s\": %g", text, document, comparison->matched_prefix);
+		comparison_destroy(comparison);
+	}
+}
+
 /* Forty sentences on the left; on the right every second word of them, so that its rows are fewer. */
 static void synchronised(void **state)
 {
@@ -548,7 +577,7 @@ int main(void)
 		cmocka_unit_test(legend),                  cmocka_unit_test(synchronised),
 		cmocka_unit_test(resized_pane),            cmocka_unit_test(answers),
 		cmocka_unit_test(help_is_wrapped),         cmocka_unit_test(menu_is_wrapped),
-		cmocka_unit_test(too_small),
+		cmocka_unit_test(too_small),               cmocka_unit_test(matched_words),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
