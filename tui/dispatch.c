@@ -290,7 +290,8 @@ static void take_key(struct workbench *workbench, const struct input_event *even
 			training_view_close(&workbench->training);
 		return;
 	}
-	if (workbench->regions.too_small) { /* nothing is seen, so nothing is done but leaving; an open line may be meant by a q */
+	/* Nothing is seen, so nothing is done but leaving; an open line may be meant by a q. */
+	if (workbench->regions.too_small) {
 		if (prompt_kind() == PROMPT_NONE && actions_find(CONTEXT_ANYWHERE, key) == ACTION_QUIT)
 			perform_quit(workbench);
 		return;

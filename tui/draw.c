@@ -237,8 +237,8 @@ static void draw_slider(const struct workbench *workbench, struct canvas *canvas
 	char tokens[FIGURE_SIZE];
 	figure_count(tokens, budget);
 	if (budget > 0)
-		canvas_printf(canvas, row.row, col + used, room - used, ROLE_LABEL, " %s%s tok", slider_unsettled(&workbench->slider) ? "-> " : "",
-		              tokens);
+		canvas_printf(canvas, row.row, col + used, room - used, ROLE_LABEL, " %s%s tok",
+		              slider_unsettled(&workbench->slider) ? "-> " : "", tokens);
 }
 
 static void draw_figures(const struct workbench *workbench, struct canvas *canvas)
@@ -344,8 +344,8 @@ void draw_too_small(struct canvas *canvas)
 {
 	char text[80];
 	struct text_layout layout = {0};
-	int length = snprintf(text, sizeof text, "terminal too small: %dx%d, pith needs %dx%d", canvas->cols, canvas->rows, REGIONS_MIN_COLS,
-	                      REGIONS_MIN_ROWS);
+	int length = snprintf(text, sizeof text, "terminal too small: %dx%d, pith needs %dx%d", canvas->cols, canvas->rows,
+	                      REGIONS_MIN_COLS, REGIONS_MIN_ROWS);
 	if (length > canvas->cols)
 		strchr(text, ',')[1] = '\n';
 	if (!layout_wrap(&layout, text, (size_t)length, canvas->cols))

@@ -109,7 +109,7 @@ await 'Type a target as'
 await 'Target .*: 500z'
 leave_line
 await_gone 'Type a target as'
-keys =
+keys '='
 await_line 1
 type_text '16t'
 keys Enter

@@ -132,9 +132,9 @@ void target_say(struct cli *cli, const struct pith_compressed_info *info)
 	char factor[32] = ""; /* of nothing there is none */
 	if (info->cr > 0)
 		snprintf(factor, sizeof factor, " (%.1fx)", 1 / info->cr);
-	cli_say(cli, "%s: %zu -> %zu token%s, CR %.3g%s, delta CR %+.3f, %zu -> %zu bytes.", info->method->name, info->original_tokens,
-		info->compressed_tokens, info->compressed_tokens == 1 ? "" : "s", info->cr, factor, info->delta_cr,
-		info->original_bytes, info->compressed_bytes);
+	cli_say(cli, "%s: %zu -> %zu token%s, CR %.3g%s, delta CR %+.3f, %zu -> %zu bytes.", info->method->name,
+		info->original_tokens, info->compressed_tokens, info->compressed_tokens == 1 ? "" : "s", info->cr, factor,
+		info->delta_cr, info->original_bytes, info->compressed_bytes);
 	if (info->server_tokens_read > 0)
 		cli_say(cli, "The server counted %zu tokens read and %zu written.", info->server_tokens_read,
 			info->server_tokens_written);

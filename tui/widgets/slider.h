@@ -27,7 +27,10 @@ struct slider {
 void slider_init(struct slider *slider, double rate);
 bool slider_unsettled(const struct slider *slider); /* does the live value differ from the settled one? */
 
-/* Moves the live value by whole percents, snapping to them, down to the first one; n_tokens of the document tell where a target in tokens stands. */
+/*
+ * Moves the live value by whole percents, snapping to them, down to the first
+ * one; n_tokens of the document tell where a target in tokens stands.
+ */
 void slider_step(struct slider *slider, int percent, size_t n_tokens);
 void slider_least(struct slider *slider, size_t n_tokens); /* to one token; to the first percent of an unknown number */
 /* Moves the live value by tokens. */
