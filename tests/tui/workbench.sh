@@ -354,7 +354,7 @@ keys C-u
 type_text 'nowhere/out.txt'
 keys Enter
 await 'Save as: nowhere/out\.txt'
-await 'nowhere/out\.txt.* cannot be '
+await 'Cannot write nowhere/out\.txt'
 leave_line
 [ -s tidal-power-selfinfo.txt ] || fail "nothing was saved"
 
