@@ -45,12 +45,22 @@ static void step_tokens(struct workbench *workbench, int tokens)
 	slider_moved(workbench);
 }
 
+/* All answers scroll together, as far as the longest of them reaches. */
+static struct text_pane *longest_answer(struct workbench *workbench)
+{
+	struct text_pane *longest = &workbench->answers[ANSWER_FULL].pane;
+	for (int i = 0; i < workbench->n_answers; i++)
+		if (text_pane_last_top(&workbench->answers[i].pane) > text_pane_last_top(longest))
+			longest = &workbench->answers[i].pane;
+	return longest;
+}
+
 /* The pane that the scrolling keys move; NULL: none (memory rows scroll by themselves). */
 static struct text_pane *focused_pane(struct workbench *workbench)
 {
 	switch (workbench->focus) {
 	case FOCUS_RESULT: return workbench->view == VIEW_MEMORY ? NULL : &workbench->result_pane;
-	case FOCUS_ANSWERS: return &workbench->answers[ANSWER_FULL].pane;
+	case FOCUS_ANSWERS: return longest_answer(workbench);
 	default: return &workbench->document_pane;
 	}
 }
