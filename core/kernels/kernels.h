@@ -35,6 +35,11 @@ struct kernels_of_type {
 	void (*row)(float *out, const void *w, size_t n);
 };
 
+/* Every type, and the stem of its kernels' names in weights_ref.c and weights_vector.c. */
+#define KERNELS_EACH_TYPE(X) \
+	X(F32, f32) X(F16, f16) X(BF16, bf16) X(Q8_0, q8_0) X(Q4_0, q4_0) X(Q4_1, q4_1) X(Q5_0, q5_0) X(Q5_1, q5_1) \
+	X(Q2_K, q2_k) X(Q3_K, q3_k) X(Q4_K, q4_k) X(Q5_K, q5_k) X(Q6_K, q6_k)
+
 struct kernels {
 	const char *name;
 

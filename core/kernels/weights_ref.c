@@ -198,18 +198,6 @@ PACKED(q6_k, K_BLOCK, sizeof(struct block_q6_k))
 
 void kernels_init_weights_ref(struct kernels *table)
 {
-	struct kernels_of_type *of = table->of_type;
-	of[TENSOR_F32] = (struct kernels_of_type){dot_f32, row_f32};
-	of[TENSOR_F16] = (struct kernels_of_type){dot_f16, row_f16};
-	of[TENSOR_BF16] = (struct kernels_of_type){dot_bf16, row_bf16};
-	of[TENSOR_Q8_0] = (struct kernels_of_type){dot_q8_0, row_q8_0};
-	of[TENSOR_Q4_0] = (struct kernels_of_type){dot_q4_0, row_q4_0};
-	of[TENSOR_Q4_1] = (struct kernels_of_type){dot_q4_1, row_q4_1};
-	of[TENSOR_Q5_0] = (struct kernels_of_type){dot_q5_0, row_q5_0};
-	of[TENSOR_Q5_1] = (struct kernels_of_type){dot_q5_1, row_q5_1};
-	of[TENSOR_Q2_K] = (struct kernels_of_type){dot_q2_k, row_q2_k};
-	of[TENSOR_Q3_K] = (struct kernels_of_type){dot_q3_k, row_q3_k};
-	of[TENSOR_Q4_K] = (struct kernels_of_type){dot_q4_k, row_q4_k};
-	of[TENSOR_Q5_K] = (struct kernels_of_type){dot_q5_k, row_q5_k};
-	of[TENSOR_Q6_K] = (struct kernels_of_type){dot_q6_k, row_q6_k};
+#define FILL_IN(type, stem) table->of_type[TENSOR_##type] = (struct kernels_of_type){dot_##stem, row_##stem};
+	KERNELS_EACH_TYPE(FILL_IN)
 }
