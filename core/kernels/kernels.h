@@ -1,7 +1,8 @@
 /*
  * Leaf arithmetic on arrays: the only SIMD of the program, beside matmul.h.
  *
- * kernels_ref.c defines in plain C what is right. kernels_vector.c, compiled
+ * kernels_ref.c and weights_ref.c, which reads packed weights, define in plain C
+ * what is right. kernels_vector.c and weights_vector.c, compiled
  * once per instruction set, overrides what is faster. kernels_get() chooses by
  * CPUID feature bits at the first call; PITH_CPU=ref|avx2|avx512|neon in the
  * environment forces a level (an impossible one is ignored).
@@ -75,7 +76,10 @@ void kernels_unpack(float *out, enum tensor_type type, const void *data, size_t 
 /* For tests: the tables of every level that this machine can run, reference first. */
 size_t kernels_available(const struct kernels **tables, size_t capacity);
 
-/* The levels; each fills in only what it does better than what table already holds: of_type the second of each, all else the first. */
+/*
+ * The levels; each fills in only what it does better than what table already
+ * holds: of_type the second of each pair, all else the first.
+ */
 void kernels_init_ref(struct kernels *table);
 void kernels_init_weights_ref(struct kernels *table);
 #if defined(__x86_64__)

@@ -5,7 +5,7 @@
 
 #include "model/layer.h"
 
-enum { FEW_TOKENS = 32 };  /* below this, bringing all weights into tiles costs more than it saves */
+enum { FEW_TOKENS = 32 };  /* fewer do not fill a step of tiles, for which all weights would be brought into them */
 enum { READ_CHUNK = 512 }; /* tokens of one pass: keeps the activations in cache and cancelling prompt */
 
 struct session {

@@ -85,7 +85,11 @@ struct attention_shape {
 };
 /* Floats of scratch that forward (on pool) and backward need. */
 size_t attention_scratch_size(const struct thread_pool *pool, enum precision precision, const struct attention_shape *shape);
-/* out, q (n_queries, n_heads, head_dim); k, v (n_keys, n_kv_heads, head_dim); lse (n_queries, n_heads): log of the softmax's sum, kept for backward, may be NULL. The heads are shared out. */
+/*
+ * out, q (n_queries, n_heads, head_dim); k, v (n_keys, n_kv_heads, head_dim);
+ * lse (n_queries, n_heads): log of the softmax's sum, kept for backward, may be
+ * NULL. The heads are shared out among the threads of pool.
+ */
 void attention_forward(struct thread_pool *pool, enum precision precision, float *out, float *lse, const float *q, const float *k, const float *v,
                        const struct attention_shape *shape, float *scratch);
 /*
