@@ -1,10 +1,10 @@
 /*
  * Leaf arithmetic on arrays: the only SIMD of the program, beside matmul.h.
  *
- * kernels_ref.c and weights_ref.c, which reads packed weights, define in plain C
- * what is right. kernels_vector.c and weights_vector.c, compiled
- * once per instruction set, overrides what is faster. kernels_get() chooses by
- * CPUID feature bits at the first call; PITH_CPU=ref|avx2|avx512|neon in the
+ * kernels_ref.c, and weights_ref.c for rows of packed weights, define in plain
+ * C what is right. kernels_vector.c and weights_vector.c, compiled once per
+ * instruction set, override what is faster. kernels_get() chooses by CPUID
+ * feature bits at the first call; PITH_CPU=ref|avx2|avx512|neon in the
  * environment forces a level (an impossible one is ignored).
  *
  * No kernel allocates or fails. Arrays need no alignment. n may be 0.
