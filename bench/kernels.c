@@ -153,8 +153,9 @@ int main(int argc, char **argv)
 	};
 	int rounds = argc > 1 ? atoi(argv[1]) : 10;
 	bench_entries(rounds);
-	printf("\nGFLOP/s of one thread%s\n        m     n     k     fp32      bf16    ratio\n",
-	       matmul_bf16_available() ? "" : " (no AMX here: bf16 is fp32)");
+	const char *level = matmul_bf16_level();
+	printf("\nGFLOP/s of one thread, bf16 by %s\n        m     n     k     fp32      bf16    ratio\n",
+	       level == NULL ? "fp32, as there is neither AMX nor AVX512_BF16" : level);
 	for (size_t i = 0; i < sizeof products / sizeof *products; i++)
 		bench_product(&products[i], rounds);
 	return 0;

@@ -47,7 +47,7 @@ static enum pith_status prefix_create(struct prefix *prefix, struct pith_documen
 	size_t capacity = model->transformer.h.n_context, longest = published ? LONGEST_PUBLISHED : LONGEST_PREFIX;
 	capacity = capacity < longest ? capacity : longest;
 	capacity = capacity > SHORTEST_PREFIX ? capacity : SHORTEST_PREFIX;
-	/* On tiles a small model has read a segment sooner than several threads have met for each of its products. */
+	/* In bf16 a small model has read a segment sooner than several threads have met for each of its products. */
 	bool one_thread = !published && matmul_bf16_available() && model->transformer.h.n_embd <= FEW_EMBD;
 	*prefix = (struct prefix){.segment = capacity / 4 < SEGMENT ? capacity / 4 : SEGMENT,
 				  .head = capacity / 4 < HEAD ? capacity / 4 : HEAD};

@@ -1,11 +1,13 @@
 /*
  * Matrix products for training with operands rounded to bf16 (nearest even)
  * and sums in fp32: several times faster than sgemm where the processor has
- * AMX tiles. fp32 in, fp32 out; operands are converted block by block on the
- * way into the cache. Subnormal numbers count as zero.
+ * AMX tiles, twice as fast where it has AVX512_BF16. fp32 in, fp32 out;
+ * operands are converted block by block on the way into the cache. Subnormal
+ * numbers count as zero.
  *
- * Everything runs on the calling thread, from thread-local scratch. Without
- * AMX these are the fp32 products of matmul.h, so callers need no branch.
+ * Everything runs on the calling thread, from thread-local scratch. Where
+ * there is neither these are the fp32 products of matmul.h, so callers need no
+ * branch.
  */
 #ifndef KERNELS_MATMUL_BF16_H
 #define KERNELS_MATMUL_BF16_H
@@ -13,8 +15,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Does this machine have AMX, and the system's leave to use it? PITH_CPU set to a lower level says no. */
+/* Does this machine have either, and for AMX the system's leave to use it? PITH_CPU set to a lower level says no. */
 bool matmul_bf16_available(void);
+/* Which one it is, as PITH_CPU has it: "amx" or "avx512bf16"; NULL where there is neither. */
+const char *matmul_bf16_level(void);
 
 /* C (m, n) = beta C + A (m, k) B^T, B (n, k). Arguments as in matmul.h. */
 void matmul_bf16_nt(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c,
@@ -40,10 +44,5 @@ struct bf16_product {
 	float *c;
 	size_t ldc;
 };
-
-#if defined(__x86_64__)
-/* The AMX level; called only where matmul_bf16_available(). */
-void kernels_amx_multiply(const struct bf16_product *product);
-#endif
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * Operands of bf16 products that are converted once and used in several: a
- * matrix in AMX tiles, in memory of the caller. Only where
- * matmul_bf16_available(); there is nothing here for other machines.
+ * matrix in tiles, in memory of the caller. Only where matmul_bf16_available();
+ * there is nothing here for other machines.
  *
  * An operand of C (m, n) = A B^T, A of m lines and B of n lines along k, is
  * cut into strips of 16 lines, each tile after tile along k. Lines are padded
@@ -17,8 +17,10 @@
 #include "kernels/matmul_bf16.h"
 
 enum {
-	TILES_K = 32,    /* numbers of k in a tile */
-	TILES_STEP = 32, /* lines are packed and multiplied in multiples of this */
+	TILES_LINES = 16,                   /* lines of an operand in a tile */
+	TILES_K = 32,                       /* numbers of k in a tile */
+	TILES_SIZE = TILES_LINES * TILES_K, /* numbers in a tile, 1 KiB */
+	TILES_STEP = 32,                    /* lines are packed and multiplied in multiples of this */
 };
 
 /* Which operand: tiles for one are not tiles for the other. */
@@ -50,9 +52,28 @@ struct tiles_product {
 void tiles_multiply(const struct tiles_product *product);
 
 #if defined(__x86_64__)
-void kernels_amx_pack(const struct tiles *to, size_t line_first, size_t k_first, const struct bf16_operand *from, size_t n_lines,
-		      size_t n_k, bool as_pairs);
-void kernels_amx_multiply_tiles(const struct tiles_product *product);
+/* Two strips of an operand: the tiles of the second begin `second` numbers behind those of the first. */
+struct tile_strips {
+	const uint16_t *tiles;
+	size_t second;
+};
+
+/* What multiplies tiles. Packing and the walk over C are the same for all (kernels_tiles.c). */
+struct tile_level {
+	const char *name;    /* as PITH_CPU has it */
+	size_t max_k;        /* numbers of k in a block: two strips of A and two of B fit the first-level cache */
+	size_t b_capacity;   /* numbers of B that are packed at a time: with A they fit the second-level cache */
+	void (*begin)(void); /* before the steps of a product, and behind them; NULL: nothing to do */
+	void (*end)(void);
+	/* 32 x 32 of C, added to when accumulate, from two strips of A and two of B, n_deep tiles along k. */
+	void (*step)(struct tile_strips a, struct tile_strips b, size_t n_deep, bool accumulate, float *c, size_t ldc);
+};
+extern const struct tile_level kernels_amx, kernels_avx512bf16;
+
+void kernels_tiles_pack(const struct tiles *to, size_t line_first, size_t k_first, const struct bf16_operand *from,
+			size_t n_lines, size_t n_k, bool as_pairs);
+void kernels_tiles_multiply(const struct tile_level *level, const struct tiles_product *product);
+void kernels_tiles_product(const struct tile_level *level, const struct bf16_product *product);
 #endif
 
 #endif

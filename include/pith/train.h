@@ -126,7 +126,7 @@ struct pith_recipe {
 	int checkpoint_steps;
 	const char *output_type;     /* of the base's matrices: "F32", "F16", "BF16", "Q8_0" */
 	const char *adapter_type;    /* of the adapters' */
-	bool bf16;                   /* products in bf16 with fp32 sums where the CPU has AMX; false: fp32, the reference */
+	bool bf16;                   /* products in bf16 with fp32 sums where the CPU can (AMX, AVX512_BF16); false: fp32, the reference */
 	const char *output_path;     /* the model (base) or the adapter (adapter) as GGUF; written at the end and at checkpoints */
 	const char *output_adapter_path[PITH_N_PURPOSES]; /* PITH_TRAIN_BASE: adapters trained along */
 	const char *log_path;        /* JSONL, one line per report; NULL: none */

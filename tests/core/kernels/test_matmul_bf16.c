@@ -41,7 +41,7 @@ static float *random_array(struct random_state *random_numbers, size_t n)
 	return array;
 }
 
-/* What the product makes of its operands. Without AMX they stay as they are. */
+/* What the product makes of its operands. In fp32 they stay as they are. */
 static void round_operand(float *array, size_t n)
 {
 	for (size_t i = 0; i < n && matmul_bf16_available(); i++)
@@ -208,7 +208,7 @@ int main(void)
 		cmocka_unit_test(test_small), cmocka_unit_test(test_blocks),  cmocka_unit_test(test_no_k),
 		cmocka_unit_test(test_nan),   cmocka_unit_test(test_threads),
 	};
-	if (!matmul_bf16_available())
-		printf("No AMX here: testing the fp32 products in its place.\n");
+	const char *level = matmul_bf16_level();
+	printf("Products by %s.\n", level == NULL ? "fp32, in the place of bf16" : level);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
