@@ -188,6 +188,7 @@ static enum pith_status read_stage(struct dac *dac, const struct pith_control *c
 		.n_units = n - scored_from(dac, 0),
 		.read = read_window,
 		.user = dac,
+		.what = "scoring",
 		.begin = (double)dac->stage,
 		.end = (double)dac->stage + 1,
 		.total = (double)dac->n_stages,

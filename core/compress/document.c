@@ -123,6 +123,7 @@ static enum pith_status compute_scores(struct pith_document *document, const str
 		.n_units = n,
 		.read = score_window,
 		.user = &scoring,
+		.what = "scoring",
 		.end = (double)n,
 		.total = (double)n,
 	};

@@ -115,6 +115,7 @@ static enum pith_status score(struct scoring *scoring, const struct pith_control
 		.n_units = n,
 		.read = score_window,
 		.user = scoring,
+		.what = "scoring",
 		.end = (double)n,
 		.total = (double)n,
 	};

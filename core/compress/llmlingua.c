@@ -14,6 +14,7 @@
 #include "compress/published.h"
 #include "compress/select_words.h"
 #include "compress/survivors.h"
+#include "compress/windows.h"
 #include "compress/words.h"
 #include "kernels/matmul_bf16.h"
 #include "model/session.h"
@@ -23,7 +24,6 @@ enum {
 	LONGEST_PREFIX = 800,     /* rows of cache, where the model has room for as many: four segments */
 	LONGEST_PUBLISHED = 2048, /* ... and as published */
 	SHORTEST_PREFIX = 16,     /* ... and where it says that it has hardly any */
-	FEW_EMBD = 512,           /* width of a model whose products are too short to share out */
 	HEAD = 10,                /* tokens behind BOS that stay when the cache overflows, as published */
 };
 
@@ -48,7 +48,7 @@ static enum pith_status prefix_create(struct prefix *prefix, struct pith_documen
 	capacity = capacity < longest ? capacity : longest;
 	capacity = capacity > SHORTEST_PREFIX ? capacity : SHORTEST_PREFIX;
 	/* In bf16 a small model has read a segment sooner than several threads have met for each of its products. */
-	bool one_thread = !published && matmul_bf16_available() && model->transformer.h.n_embd <= FEW_EMBD;
+	bool one_thread = !published && matmul_bf16_available() && model->transformer.h.n_embd <= WIDE_EMBD;
 	*prefix = (struct prefix){.segment = capacity / 4 < SEGMENT ? capacity / 4 : SEGMENT,
 				  .head = capacity / 4 < HEAD ? capacity / 4 : HEAD};
 	enum pith_status status = survivors_create(&prefix->survivors, document, words, n_words, err);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compress/windows.h"
 #include "model/memory_layout.h"
 
 size_t soft_encoder_n_spans(const struct adapter *adapter, size_t n_tokens, size_t k)
@@ -29,22 +30,40 @@ static void fill_input(int32_t *ids, int32_t *positions, const struct pith_model
 	}
 }
 
-/* row: the span's first. */
-static enum pith_status encode_span(struct rows *rows, size_t row, struct pith_model *model, const struct adapter *adapter,
-                                    const struct pith_token *tokens, const struct rows_span *span,
+/* A document being encoded, its spans as windows that threads share out. */
+struct encoding {
+	struct rows *rows;
+	struct pith_model *model;
+	const struct adapter *adapter;
+	const struct pith_token *tokens;
+};
+
+/* The span's first token of the document, its first row of all. */
+static void span_begin(const struct rows *rows, size_t span, size_t *token, size_t *row)
+{
+	*token = *row = 0;
+	for (size_t s = 0; s < span; s++) {
+		*token += rows->spans[s].n_tokens;
+		*row += rows->spans[s].n_rows;
+	}
+}
+
+static enum pith_status encode_span(void *user, struct session *session, size_t window, size_t *n_done,
                                     const struct pith_control *control, struct pith_error *err)
 {
-	const struct hyperparams *h = &model->transformer.h;
-	bool embeddings = adapter->hands_over == PITH_MEMORY_EMBEDDINGS;
-	size_t total = 1 + span->n_tokens + span->n_rows;
+	const struct encoding *e = user;
+	struct rows *rows = e->rows;
+	const struct rows_span *span = &rows->spans[window];
+	const struct hyperparams *h = &e->model->transformer.h;
+	bool embeddings = e->adapter->hands_over == PITH_MEMORY_EMBEDDINGS;
+	size_t total = 1 + span->n_tokens + span->n_rows, token, row;
+	span_begin(rows, window, &token, &row);
 	int32_t *ids = malloc(total * sizeof *ids), *positions = malloc(total * sizeof *positions);
-	struct session *session = NULL;
-	enum pith_status status = ids == NULL || positions == NULL
-	                                  ? fail_memory(err, "a span")
-	                                  : session_create(&session, &model->transformer, model->pool, total, err);
+	enum pith_status status = ids == NULL || positions == NULL ? fail_memory(err, "a span") : PITH_OK;
 	if (status == PITH_OK) {
-		fill_input(ids, positions, model, adapter->slots, tokens, span->n_tokens, span->n_rows);
-		struct session_input input = {.ids = ids, .positions = positions, .n = total, .adapter = adapter, .encode = !embeddings};
+		fill_input(ids, positions, e->model, e->adapter->slots, e->tokens + token, span->n_tokens, span->n_rows);
+		struct session_input input = {
+			.ids = ids, .positions = positions, .n = total, .adapter = e->adapter, .encode = !embeddings};
 		status = session_read(session, &input, control, err);
 	}
 	if (status == PITH_OK && embeddings)
@@ -52,10 +71,21 @@ static enum pith_status encode_span(struct rows *rows, size_t row, struct pith_m
 		       span->n_rows * h->n_embd * sizeof(float));
 	else if (status == PITH_OK)
 		rows_from_session(rows->data + row * rows->row_floats, session, h, total - span->n_rows, span->n_rows);
-	session_destroy(session);
 	free(ids);
 	free(positions);
+	*n_done = span->n_tokens;
 	return status;
+}
+
+/* Rows of cache that the longest span takes. */
+static size_t longest_input(const struct rows *rows)
+{
+	size_t longest = 0;
+	for (size_t s = 0; s < rows->n_spans; s++) {
+		size_t total = 1 + rows->spans[s].n_tokens + rows->spans[s].n_rows;
+		longest = total > longest ? total : longest;
+	}
+	return longest;
 }
 
 enum pith_status soft_encoder_run(struct rows *rows, struct pith_model *model, const struct adapter *adapter,
@@ -71,15 +101,21 @@ enum pith_status soft_encoder_run(struct rows *rows, struct pith_model *model, c
 	if (status == PITH_OK && adapter->hands_over == PITH_MEMORY_EMBEDDINGS)
 		status = rows_create_embeddings(rows, model->transformer.h.n_embd, err);
 	rows->slots = adapter->slots;
-	size_t token = 0, row = 0;
-	for (size_t s = 0; status == PITH_OK && s < n_spans; s++) {
-		const struct rows_span *span = &rows->spans[s];
-		status = encode_span(rows, row, model, adapter, tokens + token, span, control, err);
-		token += span->n_tokens;
-		row += span->n_rows;
-		if (status == PITH_OK && control != NULL && control->progress != NULL)
-			control->progress(control->user, "encoding", (double)token, (double)n_tokens);
-	}
+	struct encoding encoding = {rows, model, adapter, tokens};
+	struct windows windows = {
+		.model = model,
+		.n = rows->n_spans,
+		.capacity = longest_input(rows),
+		.precision = PRECISION_BF16,
+		.n_units = n_tokens,
+		.read = encode_span,
+		.user = &encoding,
+		.what = "encoding",
+		.end = (double)n_tokens,
+		.total = (double)n_tokens,
+	};
+	if (status == PITH_OK)
+		status = windows_read(&windows, control, err);
 	if (status == PITH_OK && rows->embeddings != NULL)
 		status = rows_read_embeddings(rows, model, control, err);
 	if (status != PITH_OK)

@@ -29,7 +29,7 @@ static void tell(const struct reading *reading, size_t n_done)
 	const struct pith_control *control = reading->control;
 	double share = (double)n_done / (double)windows->n_units;
 	if (control != NULL && control->progress != NULL)
-		control->progress(control->user, "scoring", windows->begin + (windows->end - windows->begin) * share, windows->total);
+		control->progress(control->user, windows->what, windows->begin + (windows->end - windows->begin) * share, windows->total);
 }
 
 /* Reads the next window that nobody has; false when there is none. */
@@ -77,17 +77,24 @@ static enum pith_status create_readers(struct reading *reading, struct thread_po
 	return transformer_reserve_positions(transformer, windows->capacity, err);
 }
 
+size_t windows_side_by_side(const struct hyperparams *h, size_t capacity, size_t n, size_t n_threads)
+{
+	size_t affordable = MOST_CACHE_BYTES / session_cache_bytes(h, capacity);
+	if (affordable <= 1 || (h->n_embd > WIDE_EMBD && n < n_threads))
+		return 0;
+	/* Of a model that is not wide even a single window is read by one thread: sums shall not depend on how many there are. */
+	size_t most = affordable < n_threads ? affordable : n_threads;
+	return most < n ? most : n;
+}
+
 static enum pith_status read_all(struct reading *reading, struct pith_error *err)
 {
 	const struct windows *windows = reading->windows;
 	struct thread_pool *pool = windows->model->pool;
-	size_t n_threads = (size_t)thread_pool_size(pool);
-	size_t affordable = MOST_CACHE_BYTES / session_cache_bytes(&windows->model->transformer.h, windows->capacity);
-	/* Of a small model even a single window is read by one thread: sums shall not depend on how many there are. */
-	bool alone = affordable > 1;
-	reading->n_readers = !alone ? 1 : affordable < n_threads ? affordable : n_threads;
-	if (reading->n_readers > windows->n)
-		reading->n_readers = windows->n;
+	size_t side_by_side = windows_side_by_side(&windows->model->transformer.h, windows->capacity, windows->n,
+	                                           (size_t)thread_pool_size(pool));
+	bool alone = side_by_side > 0;
+	reading->n_readers = alone ? side_by_side : 1;
 	enum pith_status status = create_readers(reading, alone ? NULL : pool, err);
 	if (status != PITH_OK)
 		return status;

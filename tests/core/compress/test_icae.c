@@ -122,6 +122,7 @@ static void encode(float *hidden, const struct adapter *adapter, const struct pi
 		positions[n + 1 + j] = place(adapter, j, k, n);
 	}
 	must(session_create(&session, &model->transformer, NULL, n + 1 + k, &err), &err);
+	session_set_precision(session, PRECISION_BF16);
 	struct session_input input = {.ids = ids, .positions = positions, .n = n + 1 + k, .adapter = adapter};
 	must(session_read(session, &input, NULL, &err), &err);
 	memcpy(hidden, session_hidden(session) + (n + 1) * N_EMBD, k * N_EMBD * sizeof *hidden);

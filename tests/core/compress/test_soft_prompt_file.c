@@ -154,6 +154,7 @@ static void test_layout(void **state)
 				positions[1 + n + j] = (int32_t)(1 + (2 * j + 1) * n / K); /* in the middle of its stretch */
 			}
 			must(session_create(&session, &model->transformer, NULL, total, &err), &err);
+			session_set_precision(session, PRECISION_BF16);
 			struct session_input input = {
 				.ids = ids, .positions = positions, .n = total, .adapter = model->adapters[PITH_MEMORY_ROWS][p], .encode = true};
 			must(session_read(session, &input, NULL, &err), &err);

@@ -80,7 +80,7 @@ static enum pith_status count_windows(struct pith_model *reading, struct count *
                                       struct pith_error *err)
 {
 	struct windows windows = {.model = reading, .n = n, .capacity = capacity, .n_units = n * UNITS, .read = count_window,
-	                          .user = count, .begin = 5, .end = 7, .total = 9};
+	                          .user = count, .what = "scoring", .begin = 5, .end = 7, .total = 9};
 	struct pith_control control = {.progress = on_progress, .user = count};
 	count->caller = pthread_self();
 	count->done = 5;
@@ -113,6 +113,22 @@ static void test_each_once(void **state)
 		if (n_threads[i] == 1)
 			assert_int_equal(fails.times[3], 0);
 		pith_model_close(reading);
+	}
+}
+
+static void test_sharing(void **state)
+{
+	(void)state;
+	struct hyperparams narrow = model->transformer.h, wide = narrow;
+	wide.n_embd = WIDE_EMBD + 1;
+	size_t huge = ((size_t)200 << 20) / session_cache_bytes(&narrow, 1);
+	static const struct {
+		size_t n_windows, n_threads, narrow, wide;
+	} cases[] = {{1, 1, 1, 1}, {1, 4, 1, 0}, {3, 4, 3, 0}, {4, 4, 4, 4}, {9, 4, 4, 4}};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		assert_int_equal(windows_side_by_side(&narrow, 8, cases[i].n_windows, cases[i].n_threads), cases[i].narrow);
+		assert_int_equal(windows_side_by_side(&wide, 8, cases[i].n_windows, cases[i].n_threads), cases[i].wide);
+		assert_int_equal(windows_side_by_side(&narrow, huge, cases[i].n_windows, cases[i].n_threads), 0);
 	}
 }
 
@@ -159,6 +175,6 @@ static void test_scores(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_each_once), cmocka_unit_test(test_scores)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_each_once), cmocka_unit_test(test_sharing), cmocka_unit_test(test_scores)};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
