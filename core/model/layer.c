@@ -106,21 +106,112 @@ static enum pith_status reserve(const struct layer_pass *pass, const struct acti
 	return scratch_reserve(pass->scratch, most + extra, "a layer", err);
 }
 
-/* norm1 -> q (when wanted), k, v, with their biases; k with RoPE; k and v go to the sequences' rows. */
+/*
+ * What is done to each token on its own, forward: the pool shares out ranges of
+ * tokens. On many cores one thread would take longer for these than all of
+ * them for the products in between.
+ */
+struct token_work {
+	const struct layer_pass *pass;
+	struct activations *a;
+	const float *x; /* (n_tokens, n_embd): what the layer read; NULL where it is not wanted */
+	float *x_out;   /* (n_tokens, n_embd), likewise */
+};
+
+static void each_token(struct token_work *work, thread_pool_fn *fn)
+{
+	enum { GRAIN = 32 }; /* tokens: fewer are done sooner than another thread wakes */
+	thread_pool_run(work->pass->pool, work->pass->batch->n_tokens, GRAIN, fn, work);
+}
+
+static void norm_before_attention(void *user, size_t begin, size_t end, int thread)
+{
+	(void)thread;
+	const struct token_work *w = user;
+	size_t n_embd = w->pass->h->n_embd, at = begin * n_embd;
+	rms_norm_forward(w->a->norm1 + at, w->a->rstd1 + begin, w->x + at, w->pass->weights->attn_norm, end - begin, n_embd,
+	                 w->pass->h->rms_eps);
+}
+
+static void add_bias(const struct layer_pass *pass, enum projection p, float *y, size_t width, size_t begin, size_t end)
+{
+	if (pass->h->qkv_bias)
+		bias_forward(y + begin * width, pass->weights->biases[p], end - begin, width);
+}
+
+/* Heads of queries or keys from their projections: norm, where there is one, and RoPE. */
+static void finish_heads(const struct layer_pass *pass, float *heads, const float *raw, float *rstd, const float *norm, size_t n_heads,
+                         size_t begin, size_t end)
+{
+	const struct hyperparams *h = pass->h;
+	size_t at = begin * n_heads * h->head_dim;
+	if (h->qk_norm)
+		rms_norm_forward(heads + at, rstd + begin * n_heads, raw + at, norm, (end - begin) * n_heads, h->head_dim, h->rms_eps);
+	rope_forward(heads + at, pass->batch->positions + begin, end - begin, n_heads, pass->rope);
+}
+
+static void finish_keys_values(void *user, size_t begin, size_t end, int thread)
+{
+	(void)thread;
+	const struct token_work *w = user;
+	size_t kv_dim = hyperparams_kv_dim(w->pass->h);
+	add_bias(w->pass, PROJECTION_K, w->a->k_raw, kv_dim, begin, end);
+	add_bias(w->pass, PROJECTION_V, w->a->v, kv_dim, begin, end);
+	finish_heads(w->pass, w->a->k, w->a->k_raw, w->a->rstd_k, w->pass->weights->k_norm, w->pass->h->n_kv_heads, begin, end);
+}
+
+static void finish_queries(void *user, size_t begin, size_t end, int thread)
+{
+	(void)thread;
+	const struct token_work *w = user;
+	add_bias(w->pass, PROJECTION_Q, w->a->q_raw, hyperparams_q_dim(w->pass->h), begin, end);
+	finish_heads(w->pass, w->a->q, w->a->q_raw, w->a->rstd_q, w->pass->weights->q_norm, w->pass->h->n_heads, begin, end);
+}
+
+static void norm_before_ffn(void *user, size_t begin, size_t end, int thread)
+{
+	(void)thread;
+	const struct token_work *w = user;
+	size_t n_embd = w->pass->h->n_embd, at = begin * n_embd;
+	rms_norm_forward(w->a->norm2 + at, w->a->rstd2 + begin, w->a->x_mid + at, w->pass->weights->ffn_norm, end - begin, n_embd,
+	                 w->pass->h->rms_eps);
+}
+
+static void gate(void *user, size_t begin, size_t end, int thread)
+{
+	(void)thread;
+	const struct token_work *w = user;
+	size_t n_ff = w->pass->h->n_ff, at = begin * n_ff;
+	kernels_get()->silu_multiply(w->a->act + at, w->a->gate + at, w->a->up + at, (end - begin) * n_ff);
+}
+
+static void add_input(void *user, size_t begin, size_t end, int thread)
+{
+	(void)thread;
+	const struct token_work *w = user;
+	size_t n_embd = w->pass->h->n_embd, at = begin * n_embd;
+	kernels_get()->add(w->a->x_mid + at, w->x + at, (end - begin) * n_embd);
+}
+
+static void add_middle(void *user, size_t begin, size_t end, int thread)
+{
+	(void)thread;
+	const struct token_work *w = user;
+	size_t n_embd = w->pass->h->n_embd, at = begin * n_embd;
+	kernels_get()->add(w->x_out + at, w->a->x_mid + at, (end - begin) * n_embd);
+}
+
+/* norm1 -> q (when wanted, as its product leaves it), k, v; k and v go to the sequences' rows. */
 static void forward_keys_values(const struct layer_pass *pass, struct activations *a, const float *x, bool with_q, float *keys,
                                 float *values)
 {
-	const struct hyperparams *h = pass->h;
 	const struct batch *batch = pass->batch;
-	size_t n = batch->n_tokens, kv_dim = hyperparams_kv_dim(h);
-	rms_norm_forward(a->norm1, a->rstd1, x, pass->weights->attn_norm, n, h->n_embd, h->rms_eps);
+	size_t kv_dim = hyperparams_kv_dim(pass->h);
+	struct token_work work = {.pass = pass, .a = a, .x = x};
+	each_token(&work, norm_before_attention);
 	float *ys[] = {a->q_raw, a->k_raw, a->v};
 	project(pass, a, with_q ? PROJECTION_Q : PROJECTION_K, with_q ? 3 : 2, with_q ? ys : ys + 1, a->norm1);
-	for (int p = with_q ? PROJECTION_Q : PROJECTION_K; p <= PROJECTION_V && h->qkv_bias; p++)
-		bias_forward(ys[p], pass->weights->biases[p], n, p == PROJECTION_Q ? hyperparams_q_dim(h) : kv_dim);
-	if (h->qk_norm)
-		rms_norm_forward(a->k, a->rstd_k, a->k_raw, pass->weights->k_norm, n * h->n_kv_heads, h->head_dim, h->rms_eps);
-	rope_forward(a->k, batch->positions, n, h->n_kv_heads, pass->rope);
+	each_token(&work, finish_keys_values);
 	store_rows(batch, kv_dim, keys, a->k);
 	store_rows(batch, kv_dim, values, a->v);
 	copy_shared_rows(batch, kv_dim, keys);
@@ -131,10 +222,8 @@ static void forward_attention(const struct layer_pass *pass, struct activations 
 {
 	const struct hyperparams *h = pass->h;
 	const struct batch *batch = pass->batch;
-	size_t n = batch->n_tokens, q_dim = hyperparams_q_dim(h), kv_dim = hyperparams_kv_dim(h);
-	if (h->qk_norm)
-		rms_norm_forward(a->q, a->rstd_q, a->q_raw, pass->weights->q_norm, n * h->n_heads, h->head_dim, h->rms_eps);
-	rope_forward(a->q, batch->positions, n, h->n_heads, pass->rope);
+	size_t q_dim = hyperparams_q_dim(h), kv_dim = hyperparams_kv_dim(h);
+	each_token(&(struct token_work){.pass = pass, .a = a}, finish_queries);
 	for (size_t i = 0; i < batch->n_sequences; i++) {
 		const struct sequence *s = &batch->sequences[i];
 		struct attention_shape shape = shape_of(h, s);
@@ -160,12 +249,13 @@ static void forward_ffn(const struct layer_pass *pass, struct activations *a, fl
 {
 	const struct hyperparams *h = pass->h;
 	size_t n = pass->batch->n_tokens;
-	rms_norm_forward(a->norm2, a->rstd2, a->x_mid, pass->weights->ffn_norm, n, h->n_embd, h->rms_eps);
+	struct token_work work = {.pass = pass, .a = a, .x_out = x_out};
+	each_token(&work, norm_before_ffn);
 	project(pass, a, PROJECTION_GATE, 2, (float *[]){a->gate, a->up}, a->norm2);
-	kernels_get()->silu_multiply(a->act, a->gate, a->up, n * h->n_ff);
+	each_token(&work, gate);
 	project(pass, a, PROJECTION_DOWN, 1, &x_out, a->act);
 	dropout_forward(x_out, n * h->n_embd, ffn_dropout(pass));
-	kernels_get()->add(x_out, a->x_mid, n * h->n_embd);
+	each_token(&work, add_middle);
 }
 
 enum pith_status layer_forward(const struct layer_pass *pass, struct activations *a, const float *x, float *keys, float *values,
@@ -180,7 +270,7 @@ enum pith_status layer_forward(const struct layer_pass *pass, struct activations
 	forward_attention(pass, a, keys, values);
 	project(pass, a, PROJECTION_O, 1, &a->x_mid, a->attn);
 	dropout_forward(a->x_mid, pass->batch->n_tokens * pass->h->n_embd, pass->dropout);
-	kernels_get()->add(a->x_mid, x, pass->batch->n_tokens * pass->h->n_embd);
+	each_token(&(struct token_work){.pass = pass, .a = a, .x = x}, add_input);
 	forward_ffn(pass, a, x_out);
 	return PITH_OK;
 }
