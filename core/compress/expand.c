@@ -76,6 +76,7 @@ static enum pith_status speak(struct pith_generated *out, struct buffer *raw, st
 		.tokenizer = model->tokenizer,
 		.adapter = adapter,
 		.last_row = prompt->n - 1,
+		.begins = progress->begins,
 		.position = position + (int32_t)prompt->n,
 		.max_tokens = max_tokens,
 		.what = progress->what,
@@ -142,7 +143,9 @@ enum pith_status pith_regenerate(struct pith_generated *out, struct pith_model *
 			worst = PITH_STOP_LIMIT;
 			break;
 		}
+		/* Only the first span begins the document: a space before another's first word is its own. */
 		struct generation progress = {.what = "regenerating",
+					      .begins = s == 0,
 					      .progress_done = (double)done,
 					      .progress_total = (double)compressed->info.original_tokens};
 		buffer_clear(&raw);

@@ -45,7 +45,7 @@ static bool is_white(char c)
 	return c == ' ' || c == '\n' || c == '\t' || c == '\r';
 }
 
-/* Tokens of text behind a separator. */
+/* Tokens of text behind a separator; without one it begins the whole. */
 static enum pith_status count_tokens(const struct rewriting *r, const char *separator, const struct buffer *text, size_t *n,
                                      struct pith_error *err)
 {
@@ -57,7 +57,8 @@ static enum pith_status count_tokens(const struct rewriting *r, const char *sepa
 		if (!buffer_append_string(&both, separator) || !buffer_append(&both, text->data, text->length))
 			status = fail_memory(err, "the compressed text");
 		if (status == PITH_OK)
-			status = tokenizer_encode(r->document->model->tokenizer, both.data, both.length, &tokens, err);
+			status = (separator[0] == '\0' ? tokenizer_encode : tokenizer_encode_continued)(
+				r->document->model->tokenizer, both.data, both.length, &tokens, err);
 		*n = tokens.n;
 	}
 	token_list_free(&tokens);

@@ -22,9 +22,7 @@ static enum pith_status local_prompt(const struct pith_model *model, const struc
 	struct buffer words = {0};
 	enum pith_status status = rewrite_prompt(&words, request) ? PITH_OK : fail_memory(err, "the prompt");
 	if (status == PITH_OK)
-		status = chat_format_begin(format, model->tokenizer, out, err);
-	if (status == PITH_OK)
-		status = tokenizer_encode(model->tokenizer, words.data, words.length, out, err);
+		status = chat_format_begin(format, model->tokenizer, words.data, words.length, out, err);
 	if (status == PITH_OK)
 		status = chat_format_end(format, model->tokenizer, out, err);
 	buffer_free(&words);

@@ -31,7 +31,7 @@ bool gguf_find_f64(const struct gguf *gguf, const char *key, double *value);
 bool gguf_find_bool(const struct gguf *gguf, const char *key, bool *value);
 /* *value is not NUL-terminated; it points into the map. */
 bool gguf_find_string(const struct gguf *gguf, const char *key, const char **value, size_t *length);
-/* An array: its element type and count. Elements are read with gguf_array_next_string / gguf_array_i64. */
+/* An array: its element type and count. Elements are read with gguf_array_next_string / _i64 / _f64. */
 struct gguf_array {
 	enum gguf_type type;
 	size_t n;
@@ -42,6 +42,7 @@ bool gguf_find_array(const struct gguf *gguf, const char *key, struct gguf_array
 /* Walks a string array: call n times, cursor starts as array->data. False: not a string array, or truncated. */
 bool gguf_array_next_string(const struct gguf_array *array, const uint8_t **cursor, const char **value, size_t *length);
 bool gguf_array_i64(const struct gguf_array *array, size_t i, int64_t *value);
+bool gguf_array_f64(const struct gguf_array *array, size_t i, double *value);
 
 /* For `pith inspect`: keys by index, and a value as a short text ("[151936 strings]" for a long array) appended to a buffer. */
 struct buffer;
@@ -65,6 +66,8 @@ enum pith_status gguf_write_string(struct gguf_writer *writer, const char *key, 
 enum pith_status gguf_write_string_array(struct gguf_writer *writer, const char *key, const char *const *values,
                                          const size_t *lengths, size_t n, struct pith_error *err);
 enum pith_status gguf_write_i32_array(struct gguf_writer *writer, const char *key, const int32_t *values, size_t n,
+                                      struct pith_error *err);
+enum pith_status gguf_write_f32_array(struct gguf_writer *writer, const char *key, const float *values, size_t n,
                                       struct pith_error *err);
 /* Copies every key that starts with prefix from an open file (the tokenizer goes along with a new model so). */
 enum pith_status gguf_write_copied(struct gguf_writer *writer, const struct gguf *from, const char *prefix,

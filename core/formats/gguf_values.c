@@ -132,6 +132,11 @@ bool gguf_array_i64(const struct gguf_array *array, size_t i, int64_t *value)
 	return i < array->n && integer_value(array->type, array->data + i * gguf_scalar_size(array->type), value);
 }
 
+bool gguf_array_f64(const struct gguf_array *array, size_t i, double *value)
+{
+	return i < array->n && real_value(array->type, array->data + i * gguf_scalar_size(array->type), value);
+}
+
 const char *gguf_metadata_key(const struct gguf *gguf, size_t i)
 {
 	const struct gguf_metadata *entry = gguf_metadata_at(gguf, i);

@@ -151,6 +151,19 @@ enum pith_status gguf_write_i32_array(struct gguf_writer *writer, const char *ke
 	return status;
 }
 
+enum pith_status gguf_write_f32_array(struct gguf_writer *writer, const char *key, const float *values, size_t n,
+				      struct pith_error *err)
+{
+	enum pith_status status = begin_array(writer, key, GGUF_F32, n, err);
+	for (size_t i = 0; i < n && status == PITH_OK; i++) {
+		uint32_t bits;
+		memcpy(&bits, &values[i], sizeof bits);
+		if (!put_number(&writer->metadata, bits, 4))
+			status = out_of_memory(writer, err);
+	}
+	return status;
+}
+
 enum pith_status gguf_write_copied(struct gguf_writer *writer, const struct gguf *from, const char *prefix,
 				   struct pith_error *err)
 {

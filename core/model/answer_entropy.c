@@ -17,7 +17,7 @@ static enum pith_status write_tokens(struct token_list *ids, size_t *first, stru
 	if (status == PITH_OK && (!buffer_append_string(&spaced, " ") || !buffer_append_string(&spaced, answer)))
 		status = fail_memory(err, "an answer");
 	if (status == PITH_OK)
-		status = tokenizer_encode(model->tokenizer, spaced.data, spaced.length, ids, err);
+		status = tokenizer_encode_continued(model->tokenizer, spaced.data, spaced.length, ids, err);
 	buffer_free(&spaced);
 	if (status == PITH_OK && !token_list_append(ids, tokenizer_eos(model->tokenizer)))
 		status = fail_memory(err, "an answer");

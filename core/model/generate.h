@@ -17,6 +17,7 @@ struct generation {
 	const struct adapter *adapter; /* switched on for every token; NULL: none */
 	size_t last_row;        /* row of the newest read that predicts the first token */
 	int32_t position;       /* of the first generated token */
+	bool begins;            /* what is generated is a text from its begin on, not what follows a prompt */
 	size_t max_tokens;
 	size_t no_repeat;       /* no run of so many tokens comes a second time; 0: as the model likes */
 	const char *what;       /* names the work for control->progress */

@@ -30,9 +30,8 @@ static enum pith_status chat_prompt(const struct tokenizer *tokenizer, const str
                                     size_t length, const char *question, struct token_list *out, size_t *begin, size_t *end,
                                     struct pith_error *err)
 {
-	enum pith_status status = chat_format_begin(format, tokenizer, out, err);
-	if (status == PITH_OK)
-		status = append(tokenizer, "Answer the question from the text, as briefly as possible.\n\nText: ", out, err);
+	static const char task[] = "Answer the question from the text, as briefly as possible.\n\nText: ";
+	enum pith_status status = chat_format_begin(format, tokenizer, task, sizeof task - 1, out, err);
 	if (status == PITH_OK)
 		status = append_document(tokenizer, text, length, out, begin, end, err);
 	if (status == PITH_OK)
@@ -59,7 +58,9 @@ enum pith_status answer_prompt_text(const struct tokenizer *tokenizer, const cha
 enum pith_status answer_prompt_memory(const struct tokenizer *tokenizer, const char *question, struct token_list *out,
                                       struct pith_error *err)
 {
-	enum pith_status status = append(tokenizer, "Question: ", out, err);
+	/* Behind memory it goes on with what memory holds, as it does behind the text itself: the same tokens. */
+	static const char before[] = "Question: ";
+	enum pith_status status = tokenizer_encode_continued(tokenizer, before, sizeof before - 1, out, err);
 	if (status == PITH_OK)
 		status = append(tokenizer, question, out, err);
 	if (status == PITH_OK)

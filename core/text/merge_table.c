@@ -178,33 +178,57 @@ static bool merge_long(struct merger *merger, int32_t n, const struct merge_tabl
 	return true;
 }
 
+static bool reserve_symbols(struct merger *merger, size_t length)
+{
+	if (length <= merger->n_symbols_allocated)
+		return true;
+	size_t n = length < 256 ? 256 : length;
+	struct symbol *symbols = realloc(merger->symbols, n * sizeof *symbols);
+	if (symbols == NULL)
+		return false;
+	merger->symbols = symbols;
+	merger->n_symbols_allocated = n;
+	return true;
+}
+
+/* Joins symbols 0..n-1, whose ids are there, and appends what they become. */
+static bool merge(struct merger *merger, const struct merge_table *table, int32_t n, struct token_list *out)
+{
+	struct symbol *symbols = merger->symbols;
+	symbols[n - 1].next = -1;
+	for (int32_t i = 0; i < n; i++)
+		rank_pair(symbols, i, table);
+	if (n <= SHORT_PIECE)
+		merge_short(symbols, n, table);
+	else if (!merge_long(merger, n, table))
+		return false;
+	if (!token_list_reserve(out, (size_t)n))
+		return false;
+	for (int32_t i = 0; i >= 0; i = symbols[i].next)
+		out->ids[out->n++] = symbols[i].id;
+	return true;
+}
+
 bool merger_run(struct merger *merger, const struct merge_table *table, const int32_t byte_ids[256], const char *piece,
                 size_t length, struct token_list *out)
 {
 	if (length == 0)
 		return true;
-	if (length > merger->n_symbols_allocated) {
-		size_t n = length < 256 ? 256 : length;
-		struct symbol *symbols = realloc(merger->symbols, n * sizeof *symbols);
-		if (symbols == NULL)
-			return false;
-		merger->symbols = symbols;
-		merger->n_symbols_allocated = n;
-	}
-	struct symbol *symbols = merger->symbols;
+	if (!reserve_symbols(merger, length))
+		return false;
 	int32_t n = (int32_t)length;
 	for (int32_t i = 0; i < n; i++)
-		symbols[i] = (struct symbol){.id = byte_ids[(unsigned char)piece[i]], .previous = i - 1, .next = i + 1};
-	symbols[n - 1].next = -1;
-	for (int32_t i = 0; i < n; i++)
-		rank_pair(symbols, i, table);
-	if (length <= SHORT_PIECE)
-		merge_short(symbols, n, table);
-	else if (!merge_long(merger, n, table))
+		merger->symbols[i] = (struct symbol){.id = byte_ids[(unsigned char)piece[i]], .previous = i - 1, .next = i + 1};
+	return merge(merger, table, n, out);
+}
+
+bool merger_run_symbols(struct merger *merger, const struct merge_table *table, const int32_t *ids, size_t n, struct token_list *out)
+{
+	if (n == 0)
+		return true;
+	if (!reserve_symbols(merger, n))
 		return false;
-	if (!token_list_reserve(out, length))
-		return false;
-	for (int32_t i = 0; i >= 0; i = symbols[i].next)
-		out->ids[out->n++] = symbols[i].id;
-	return true;
+	for (int32_t i = 0; i < (int32_t)n; i++)
+		merger->symbols[i] = (struct symbol){.id = ids[i], .previous = i - 1, .next = i + 1};
+	return merge(merger, table, (int32_t)n, out);
 }

@@ -38,5 +38,8 @@ void merger_free(struct merger *merger);
  */
 bool merger_run(struct merger *merger, const struct merge_table *table, const int32_t byte_ids[256], const char *piece,
                 size_t length, struct token_list *out);
+/* The same for symbols whose ids are known already, n < INT32_MAX; ids is not of out. */
+bool merger_run_symbols(struct merger *merger, const struct merge_table *table, const int32_t *ids, size_t n,
+                        struct token_list *out);
 
 #endif

@@ -3,161 +3,41 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <xxhash.h>
-
-#include "text/byte_alphabet.h"
-#include "text/merge_table.h"
-#include "text/split_pattern.h"
+#include "text/encoding.h"
+#include "text/fingerprint.h"
 #include "text/vocabulary.h"
 
-enum { MAX_ENDS = 8, PRE_SIZE = 64 };
+enum { MAX_ENDS = 8 };
+
+static const struct encoding *const encodings[] = {&byte_pairs_encoding, &sentence_pieces_encoding};
+enum { N_ENCODINGS = sizeof encodings / sizeof encodings[0] };
 
 struct tokenizer {
 	struct vocabulary vocabulary;
-	struct merge_table merges;
-	struct split_pattern *pattern;
-	int32_t byte_ids[256]; /* -1: the vocabulary has no token for the byte, which is then left out as its makers do */
+	const struct encoding *encoding;
+	void *rules; /* of the encoding */
 	int32_t bos, eos;
 	int32_t ends[MAX_ENDS];
 	int n_ends;
 	int32_t *verbatim;       /* ids sorted by first byte, longer ones first */
 	int verbatim_begin[257]; /* those that start with byte b: [verbatim_begin[b], verbatim_begin[b + 1]) */
+	char *chat_template;     /* NULL: none */
 	char fingerprint[33];
 };
 
-/* The name of the split pattern, as a string. */
-static enum pith_status read_pre(const struct gguf *gguf, char pre[PRE_SIZE], struct pith_error *err)
+static enum pith_status choose_encoding(struct tokenizer *tokenizer, const struct gguf *gguf, struct pith_error *err)
 {
-	const char *kind, *name;
+	const char *name;
 	size_t length;
-	if (!gguf_find_string(gguf, "tokenizer.ggml.model", &kind, &length))
+	if (!gguf_find_string(gguf, "tokenizer.ggml.model", &name, &length))
 		return fail(err, PITH_BAD_FILE, "%s has no vocabulary (tokenizer.ggml.model).", gguf_path(gguf));
-	if (length != 4 || memcmp(kind, "gpt2", 4) != 0)
-		return fail(err, PITH_UNSUPPORTED, "The vocabulary of %s is of the kind \"%.*s\"; only \"gpt2\" is supported.",
-		            gguf_path(gguf), length > 40 ? 40 : (int)length, kind);
-	if (!gguf_find_string(gguf, "tokenizer.ggml.pre", &name, &length))
-		return fail(err, PITH_UNSUPPORTED, "%s does not say how its vocabulary splits text (tokenizer.ggml.pre).",
-		            gguf_path(gguf));
-	if (length >= PRE_SIZE)
-		length = PRE_SIZE - 1;
-	memcpy(pre, name, length);
-	pre[length] = '\0';
-	return PITH_OK;
-}
-
-static enum pith_status fail_merge(const struct gguf *gguf, size_t rank, struct pith_error *err)
-{
-	return fail(err, PITH_BAD_FILE, "Merge %zu of %s does not join two tokens of the vocabulary into a third.", rank,
-	            gguf_path(gguf));
-}
-
-/* Merges are read in blocks: while one is decoded, the table lines that the ones before it need are on their way. */
-enum { MERGE_BLOCK = 16 };
-
-struct merge_line {
-	size_t begin; /* bytes of left, then of right, in the block's buffer */
-	size_t left_length, right_length;
-	uint64_t left_hash, right_hash;
-};
-
-/* Decodes a merge, "left right" in the byte alphabet, to the end of bytes, which has room for length more. */
-static bool decode_merge(const struct vocabulary *vocabulary, const char *text, size_t length, struct buffer *bytes,
-                         struct merge_line *line)
-{
-	const char *space = length < 3 ? NULL : memchr(text + 1, ' ', length - 1);
-	if (space == NULL)
-		return false;
-	size_t left_text = (size_t)(space - text);
-	char *left = bytes->data + bytes->length;
-	line->begin = bytes->length;
-	if (!byte_alphabet_decode(text, left_text, left, &line->left_length) ||
-	    !byte_alphabet_decode(space + 1, length - left_text - 1, left + line->left_length, &line->right_length))
-		return false;
-	bytes->length += line->left_length + line->right_length;
-	line->left_hash = vocabulary_find_begin(vocabulary, left, line->left_length);
-	line->right_hash = vocabulary_find_begin(vocabulary, left + line->left_length, line->right_length);
-	return true;
-}
-
-/* Adds a decoded merge. *merged: the token of the last one, which becomes that of this one. */
-static bool add_merge(struct tokenizer *tokenizer, size_t rank, const struct merge_line *line, const char *bytes, int32_t *merged)
-{
-	const struct vocabulary *vocabulary = &tokenizer->vocabulary;
-	const char *left_bytes = bytes + line->begin, *right_bytes = left_bytes + line->left_length;
-	int32_t left = vocabulary_find_finish(vocabulary, left_bytes, line->left_length, line->left_hash);
-	int32_t right = vocabulary_find_finish(vocabulary, right_bytes, line->right_length, line->right_hash);
-	/* Vocabularies number tokens in the order in which merging made them. */
-	*merged = vocabulary_find_near(vocabulary, left_bytes, line->left_length + line->right_length, *merged);
-	if (left < 0 || right < 0 || *merged < 0)
-		return false;
-	merge_table_add(&tokenizer->merges, left, right, (uint32_t)rank, *merged);
-	return true;
-}
-
-static enum pith_status read_merges(struct tokenizer *tokenizer, const struct gguf *gguf, const struct gguf_array *merges,
-                                    struct pith_error *err)
-{
-	if (merges->n >= UINT32_MAX)
-		return fail(err, PITH_BAD_FILE, "%s has %zu merges.", gguf_path(gguf), merges->n);
-	if (!merge_table_init(&tokenizer->merges, merges->n))
-		return fail_memory(err, "the merges of the vocabulary");
-	struct buffer bytes = {0};
-	enum pith_status status = PITH_OK;
-	const uint8_t *cursor = merges->data;
-	int32_t merged = 0;
-	for (size_t block = 0, n; block < merges->n && status == PITH_OK; block += n) {
-		struct merge_line lines[MERGE_BLOCK];
-		n = merges->n - block < MERGE_BLOCK ? merges->n - block : MERGE_BLOCK;
-		buffer_clear(&bytes);
-		for (size_t i = 0; i < n && status == PITH_OK; i++) {
-			const char *text;
-			size_t length;
-			if (!gguf_array_next_string(merges, &cursor, &text, &length))
-				status = fail_merge(gguf, block + i, err);
-			else if (!buffer_reserve(&bytes, length))
-				status = fail_memory(err, "the merges of the vocabulary");
-			else if (!decode_merge(&tokenizer->vocabulary, text, length, &bytes, &lines[i]))
-				status = fail_merge(gguf, block + i, err);
-		}
-		for (size_t i = 0; i < n && status == PITH_OK; i++)
-			if (!add_merge(tokenizer, block + i, &lines[i], bytes.data, &merged))
-				status = fail_merge(gguf, block + i, err);
-	}
-	buffer_free(&bytes);
-	return status;
-}
-
-/* GGUF keeps an array as length-prefixed strings in a row: hashing those bytes leaves nothing ambiguous. */
-static void hash_strings(XXH3_state_t *state, const struct gguf_array *array)
-{
-	const uint8_t *cursor = array->data;
-	for (size_t i = 0; i < array->n; i++) {
-		const char *text;
-		size_t length;
-		if (!gguf_array_next_string(array, &cursor, &text, &length))
-			break;
-	}
-	if (cursor > array->data)
-		XXH3_128bits_update(state, array->data, (size_t)(cursor - array->data));
-}
-
-static enum pith_status make_fingerprint(struct tokenizer *tokenizer, const char *pre, const struct gguf_array *tokens,
-                                         const struct gguf_array *merges, struct pith_error *err)
-{
-	XXH3_state_t *state = XXH3_createState();
-	if (state == NULL)
-		return fail_memory(err, "the fingerprint of the vocabulary");
-	XXH3_128bits_reset(state);
-	XXH3_128bits_update(state, pre, strlen(pre) + 1);
-	hash_strings(state, tokens);
-	hash_strings(state, merges);
-	XXH128_canonical_t digest;
-	XXH128_canonicalFromHash(&digest, XXH3_128bits_digest(state));
-	XXH3_freeState(state);
-	for (int i = 0; i < 16; i++) {
-		tokenizer->fingerprint[2 * i] = "0123456789abcdef"[digest.digest[i] >> 4];
-		tokenizer->fingerprint[2 * i + 1] = "0123456789abcdef"[digest.digest[i] & 15];
-	}
+	for (size_t i = 0; i < N_ENCODINGS; i++)
+		if (strlen(encodings[i]->name) == length && memcmp(encodings[i]->name, name, length) == 0)
+			tokenizer->encoding = encodings[i];
+	if (tokenizer->encoding == NULL)
+		return fail(err, PITH_UNSUPPORTED,
+		            "The vocabulary of %s is of the kind \"%.*s\"; only \"gpt2\" and \"llama\" are supported.",
+		            gguf_path(gguf), length > 40 ? 40 : (int)length, name);
 	return PITH_OK;
 }
 
@@ -237,36 +117,53 @@ static enum pith_status index_verbatim(struct tokenizer *tokenizer, struct pith_
 	return PITH_OK;
 }
 
+static enum pith_status read_rules(struct tokenizer *tokenizer, const struct gguf *gguf, const struct gguf_array *tokens,
+                                   struct pith_error *err)
+{
+	struct fingerprint fingerprint;
+	if (!fingerprint_begin(&fingerprint))
+		return fail_memory(err, "the fingerprint of the vocabulary");
+	const struct encoding_source source = {
+		.gguf = gguf, .vocabulary = &tokenizer->vocabulary, .tokens = tokens, .fingerprint = &fingerprint};
+	enum pith_status status = tokenizer->encoding->create(&tokenizer->rules, &source, err);
+	fingerprint_end(&fingerprint, tokenizer->fingerprint);
+	return status;
+}
+
+/* It tells chat formats apart; not knowing it is no fault. */
+static enum pith_status read_chat_template(struct tokenizer *tokenizer, const struct gguf *gguf, struct pith_error *err)
+{
+	const char *text;
+	size_t length;
+	if (!gguf_find_string(gguf, "tokenizer.chat_template", &text, &length))
+		return PITH_OK;
+	tokenizer->chat_template = malloc(length + 1);
+	if (tokenizer->chat_template == NULL)
+		return fail_memory(err, "the chat template");
+	memcpy(tokenizer->chat_template, text, length);
+	tokenizer->chat_template[length] = '\0';
+	return PITH_OK;
+}
+
 static enum pith_status build(struct tokenizer *tokenizer, const struct gguf *gguf, struct pith_error *err)
 {
-	char pre[PRE_SIZE];
-	struct gguf_array tokens, merges, types;
-	enum pith_status status = read_pre(gguf, pre, err);
-	if (status != PITH_OK)
-		return status;
-	status = split_pattern_create(&tokenizer->pattern, pre, err);
+	struct gguf_array tokens, types;
+	enum pith_status status = choose_encoding(tokenizer, gguf, err);
 	if (status != PITH_OK)
 		return status;
 	if (!gguf_find_array(gguf, "tokenizer.ggml.tokens", &tokens) || tokens.type != GGUF_STRING)
 		return fail(err, PITH_BAD_FILE, "%s has no list of tokens (tokenizer.ggml.tokens).", gguf_path(gguf));
-	if (!gguf_find_array(gguf, "tokenizer.ggml.merges", &merges) || merges.type != GGUF_STRING)
-		return fail(err, PITH_BAD_FILE, "%s has no list of merges (tokenizer.ggml.merges).", gguf_path(gguf));
 	if (!gguf_find_array(gguf, "tokenizer.ggml.token_type", &types))
 		types = (struct gguf_array){0};
-	status = vocabulary_init(&tokenizer->vocabulary, &tokens, &types, gguf_path(gguf), err);
-	if (status != PITH_OK)
-		return status;
-	for (int b = 0; b < 256; b++) {
-		char byte = (char)b;
-		tokenizer->byte_ids[b] = vocabulary_find(&tokenizer->vocabulary, &byte, 1);
-	}
-	status = read_merges(tokenizer, gguf, &merges, err);
+	status = vocabulary_init(&tokenizer->vocabulary, &tokens, &types, tokenizer->encoding->spelling, gguf_path(gguf), err);
+	if (status == PITH_OK)
+		status = read_rules(tokenizer, gguf, &tokens, err);
 	if (status == PITH_OK)
 		status = find_special_ids(tokenizer, gguf, err);
 	if (status == PITH_OK)
 		status = index_verbatim(tokenizer, err);
 	if (status == PITH_OK)
-		status = make_fingerprint(tokenizer, pre, &tokens, &merges, err);
+		status = read_chat_template(tokenizer, gguf, err);
 	return status;
 }
 
@@ -289,10 +186,11 @@ void tokenizer_destroy(struct tokenizer *tokenizer)
 {
 	if (tokenizer == NULL)
 		return;
+	if (tokenizer->rules != NULL)
+		tokenizer->encoding->destroy(tokenizer->rules);
 	vocabulary_free(&tokenizer->vocabulary);
-	merge_table_free(&tokenizer->merges);
-	split_pattern_destroy(tokenizer->pattern);
 	free(tokenizer->verbatim);
+	free(tokenizer->chat_template);
 	free(tokenizer);
 }
 
@@ -331,15 +229,7 @@ bool tokenizer_is_control(const struct tokenizer *tokenizer, int32_t id)
 
 int32_t tokenizer_find(const struct tokenizer *tokenizer, const char *token)
 {
-	size_t length = strlen(token), n_bytes;
-	int32_t id = vocabulary_find_special(&tokenizer->vocabulary, token, length);
-	if (id >= 0)
-		return id;
-	char *bytes = malloc(length + 1);
-	if (bytes != NULL && byte_alphabet_decode(token, length, bytes, &n_bytes))
-		id = vocabulary_find(&tokenizer->vocabulary, bytes, n_bytes);
-	free(bytes);
-	return id;
+	return vocabulary_find_named(&tokenizer->vocabulary, token, strlen(token));
 }
 
 const char *tokenizer_bytes(const struct tokenizer *tokenizer, int32_t id, size_t *length)
@@ -355,13 +245,22 @@ const char *tokenizer_fingerprint(const struct tokenizer *tokenizer)
 	return tokenizer->fingerprint;
 }
 
-bool tokenizer_decode(const struct tokenizer *tokenizer, const int32_t *ids, size_t n, struct buffer *out)
+const char *tokenizer_chat_template(const struct tokenizer *tokenizer)
+{
+	return tokenizer->chat_template;
+}
+
+bool tokenizer_decode(const struct tokenizer *tokenizer, const int32_t *ids, size_t n, bool begins, struct buffer *out)
 {
 	size_t before = out->length;
+	bool added = begins && tokenizer->encoding->adds_space(tokenizer->rules);
 	for (size_t i = 0; i < n; i++) {
 		size_t length;
 		const char *bytes = tokenizer_bytes(tokenizer, ids[i], &length);
-		if (!buffer_append(out, bytes, length)) {
+		/* Of the first token that is text. */
+		size_t skipped = added && length > 0 && bytes[0] == ' ';
+		added = added && length == 0;
+		if (!buffer_append(out, bytes + skipped, length - skipped)) {
 			out->length = before;
 			if (out->data != NULL)
 				out->data[before] = '\0';
@@ -390,37 +289,15 @@ static size_t find_verbatim(const struct tokenizer *tokenizer, const char *text,
 	return length;
 }
 
-/* Appends the tokens of a text that holds no verbatim token. */
-static bool encode_pieces(const struct tokenizer *tokenizer, struct merger *merger, const char *text, size_t length,
-                          struct token_list *out)
-{
-	bool whole_first = split_pattern_ignores_merges(tokenizer->pattern);
-	for (size_t begin = 0, end; begin < length; begin = end) {
-		end = split_pattern_next(tokenizer->pattern, text, length, begin);
-		int32_t whole = whole_first ? vocabulary_find(&tokenizer->vocabulary, text + begin, end - begin) : -1;
-		bool done;
-		if (whole >= 0)
-			done = token_list_append(out, whole);
-		else
-			done = merger_run(merger, &tokenizer->merges, tokenizer->byte_ids, text + begin, end - begin, out);
-		if (!done)
-			return false;
-	}
-	return true;
-}
-
 /* Appends the tokens of text, -1 for each byte that has none. On failure out may have grown. */
-static enum pith_status encode_bytes(const struct tokenizer *tokenizer, const char *text, size_t length, struct token_list *out,
-                                     struct pith_error *err)
+static bool encode_bytes(const struct tokenizer *tokenizer, const char *text, size_t length, struct token_list *out)
 {
-	if (length >= INT32_MAX)
-		return fail(err, PITH_TOO_LONG, "A text of %zu bytes is too long; 2 GiB is the limit.", length);
-	struct merger merger = {0};
+	struct encoding_scratch scratch = {0};
 	bool done = true;
 	for (size_t begin = 0; begin < length && done;) {
 		int32_t id = -1;
 		size_t n = find_verbatim(tokenizer, text + begin, length - begin, &id);
-		done = encode_pieces(tokenizer, &merger, text + begin, n, out);
+		done = tokenizer->encoding->append(tokenizer->rules, &scratch, text + begin, n, out);
 		begin += n;
 		if (done && id >= 0) {
 			done = token_list_append(out, id);
@@ -428,15 +305,34 @@ static enum pith_status encode_bytes(const struct tokenizer *tokenizer, const ch
 			begin += n;
 		}
 	}
-	merger_free(&merger);
+	merger_free(&scratch.merger);
+	token_list_free(&scratch.symbols);
+	token_list_free(&scratch.merged);
+	return done;
+}
+
+/* The same with a space before the text when it is wanted. */
+static enum pith_status encode_spaced(const struct tokenizer *tokenizer, const char *text, size_t length, bool spaced,
+                                      struct token_list *out, struct pith_error *err)
+{
+	if (length >= INT32_MAX - 1)
+		return fail(err, PITH_TOO_LONG, "A text of %zu bytes is too long; 2 GiB is the limit.", length);
+	struct buffer copy = {0};
+	bool done = !spaced || (buffer_reserve(&copy, length + 1) && buffer_append(&copy, " ", 1) &&
+	                        buffer_append(&copy, text, length));
+	if (done)
+		done = encode_bytes(tokenizer, spaced ? copy.data : text, length + spaced, out);
+	buffer_free(&copy);
 	return done ? PITH_OK : fail_memory(err, "the tokens of a text");
 }
 
-enum pith_status tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t length, struct token_list *out,
-                                  struct pith_error *err)
+/* Appends the ids of text, with the space before it if text begins one. */
+static enum pith_status encode(const struct tokenizer *tokenizer, const char *text, size_t length, bool begins,
+                               struct token_list *out, struct pith_error *err)
 {
+	bool spaced = begins && length > 0 && tokenizer->encoding->adds_space(tokenizer->rules);
 	size_t before = out->n;
-	enum pith_status status = encode_bytes(tokenizer, text, length, out, err);
+	enum pith_status status = encode_spaced(tokenizer, text, length, spaced, out, err);
 	size_t n = before;
 	for (size_t i = before; i < out->n && status == PITH_OK; i++)
 		if (out->ids[i] >= 0)
@@ -445,29 +341,50 @@ enum pith_status tokenizer_encode(const struct tokenizer *tokenizer, const char 
 	return status;
 }
 
+enum pith_status tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t length, struct token_list *out,
+                                  struct pith_error *err)
+{
+	bool begins = out->n == 0 || tokenizer_is_control(tokenizer, out->ids[out->n - 1]);
+	return encode(tokenizer, text, length, begins, out, err);
+}
+
+enum pith_status tokenizer_encode_continued(const struct tokenizer *tokenizer, const char *text, size_t length,
+                                            struct token_list *out, struct pith_error *err)
+{
+	return encode(tokenizer, text, length, false, out, err);
+}
+
+/* Bytes of the text, or of the space before it, that one entry of encode_bytes() stands for. */
+static size_t bytes_covered(const struct tokenizer *tokenizer, int32_t id)
+{
+	size_t length = 1;
+	if (id >= 0 && !tokenizer_is_control(tokenizer, id))
+		vocabulary_bytes(&tokenizer->vocabulary, id, &length);
+	return length;
+}
+
 enum pith_status tokenizer_encode_spans(const struct tokenizer *tokenizer, const char *text, size_t length,
                                         struct pith_token **out, size_t *n, struct pith_error *err)
 {
 	*out = NULL;
 	*n = 0;
 	struct token_list list = {0};
-	enum pith_status status = encode_bytes(tokenizer, text, length, &list, err);
+	bool spaced = length > 0 && tokenizer->encoding->adds_space(tokenizer->rules);
+	enum pith_status status = encode_spaced(tokenizer, text, length, spaced, &list, err);
 	struct pith_token *tokens = status == PITH_OK ? calloc(list.n + 1, sizeof *tokens) : NULL;
 	if (status == PITH_OK && tokens == NULL)
 		status = fail_memory(err, "the tokens of a text");
 	if (status == PITH_OK) {
 		/* A byte without a token belongs to the token before it, or at the start to the one after: no gaps. */
-		size_t count = 0, position = 0, token_length;
+		size_t count = 0, position = 0;
 		for (size_t i = 0; i < list.n; i++) {
 			uint32_t begin = count == 0 ? 0 : tokens[count - 1].end;
-			token_length = 1;
-			if (list.ids[i] >= 0) {
-				vocabulary_bytes(&tokenizer->vocabulary, list.ids[i], &token_length);
+			if (list.ids[i] >= 0)
 				tokens[count++] = (struct pith_token){.id = list.ids[i], .begin = begin};
-			}
-			position += token_length;
+			position += bytes_covered(tokenizer, list.ids[i]);
+			/* The first entry covers the added space, so position is never below it. */
 			if (count > 0)
-				tokens[count - 1].end = (uint32_t)position;
+				tokens[count - 1].end = (uint32_t)(position - spaced);
 		}
 		*out = tokens;
 		*n = count;

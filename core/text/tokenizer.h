@@ -1,8 +1,17 @@
 /*
- * Byte-level BPE from GGUF metadata (tokenizer.ggml.model = "gpt2"): the split
- * pattern named by tokenizer.ggml.pre cuts text into pieces, merges by rank
- * join bytes within a piece. Exact for any bytes: what is not UTF-8 is split as
- * if each stray byte were a symbol, and comes back unchanged from decoding.
+ * Text to tokens and back, by the vocabulary in GGUF metadata: byte-level BPE
+ * (tokenizer.ggml.model = "gpt2") and SentencePiece BPE ("llama"). Exact for
+ * any bytes: what is not UTF-8 is split as if each stray byte were a symbol,
+ * and comes back unchanged from decoding.
+ *
+ * SentencePiece vocabularies put a space before a text that is not in it, so
+ * that a first word is the token that it is anywhere else
+ * (tokenizer.ggml.add_space_prefix). Here it stands where a text begins: in an
+ * empty list, or behind a control token such as BOS, as llama.cpp has it. What
+ * goes on with a text gets none, so that parts joined are the whole. That space
+ * belongs to no byte of the text; decoding from the begin on leaves it out.
+ * Such a vocabulary has no token for U+2581, by which it writes spaces: in a
+ * text it becomes its bytes, and comes back.
  */
 #ifndef TEXT_TOKENIZER_H
 #define TEXT_TOKENIZER_H
@@ -30,21 +39,30 @@ bool tokenizer_is_end(const struct tokenizer *tokenizer, int32_t id);
 /* Control tokens (BOS, EOS, padding, end of turn) carry no text. */
 bool tokenizer_is_control(const struct tokenizer *tokenizer, int32_t id);
 
-/* Appends the ids of text. */
+/* Appends the ids of text, which begins one where out is empty or ends with a control token, and goes on with one elsewhere. */
 enum pith_status tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t length, struct token_list *out,
                                   struct pith_error *err);
-/* The same with byte offsets; *out is allocated, n tokens. */
+/* Appends the ids of text that goes on with one, whatever out holds: with memory, or behind the end of a turn. */
+enum pith_status tokenizer_encode_continued(const struct tokenizer *tokenizer, const char *text, size_t length,
+                                            struct token_list *out, struct pith_error *err);
+/*
+ * The ids of a text from its begin on, with byte offsets and without gaps; *out is allocated, n tokens. The first token can be
+ * the added space alone: it begins and ends at 0.
+ */
 enum pith_status tokenizer_encode_spans(const struct tokenizer *tokenizer, const char *text, size_t length,
                                         struct pith_token **out, size_t *n, struct pith_error *err);
 
 /* The id of a token given by its exact vocabulary text ("<|im_end|>"); -1: none. */
 int32_t tokenizer_find(const struct tokenizer *tokenizer, const char *token);
-/* Raw bytes of a token; control tokens have none. Borrowed. */
+/* Raw bytes of a token as it stands within a text, a space before a word included; control tokens have none. Borrowed. */
 const char *tokenizer_bytes(const struct tokenizer *tokenizer, int32_t id, size_t *length);
-/* Appends the bytes of ids, control tokens left out. */
-bool tokenizer_decode(const struct tokenizer *tokenizer, const int32_t *ids, size_t n, struct buffer *out);
+/* Appends the bytes of ids, control tokens left out; begins: ids are those of a text from its begin on, which has no added space. */
+bool tokenizer_decode(const struct tokenizer *tokenizer, const int32_t *ids, size_t n, bool begins, struct buffer *out);
 
-/* 128-bit hash of the vocabulary, the merges and the pattern as 32 hex digits. */
+/* The Jinja template of a model that was taught to talk, NUL-terminated; NULL: the file has none. */
+const char *tokenizer_chat_template(const struct tokenizer *tokenizer);
+
+/* 128-bit hash as 32 hex digits: of tokens, merges and pattern, or of tokens, their scores and kinds, and the added space. */
 const char *tokenizer_fingerprint(const struct tokenizer *tokenizer);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "base/checked_size.h"
 #include "text/byte_alphabet.h"
+#include "text/piece_alphabet.h"
 
 /* Everything a comparison needs but the bytes: each line of memory that it need not fetch counts. */
 struct vocabulary_slot {
@@ -60,7 +61,7 @@ int32_t vocabulary_find_near(const struct vocabulary *vocabulary, const char *by
 int32_t vocabulary_find_special(const struct vocabulary *vocabulary, const char *name, size_t length)
 {
 	for (int32_t id = 0; id < vocabulary->n_tokens; id++) {
-		if (vocabulary->kinds[id] == TOKEN_NORMAL)
+		if (vocabulary->kinds[id] != TOKEN_VERBATIM && vocabulary->kinds[id] != TOKEN_CONTROL)
 			continue;
 		size_t there_length;
 		const char *there = vocabulary_bytes(vocabulary, id, &there_length);
@@ -70,14 +71,35 @@ int32_t vocabulary_find_special(const struct vocabulary *vocabulary, const char 
 	return -1;
 }
 
+/* Translates the text of a normal token; false: it holds what is not of the spelling's alphabet. bytes has room for length. */
+static bool decode_text(enum vocabulary_spelling spelling, const char *text, size_t length, char *bytes, size_t *n_bytes)
+{
+	if (spelling == SPELLED_IN_BYTES)
+		return byte_alphabet_decode(text, length, bytes, n_bytes);
+	*n_bytes = piece_alphabet_decode(text, length, bytes);
+	return true;
+}
+
+int32_t vocabulary_find_named(const struct vocabulary *vocabulary, const char *text, size_t length)
+{
+	int32_t id = vocabulary_find_special(vocabulary, text, length);
+	size_t n_bytes;
+	char *bytes = id >= 0 ? NULL : malloc(length + 1);
+	if (bytes != NULL && decode_text(vocabulary->spelling, text, length, bytes, &n_bytes))
+		id = vocabulary_find(vocabulary, bytes, n_bytes);
+	free(bytes);
+	return id;
+}
+
 /* The kinds that GGUF numbers: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte. */
-static enum token_kind kind_of_type(int64_t type)
+static enum token_kind kind_of_type(int64_t type, enum vocabulary_spelling spelling)
 {
 	switch (type) {
 	case 2:
 	case 3:
 	case 5: return TOKEN_CONTROL;
 	case 4: return TOKEN_VERBATIM;
+	case 6: return spelling == SPELLED_IN_PIECES ? TOKEN_BYTE : TOKEN_NORMAL;
 	default: return TOKEN_NORMAL;
 	}
 }
@@ -110,22 +132,38 @@ static enum pith_status allocate(struct vocabulary *vocabulary, const struct ggu
 	return PITH_OK;
 }
 
+/* Translates token text of any kind. False: merging can never make it, and bytes holds the text as it stands. */
+static bool translate(const struct vocabulary *vocabulary, const char *text, size_t length, enum token_kind kind, char *bytes,
+                      size_t *n_bytes)
+{
+	int byte = kind == TOKEN_BYTE ? piece_alphabet_byte(text, length) : -1;
+	if (byte >= 0) {
+		bytes[0] = (char)byte;
+		*n_bytes = 1;
+		return false;
+	}
+	if (kind == TOKEN_NORMAL && decode_text(vocabulary->spelling, text, length, bytes, n_bytes))
+		return true;
+	*n_bytes = length;
+	/* Spaces of a verbatim piece are found in texts as spaces. */
+	if (kind == TOKEN_VERBATIM && vocabulary->spelling == SPELLED_IN_PIECES)
+		*n_bytes = piece_alphabet_decode(text, length, bytes);
+	else if (length > 0)
+		memcpy(bytes, text, length);
+	return false;
+}
+
 /* Stores token id's text at the end of the bytes that are there. */
 static void add_token(struct vocabulary *vocabulary, int32_t id, const char *text, size_t length, enum token_kind kind)
 {
 	uint32_t begin = vocabulary->offsets[id];
 	char *bytes = vocabulary->bytes + begin;
 	size_t n_bytes = 0;
-	bool in_alphabet = kind == TOKEN_NORMAL && byte_alphabet_decode(text, length, bytes, &n_bytes);
-	if (!in_alphabet) {
-		n_bytes = length;
-		if (length > 0)
-			memcpy(bytes, text, length);
-	}
+	bool found_by_bytes = translate(vocabulary, text, length, kind, bytes, &n_bytes);
 	vocabulary->kinds[id] = (uint8_t)kind;
 	vocabulary->offsets[id + 1] = begin + (uint32_t)n_bytes;
-	if (!in_alphabet || n_bytes == 0)
-		return; /* merging can never make it */
+	if (!found_by_bytes || n_bytes == 0)
+		return;
 	uint64_t hash = XXH3_64bits(bytes, n_bytes);
 	struct vocabulary_slot *slot = find_slot(vocabulary, bytes, n_bytes, hash);
 	if (slot->id < 0)
@@ -134,9 +172,10 @@ static void add_token(struct vocabulary *vocabulary, int32_t id, const char *tex
 }
 
 enum pith_status vocabulary_init(struct vocabulary *vocabulary, const struct gguf_array *tokens,
-                                 const struct gguf_array *token_types, const char *path, struct pith_error *err)
+                                 const struct gguf_array *token_types, enum vocabulary_spelling spelling, const char *path,
+                                 struct pith_error *err)
 {
-	*vocabulary = (struct vocabulary){0};
+	*vocabulary = (struct vocabulary){.spelling = spelling};
 	if (tokens->n == 0 || tokens->n > VOCABULARY_MAX_TOKENS)
 		return fail(err, PITH_BAD_FILE, "%s has a vocabulary of %zu tokens.", path, tokens->n);
 	if (token_types->n != 0 && token_types->n != tokens->n)
@@ -157,7 +196,12 @@ enum pith_status vocabulary_init(struct vocabulary *vocabulary, const struct ggu
 			vocabulary_free(vocabulary);
 			return fail(err, PITH_BAD_FILE, "Token %zu of the vocabulary of %s is damaged.", i, path);
 		}
-		add_token(vocabulary, (int32_t)i, text, length, kind_of_type(type));
+		enum token_kind kind = kind_of_type(type, spelling);
+		if (kind == TOKEN_BYTE && piece_alphabet_byte(text, length) < 0) {
+			vocabulary_free(vocabulary);
+			return fail(err, PITH_BAD_FILE, "Token %zu of the vocabulary of %s is said to be a byte and names none.", i, path);
+		}
+		add_token(vocabulary, (int32_t)i, text, length, kind);
 	}
 	return PITH_OK;
 }

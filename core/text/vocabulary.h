@@ -1,5 +1,5 @@
 /*
- * The tokens of a byte-level BPE vocabulary as flat arrays: raw bytes, kinds,
+ * The tokens of a vocabulary as flat arrays: raw bytes, kinds,
  * and a hash from raw bytes to ids. Reading 150,000 tokens takes milliseconds;
  * that is most of what opening a small model costs.
  */
@@ -18,12 +18,20 @@ enum { VOCABULARY_MAX_TOKENS = 1 << 24 };
 enum token_kind {
 	TOKEN_NORMAL,   /* made of bytes, by merging */
 	TOKEN_VERBATIM, /* user-defined: its exact text in a document is this token */
+	TOKEN_BYTE,     /* of SentencePiece: one byte that no other token holds */
 	TOKEN_CONTROL,  /* BOS, EOS, padding, unknown, unused: no text becomes it, it becomes no text */
 };
 
+/* How the file writes what tokens are made of. */
+enum vocabulary_spelling {
+	SPELLED_IN_BYTES,  /* byte-level BPE: byte_alphabet.h */
+	SPELLED_IN_PIECES, /* SentencePiece: piece_alphabet.h */
+};
+
 struct vocabulary {
+	enum vocabulary_spelling spelling;
 	int n_tokens;
-	char *bytes;       /* of token i: bytes[offsets[i], offsets[i + 1]); the name, for kinds other than TOKEN_NORMAL */
+	char *bytes;       /* of token i: bytes[offsets[i], offsets[i + 1]); the name, for TOKEN_CONTROL */
 	uint32_t *offsets;
 	uint8_t *kinds;
 	struct vocabulary_slot *slots; /* open addressing over the normal tokens */
@@ -32,7 +40,8 @@ struct vocabulary {
 
 /* tokens as found in the file; token_types may have n == 0: all normal. path is for messages. */
 enum pith_status vocabulary_init(struct vocabulary *vocabulary, const struct gguf_array *tokens,
-                                 const struct gguf_array *token_types, const char *path, struct pith_error *err);
+                                 const struct gguf_array *token_types, enum vocabulary_spelling spelling, const char *path,
+                                 struct pith_error *err);
 void vocabulary_free(struct vocabulary *vocabulary);
 
 static inline const char *vocabulary_bytes(const struct vocabulary *vocabulary, int32_t id, size_t *length)
@@ -52,5 +61,7 @@ int32_t vocabulary_find(const struct vocabulary *vocabulary, const char *bytes, 
 int32_t vocabulary_find_near(const struct vocabulary *vocabulary, const char *bytes, size_t length, int32_t id);
 /* The verbatim or control token of this name; -1: none. */
 int32_t vocabulary_find_special(const struct vocabulary *vocabulary, const char *name, size_t length);
+/* The token that the file gives this text; -1: none, or no memory. */
+int32_t vocabulary_find_named(const struct vocabulary *vocabulary, const char *text, size_t length);
 
 #endif

@@ -34,7 +34,7 @@ static int32_t draw_token(const float *logits, size_t n_vocab, double temperatur
 static enum pith_status finish_text(struct rollout *rollout, const struct tokenizer *tokenizer, struct pith_error *err)
 {
 	struct buffer raw = {0};
-	bool done = tokenizer_decode(tokenizer, rollout->tokens.ids, rollout->n_text, &raw) &&
+	bool done = tokenizer_decode(tokenizer, rollout->tokens.ids, rollout->n_text, false, &raw) &&
 	            buffer_append(&rollout->text, "", 0) && (raw.length == 0 || generated_append(&rollout->text, raw.data, raw.length));
 	buffer_free(&raw);
 	return done ? PITH_OK : fail_memory(err, "a rewrite");

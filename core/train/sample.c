@@ -186,7 +186,7 @@ static enum pith_status make_rewrite(struct sample *sample, struct microbatch_bu
 	if (!buffer_append_string(&spaced, " ") || !buffer_append_string(&spaced, target))
 		status = fail_memory(err, "a sample");
 	if (status == PITH_OK)
-		status = tokenizer_encode(tokenizer, spaced.data, spaced.length, &answer, err);
+		status = tokenizer_encode_continued(tokenizer, spaced.data, spaced.length, &answer, err);
 	if (status == PITH_OK)
 		status = length_prompt(tokenizer, text, length, answer.n, &sample->reader, err);
 	size_t n_prompt = sample->reader.n;
@@ -266,7 +266,7 @@ static enum pith_status append_answer(struct sample *sample, const struct tokeni
 	if (!buffer_append_string(&spaced, " ") || !buffer_append_string(&spaced, answer))
 		status = fail_memory(err, "a sample");
 	if (status == PITH_OK)
-		status = tokenizer_encode(tokenizer, spaced.data, spaced.length, &sample->reader, err);
+		status = tokenizer_encode_continued(tokenizer, spaced.data, spaced.length, &sample->reader, err);
 	buffer_free(&spaced);
 	*made = sample->reader.n > before && sample->reader.n - before <= LONGEST_ANSWER;
 	sample->first_answer = before == 0 ? 0 : before - 1;

@@ -158,12 +158,12 @@ static void test_chat_format(void **state)
 	const struct chat_format *format = chat_format_find(chatty->tokenizer);
 	assert_non_null(format);
 	assert_null(chat_format_find(mute->tokenizer));
-	must(chat_format_begin(format, chatty->tokenizer, &turn, &err), &err);
+	must(chat_format_begin(format, chatty->tokenizer, "", 0, &turn, &err), &err);
 	assert_int_equal(turn.ids[0], CHAT_BEGIN);
 	must(chat_format_end(format, chatty->tokenizer, &turn, &err), &err);
 	assert_int_equal(turn.ids[6], CHAT_END);
 	assert_int_equal(turn.ids[8], CHAT_BEGIN);
-	assert_true(tokenizer_decode(chatty->tokenizer, turn.ids, turn.n, &words));
+	assert_true(tokenizer_decode(chatty->tokenizer, turn.ids, turn.n, true, &words));
 	assert_string_equal(words.data, "user\n\nassistant\n");
 	buffer_free(&words);
 	token_list_free(&turn);

@@ -82,7 +82,7 @@ static void test_greedy(void **state)
 			if (id == EOS)
 				break;
 			ids[N_PROMPT + n++] = id;
-			assert_true(tokenizer_decode(random_model->tokenizer, &id, 1, &expected));
+			assert_true(tokenizer_decode(random_model->tokenizer, &id, 1, false, &expected));
 			if (stop == PITH_STOP_LOOP && n == n_tokens)
 				break;
 		}
