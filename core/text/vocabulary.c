@@ -80,6 +80,14 @@ static bool decode_text(enum vocabulary_spelling spelling, const char *text, siz
 	return true;
 }
 
+static int32_t find_byte(const struct vocabulary *vocabulary, int byte)
+{
+	for (int32_t id = 0; byte >= 0 && id < vocabulary->n_tokens; id++)
+		if (vocabulary->kinds[id] == TOKEN_BYTE && (unsigned char)vocabulary->bytes[vocabulary->offsets[id]] == byte)
+			return id;
+	return -1;
+}
+
 int32_t vocabulary_find_named(const struct vocabulary *vocabulary, const char *text, size_t length)
 {
 	int32_t id = vocabulary_find_special(vocabulary, text, length);
@@ -88,7 +96,7 @@ int32_t vocabulary_find_named(const struct vocabulary *vocabulary, const char *t
 	if (bytes != NULL && decode_text(vocabulary->spelling, text, length, bytes, &n_bytes))
 		id = vocabulary_find(vocabulary, bytes, n_bytes);
 	free(bytes);
-	return id;
+	return id >= 0 ? id : find_byte(vocabulary, piece_alphabet_byte(text, length));
 }
 
 /* The kinds that GGUF numbers: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte. */

@@ -57,6 +57,28 @@ static enum pith_status open_model(struct stage *stage, struct pith_error *err)
 	return status;
 }
 
+/* A SentencePiece vocabulary, and texts cut by it. */
+static enum pith_status read_pieces(struct stage *stage, struct pith_error *err)
+{
+	struct gguf *gguf;
+	struct tokenizer *tokenizer = NULL;
+	struct token_list list = {0};
+	enum pith_status status = gguf_open(&gguf, TESTS_DIR "/core/text/golden_sentence_pieces.gguf", err);
+	if (status != PITH_OK)
+		return status;
+	status = tokenizer_create(&tokenizer, gguf, err);
+	gguf_close(gguf);
+	if (status == PITH_OK)
+		status = tokenizer_encode(tokenizer, document_text, sizeof document_text - 1, &list, err);
+	if (status == PITH_OK)
+		status = tokenizer_encode_continued(tokenizer, document_text, sizeof document_text - 1, &list, err);
+	if (status == PITH_OK)
+		keep(stage, list.ids, list.n * sizeof *list.ids);
+	token_list_free(&list);
+	tokenizer_destroy(tokenizer);
+	return status;
+}
+
 static enum pith_status create_document(struct stage *stage, struct pith_error *err)
 {
 	struct pith_document *document;
@@ -291,6 +313,7 @@ static enum pith_status train_keep(struct stage *stage, struct pith_error *err)
 
 static const struct scenario scenarios[] = {
 	{"opening a model", false, false, false, false, open_model},
+	{"a vocabulary of pieces", false, false, false, false, read_pieces},
 	{"a document", true, false, false, false, create_document},
 	{"selfinfo", true, true, false, false, compress_words},
 	{"llmlingua2", true, true, false, false, compress_by_head},

@@ -17,6 +17,7 @@
 #include "formats/gguf.h"
 #include "formats/jsonl.h"
 #include "formats/safetensors.h"
+#include "text/tokenizer.h"
 
 /* The damaged file that every path names. */
 static struct buffer image;
@@ -103,6 +104,33 @@ static enum pith_status read_gguf(struct pith_error *err)
 	return status;
 }
 
+/* A vocabulary that is read must cut any text and give it back. */
+static enum pith_status read_vocabulary(struct pith_error *err)
+{
+	static const char text[] = "The memory <tool> of  1987\n\t\xe4\xbb\x8a\xff\xf0\x9f\x98\x80";
+	struct gguf *gguf;
+	struct tokenizer *tokenizer = NULL;
+	struct pith_token *tokens = NULL;
+	size_t n, length;
+	enum pith_status status = gguf_open(&gguf, "fuzz.gguf", err);
+	if (status != PITH_OK)
+		return status;
+	status = tokenizer_create(&tokenizer, gguf, err);
+	gguf_close(gguf);
+	if (status == PITH_OK)
+		status = tokenizer_encode_spans(tokenizer, text, sizeof text - 1, &tokens, &n, err);
+	for (size_t i = 0; status == PITH_OK && i < n; i++) {
+		const char *bytes = tokenizer_bytes(tokenizer, tokens[i].id, &length);
+		touch(bytes, length);
+		touch(text + tokens[i].begin, tokens[i].end - tokens[i].begin);
+	}
+	for (int32_t id = 0; status == PITH_OK && id < tokenizer_n_vocab(tokenizer); id++)
+		touch(tokenizer_bytes(tokenizer, id, &length), length);
+	free(tokens);
+	tokenizer_destroy(tokenizer);
+	return status;
+}
+
 static enum pith_status read_safetensors(struct pith_error *err)
 {
 	struct safetensors *file;
@@ -151,6 +179,7 @@ static const struct format {
 	{TESTS_DIR "/core/formats/golden/readable.gguf", read_gguf},
 	{TESTS_DIR "/core/formats/golden/writable.gguf", read_gguf},
 	{TESTS_DIR "/core/formats/golden/writable.safetensors", read_safetensors},
+	{TESTS_DIR "/core/text/golden_sentence_pieces.gguf", read_vocabulary},
 	{TESTS_DIR "/fuzz/sample.jsonl", read_jsonl},
 };
 enum { N_FORMATS = sizeof formats / sizeof formats[0], MAX_MUTATIONS = 6 };

@@ -95,8 +95,8 @@ static inline struct hyperparams small_shape(size_t n_vocab)
 	                            .rope_theta = 10000, .rope_style = ROPE_HALVES, .qk_norm = true};
 }
 
-/* Random weights, large enough that the most likely token changes from place to place. */
-static inline void small_model_of(const char *path, const char *vocabulary_path, uint64_t seed, size_t n_context)
+/* Random weights of a shape but for n_vocab, large enough that the most likely token changes from place to place. */
+static inline void small_model_shaped(const char *path, const char *vocabulary_path, uint64_t seed, struct hyperparams h)
 {
 	struct pith_error err;
 	struct gguf *vocabulary;
@@ -106,8 +106,7 @@ static inline void small_model_of(const char *path, const char *vocabulary_path,
 	random_seed(&random, seed);
 	must(gguf_open(&vocabulary, vocabulary_path, &err), &err);
 	must(tokenizer_create(&tokenizer, vocabulary, &err), &err);
-	struct hyperparams h = small_shape((size_t)tokenizer_n_vocab(tokenizer));
-	h.n_context = n_context;
+	h.n_vocab = (size_t)tokenizer_n_vocab(tokenizer);
 	must(parameters_create(&p, &h, false, &err), &err);
 	parameters_randomise(p, &random);
 	size_t begin, end;
@@ -119,6 +118,13 @@ static inline void small_model_of(const char *path, const char *vocabulary_path,
 	parameters_destroy(p);
 	tokenizer_destroy(tokenizer);
 	gguf_close(vocabulary);
+}
+
+static inline void small_model_of(const char *path, const char *vocabulary_path, uint64_t seed, size_t n_context)
+{
+	struct hyperparams h = small_shape(0);
+	h.n_context = n_context;
+	small_model_shaped(path, vocabulary_path, seed, h);
 }
 
 static inline void small_model(const char *path, const char *vocabulary_path, uint64_t seed)

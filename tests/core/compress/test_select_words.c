@@ -120,13 +120,11 @@ static struct pith_compressed *compress(struct pith_document *document, const st
 static const double rates[] = {0.05, 0.1, 0.2, 0.25, 1.0 / 3, 0.5, 0.66, 0.75, 0.9, 0.95, 0.98, 1};
 enum { N_RATES = sizeof rates / sizeof *rates };
 
-static void check_exact(const char *pre, uint64_t seed)
+static void check_exact_with(const char *name, const char *vocabulary, uint64_t seed)
 {
-	char vocabulary[600], path[600];
+	char path[600];
 	struct random_state random;
-	snprintf(vocabulary, sizeof vocabulary, "%s/%s-vocabulary.gguf", scratch_directory, pre);
-	snprintf(path, sizeof path, "%s/%s.gguf", scratch_directory, pre);
-	small_vocabulary(vocabulary, pre, SMALL_VOCABULARY);
+	snprintf(path, sizeof path, "%s/%s.gguf", scratch_directory, name);
 	small_model(path, vocabulary, 1);
 	struct pith_model *other = small_open(path);
 	random_seed(&random, seed);
@@ -143,7 +141,7 @@ static void check_exact(const char *pre, uint64_t seed)
 			assert_int_equal(info->budget_tokens, (size_t)floor(rates[r] * (double)document->n_tokens + 1e-9));
 			/* Where not all words that must be kept fit, they alone may be too few to choose from. */
 			if (info->n_must_keep_dropped == 0 && info->compressed_tokens != info->budget_tokens)
-				fail_msg("%s, document %d of %zu tokens, rate %g: %s", pre, d, document->n_tokens, rates[r],
+				fail_msg("%s, document %d of %zu tokens, rate %g: %s", name, d, document->n_tokens, rates[r],
 					 info->note);
 			pith_compressed_destroy(compressed);
 		}
@@ -152,9 +150,18 @@ static void check_exact(const char *pre, uint64_t seed)
 	pith_model_close(other);
 }
 
+static void check_exact(const char *pre, uint64_t seed)
+{
+	char vocabulary[600];
+	snprintf(vocabulary, sizeof vocabulary, "%s/%s-vocabulary.gguf", scratch_directory, pre);
+	small_vocabulary(vocabulary, pre, SMALL_VOCABULARY);
+	check_exact_with(pre, vocabulary, seed);
+}
+
 static void test_exact(void **state)
 {
 	(void)state;
+	check_exact_with("pieces", TESTS_DIR "/core/text/golden_sentence_pieces.gguf", 4);
 	check_exact("qwen2", 1);
 	check_exact("llama-bpe", 2);
 	check_exact("gpt-2", 3);
