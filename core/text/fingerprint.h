@@ -1,4 +1,6 @@
-/* A 128-bit hash (XXH3) of what a vocabulary is made of, as 32 hex digits. It guards against accidents, not against an adversary. */
+/*
+ * A 128-bit hash (XXH3) of what a vocabulary is made of, as 32 hex digits. It guards against accidents, not against an adversary.
+ */
 #ifndef TEXT_FINGERPRINT_H
 #define TEXT_FINGERPRINT_H
 

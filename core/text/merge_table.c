@@ -222,7 +222,8 @@ bool merger_run(struct merger *merger, const struct merge_table *table, const in
 	return merge(merger, table, n, out);
 }
 
-bool merger_run_symbols(struct merger *merger, const struct merge_table *table, const int32_t *ids, size_t n, struct token_list *out)
+bool merger_run_symbols(struct merger *merger, const struct merge_table *table, const int32_t *ids, size_t n,
+                        struct token_list *out)
 {
 	if (n == 0)
 		return true;

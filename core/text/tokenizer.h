@@ -56,7 +56,7 @@ enum pith_status tokenizer_encode_spans(const struct tokenizer *tokenizer, const
 int32_t tokenizer_find(const struct tokenizer *tokenizer, const char *token);
 /* Raw bytes of a token as it stands within a text, a space before a word included; control tokens have none. Borrowed. */
 const char *tokenizer_bytes(const struct tokenizer *tokenizer, int32_t id, size_t *length);
-/* Appends the bytes of ids, control tokens left out; begins: ids are those of a text from its begin on, which has no added space. */
+/* Appends the bytes of ids, control tokens left out. begins: they are a text from its begin on, so the added space is left out. */
 bool tokenizer_decode(const struct tokenizer *tokenizer, const int32_t *ids, size_t n, bool begins, struct buffer *out);
 
 /* The Jinja template of a model that was taught to talk, NUL-terminated; NULL: the file has none. */

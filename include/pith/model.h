@@ -79,12 +79,14 @@ struct pith_token {
  * Tokenises text, any bytes. *out is an array of *n tokens that the caller
  * frees with free(). No BOS is added. Text that looks like a special token is
  * ordinary text; only tokens that the vocabulary itself marks as to be matched
- * verbatim (type 4: Qwen's "<think>") are found in it.
+ * verbatim (type 4: Qwen's "<think>") are found in it. The space that
+ * SentencePiece vocabularies put before a text belongs to the first token and
+ * to no byte: where it is a token of its own, that one begins and ends at 0.
  */
 enum pith_status pith_tokenize(const struct pith_model *model, const char *text, size_t length, struct pith_token **out,
                                size_t *n, struct pith_error *err);
 
-/* The raw bytes of one token (not NUL-terminated; may be part of a UTF-8 character). Borrowed from the model. */
+/* The raw bytes of one token as it stands within a text (not NUL-terminated; may be part of a UTF-8 character). Borrowed from the model. */
 const char *pith_token_bytes(const struct pith_model *model, int32_t id, size_t *length);
 
 /* What a file is, without loading its weights: `pith inspect`. */

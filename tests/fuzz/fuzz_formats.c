@@ -124,8 +124,10 @@ static enum pith_status read_vocabulary(struct pith_error *err)
 		touch(bytes, length);
 		touch(text + tokens[i].begin, tokens[i].end - tokens[i].begin);
 	}
-	for (int32_t id = 0; status == PITH_OK && id < tokenizer_n_vocab(tokenizer); id++)
-		touch(tokenizer_bytes(tokenizer, id, &length), length);
+	for (int32_t id = 0; status == PITH_OK && id < tokenizer_n_vocab(tokenizer); id++) {
+		const char *bytes = tokenizer_bytes(tokenizer, id, &length);
+		touch(bytes, length);
+	}
 	free(tokens);
 	tokenizer_destroy(tokenizer);
 	return status;

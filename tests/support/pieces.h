@@ -37,7 +37,7 @@ struct pieces {
 static inline const char *pieces_write(const struct pieces *vocabulary, const char *name)
 {
 	static const uint32_t ends[] = {1, 2};
-	static char bytes[256][8];
+	static char bytes[256][16];
 	const char *path = scratch_path(name);
 	size_t n = vocabulary->n + (vocabulary->with_bytes ? 256 : 0);
 	const char **texts = calloc(n, sizeof *texts);
@@ -47,7 +47,7 @@ static inline const char *pieces_write(const struct pieces *vocabulary, const ch
 	assert_true(texts != NULL && lengths != NULL && scores != NULL && types != NULL);
 	for (size_t i = 0; i < n; i++) {
 		size_t b = i < vocabulary->n ? 0 : i - vocabulary->n;
-		snprintf(bytes[b], sizeof bytes[b], "<0x%02zX>", b);
+		snprintf(bytes[b], sizeof bytes[b], "<0x%02X>", (unsigned)b);
 		struct piece piece = i < vocabulary->n ? vocabulary->pieces[i] : (struct piece){bytes[b], 0, PIECE_BYTE};
 		texts[i] = piece.text;
 		lengths[i] = strlen(piece.text);
@@ -84,7 +84,7 @@ static inline const char *pieces_write(const struct pieces *vocabulary, const ch
 static inline struct tokenizer *pieces_open(const char *path)
 {
 	struct gguf *gguf;
-	struct tokenizer *tokenizer;
+	struct tokenizer *tokenizer = NULL;
 	struct pith_error err;
 	if (gguf_open(&gguf, path, &err) != PITH_OK || tokenizer_create(&tokenizer, gguf, &err) != PITH_OK)
 		fail_msg("%s", err.message);

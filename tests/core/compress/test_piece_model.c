@@ -12,6 +12,7 @@
 #include "model/generate.h"
 #include "pith/expand.h"
 #include "pith/refine.h"
+#include "support/pieces.h"
 #include "support/small_model.h"
 
 #define VOCABULARY TESTS_DIR "/core/text/golden_sentence_pieces.gguf"
@@ -196,11 +197,44 @@ static void test_spans(void **state)
 	pith_document_destroy(document);
 }
 
+/* A Llama that was taught to talk: its turns are ordinary text, known by the template. */
+static void test_chat(void **state)
+{
+	(void)state;
+	static const char text[] = "The tide at the harbour was not measured on 14 Monday, and the plan is to delay.";
+	static const struct piece pieces[] = {
+		{"<unk>", 0, PIECE_UNKNOWN}, {"<s>", 0, PIECE_CONTROL}, {"</s>", 0, PIECE_CONTROL}, {"\xe2\x96\x81", -1, PIECE_NORMAL}};
+	const struct pieces vocabulary = {.pieces = pieces, .n = 4, .with_bytes = true,
+	                                  .chat_template = "{{ bos_token + '[INST] ' + message['content'] + ' [/INST]' }}"};
+	char path[600], vocabulary_path[600];
+	struct pith_compress_options options;
+	struct pith_compressed *compressed;
+	struct pith_generated answer;
+	struct pith_error err;
+	snprintf(vocabulary_path, sizeof vocabulary_path, "%s", pieces_write(&vocabulary, "chat-vocabulary.gguf"));
+	snprintf(path, sizeof path, "%s/chat.gguf", scratch_directory);
+	small_model(path, vocabulary_path, 73);
+	struct pith_model *chatty = small_open(path);
+	assert_true(pith_model_info(chatty)->has_chat_format);
+	struct pith_document *document = small_document(chatty, text, sizeof text - 1);
+	assert_int_equal(document->n_tokens, sizeof text); /* a byte each, and the space before */
+	must(pith_answer_text(&answer, chatty, text, sizeof text - 1, "When?", 8, NULL, &err), &err);
+	pith_generated_free(&answer);
+	pith_compress_options_init(&options);
+	options.method = pith_method_find("vanilla");
+	options.rate = 0.5;
+	must(pith_compress(&compressed, document, &options, NULL, &err), &err);
+	assert_true(pith_compressed_info(compressed)->compressed_tokens <= pith_compressed_info(compressed)->budget_tokens);
+	pith_compressed_destroy(compressed);
+	pith_document_destroy(document);
+	pith_model_close(chatty);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_opens),      cmocka_unit_test(test_budgets), cmocka_unit_test(test_answers),
-		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_spans),
+		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_spans),   cmocka_unit_test(test_chat),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

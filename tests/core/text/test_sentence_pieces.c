@@ -1,6 +1,6 @@
 /*
- * Ids against the sentencepiece package (golden_sentence_pieces.py); the order of joining against vocabularies of a few pieces; the
- * space before a text, which belongs to no byte; any bytes come back; damaged vocabularies are refused with their sentence.
+ * Ids against the sentencepiece package (golden_sentence_pieces.py); the order of joining against vocabularies of a few pieces;
+ * the space before a text, which belongs to no byte; any bytes come back; damaged vocabularies are refused with their sentence.
  */
 #define _XOPEN_SOURCE 700
 #include <math.h>
@@ -337,7 +337,7 @@ static void test_verbatim_pieces(void **state)
 	tokenizer_destroy(tokenizer);
 }
 
-/* A token of a kilobyte, and one of many equal letters: they load at once, and the long one is never made. */
+/* Tokens of 1000 and 500 equal letters: the longer one is never made, and texts of them come back. */
 static void test_long_pieces(void **state)
 {
 	(void)state;
@@ -449,7 +449,9 @@ static void expect_turn(const struct tokenizer *tokenizer, const char *expected)
 	assert_int_equal(chat_format_end(format, tokenizer, &turn, NULL), PITH_OK);
 	for (size_t i = 0; i < turn.n; i++) {
 		bool control = tokenizer_is_control(tokenizer, turn.ids[i]);
-		const char *name = turn.ids[i] == tokenizer_bos(tokenizer) ? "{BOS}" : turn.ids[i] == tokenizer_eos(tokenizer) ? "{EOS}" : "{token}";
+		const char *name = turn.ids[i] == tokenizer_bos(tokenizer)   ? "{BOS}"
+		                   : turn.ids[i] == tokenizer_eos(tokenizer) ? "{EOS}"
+		                                                             : "{token}";
 		assert_true(control ? buffer_append_string(&text, name) : tokenizer_decode(tokenizer, &turn.ids[i], 1, false, &text));
 	}
 	assert_string_equal(text.data, expected);
