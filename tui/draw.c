@@ -36,12 +36,13 @@ static void draw_title(struct workbench *workbench)
 	col = draw_title_piece(canvas, col + 1, ROLE_TITLE_NAME,
 	                       workbench->document_name == NULL ? "no document" : workbench->document_name);
 	char model[192] = "no model";
-	if (workbench->has_model && canvas->cols < 110)
+	int length = 0;
+	if (workbench->has_model)
+		length = snprintf(model, sizeof model, "%s (%s, %d layers, %s)", workbench->model.name, workbench->model.architecture,
+		                  workbench->model.info.n_layers, workbench->model.weight_type);
+	if (workbench->has_model && (canvas->cols < 110 || length > canvas->cols / 3))
 		snprintf(model, sizeof model, "%s", workbench->model.name);
-	else if (workbench->has_model)
-		snprintf(model, sizeof model, "%s (%s, %d layers, %s)", workbench->model.name, workbench->model.architecture,
-		         workbench->model.info.n_layers, workbench->model.weight_type);
-	else if (workbench->running.active && workbench->running.kind == TASK_MODEL)
+	else if (!workbench->has_model && workbench->running.active && workbench->running.kind == TASK_MODEL)
 		snprintf(model, sizeof model, "opening the model");
 	col = draw_title_piece(canvas, col, ROLE_TITLE, model);
 	int before = col;

@@ -24,10 +24,29 @@ static void finish_read(struct workbench *workbench, struct task *task)
 	jobs_want_document(workbench, name, text, task->length);
 }
 
+/* A method that this model is not able to do gives way to the first one that it can: a model of one's own has no adapters yet. */
+static void choose_method(struct workbench *workbench)
+{
+	struct form *form = &workbench->forms[FORM_FIRST];
+	bool server = workbench->settings->server[0] != '\0';
+	const char *unable = pith_method_unable(form->method, &workbench->model.info, server);
+	size_t n;
+	const struct pith_method *methods = pith_methods(&n), *wanted = form->method;
+	for (size_t i = 0; i < n && unable != NULL; i++) {
+		if (pith_method_unable(&methods[i], &workbench->model.info, server) != NULL)
+			continue;
+		form->method = &methods[i];
+		workbench->view = methods[i].family == PITH_SOFT ? VIEW_REGENERATED : VIEW_COMPRESSED;
+		workbench_say(workbench, ROLE_WARNING, "%s %s: %s in its place.", wanted->title, unable, methods[i].title);
+		return;
+	}
+}
+
 static void finish_model(struct workbench *workbench, const struct task *task)
 {
 	workbench->model = task->model;
 	workbench->has_model = true;
+	choose_method(workbench);
 	workbench->wanted.document = workbench->text != NULL;
 	jobs_want_compressed(workbench);
 }

@@ -478,5 +478,16 @@ await 'We report on three'
 keys q
 await 'status=0'
 
+echo "- a model without adapters: the first method that it can do, and why"
+start_shell 100 24
+cp "$model" alone.gguf
+type_text "'$pith' --model alone.gguf abstract.txt; echo status=\$?"
+keys Enter
+await '500xCompressor needs an adapter.*Self-information in its place'
+await '\[Compressed\]'
+await 'achieved 0\.2[0-9]* '
+keys q
+await 'status=0'
+
 [ "$failures" -eq 0 ] || echo "$failures checks failed."
 [ "$failures" -eq 0 ]
