@@ -36,8 +36,8 @@ enum pith_status soft_compress(struct pith_compressed *out, struct pith_document
 	struct adapter *const *adapters = model->adapters[out->info.method->memory];
 	if (adapters[PITH_REGENERATE] == NULL && adapters[PITH_ANSWER] == NULL)
 		return fail(err, PITH_UNSUPPORTED,
-		            "%s has no adapter for memory tokens of %s beside it; train one with `pith train regenerate` from a recipe "
-		            "that says memory: %s.",
+		            "%s has no adapter for memory tokens of %s beside it. Take a method that keeps words, as selfinfo, or train "
+		            "one with `pith train regenerate` from a recipe that says memory: %s.",
 		            model->path, out->info.method->title, pith_memory_name(out->info.method->memory));
 	out->info.compressed_tokens = out->info.budget_tokens;
 	enum pith_status status = PITH_OK;

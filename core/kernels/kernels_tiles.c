@@ -1,7 +1,7 @@
 /*
  * bf16 matrix products on x86, fp32 sums: operands are brought into tiles, and
  * C goes step by step, 32 x 32 numbers each, through whatever this machine
- * multiplies tiles with (struct tile_steps).
+ * multiplies tiles with (struct tile_level).
  *
  * A tile is 16 rows of 64 bytes. C += A B takes A as 16 lines of 32 numbers
  * along k, and B as 16 pairs of k for each of 16 columns: number 2p and 2p + 1
