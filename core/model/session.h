@@ -26,8 +26,8 @@ void session_destroy(struct session *session); /* NULL is allowed */
 size_t session_length(const struct session *session);   /* rows in the cache */
 size_t session_capacity(const struct session *session);
 /*
- * fp32 to begin with; bf16 is several times faster where the processor has
- * tiles, and right to some 0.3 %. A few tokens are read in fp32 all the same.
+ * fp32 to begin with; bf16 is several times faster where
+ * matmul_bf16_available(), and right to some 0.3 %. A few tokens are read in fp32 all the same.
  */
 void session_set_precision(struct session *session, enum precision precision);
 void session_rewind(struct session *session, size_t length); /* forgets rows from length on */

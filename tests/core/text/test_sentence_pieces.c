@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/random.h"
-#include "core/text/golden_lines.h"
+#include "support/encodings.h"
 #include "support/pieces.h"
 #include "text/chat_format.h"
 
@@ -30,30 +30,8 @@ static int teardown(void **state)
 	return scratch_teardown(state);
 }
 
-static void expect_ids(const struct tokenizer *tokenizer, const char *text, size_t length, const int32_t *ids, size_t n)
-{
-	struct token_list list = {0};
-	assert_int_equal(tokenizer_encode(tokenizer, text, length, &list, NULL), PITH_OK);
-	for (size_t i = 0; i < n && i < list.n; i++)
-		if (list.ids[i] != ids[i])
-			fail_msg("token %zu of \"%.*s\" is %d, not %d", i, (int)length, text, (int)list.ids[i], (int)ids[i]);
-	assert_int_equal(list.n, n);
-	token_list_free(&list);
-}
 #define EXPECT_IDS(tokenizer, text, ...) \
 	expect_ids(tokenizer, text, sizeof text - 1, (const int32_t[]){__VA_ARGS__}, sizeof(int32_t[]){__VA_ARGS__} / sizeof(int32_t))
-
-static void check_encoding(const json_t *row, void *user)
-{
-	const json_t *values = json_object_get(row, "ids");
-	int32_t ids[2048];
-	size_t n = json_array_size(values);
-	assert_true(n <= sizeof ids / sizeof ids[0]);
-	for (size_t i = 0; i < n; i++)
-		ids[i] = (int32_t)json_integer_value(json_array_get(values, i));
-	const char *text = golden_string(row, "text");
-	expect_ids(user, text, strlen(text), ids, n);
-}
 
 static void test_golden_encodings(void **state)
 {
