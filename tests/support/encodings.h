@@ -1,9 +1,10 @@
-/* A tokenizer's ids against those that are right: given, or a line {"text", "ids"} of a golden file. */
+/* For tests of vocabularies: ids against those that are right, given or in a line {"text", "ids"} of a golden file; texts to try. */
 #ifndef TESTS_SUPPORT_ENCODINGS_H
 #define TESTS_SUPPORT_ENCODINGS_H
 
 #include <string.h>
 
+#include "base/random.h"
 #include "core/text/golden_lines.h"
 #include "text/tokenizer.h"
 #include "unit.h"
@@ -30,6 +31,25 @@ static inline void check_encoding(const json_t *row, void *user)
 		ids[i] = (int32_t)json_integer_value(json_array_get(values, i));
 	const char *text = golden_string(row, "text");
 	expect_ids(user, text, strlen(text), ids, n);
+}
+
+/* Room for a drawn text: up to 200 bytes, and a part that begins before them. */
+enum { DRAWN_TEXT = 256 };
+
+/* A text of random bytes and of parts (shorter than 56 bytes) that are likely to be tokens. Returns its length. */
+static inline size_t draw_text(char text[DRAWN_TEXT], const char *const *parts, size_t n_parts, struct random_state *random)
+{
+	size_t length = 0, wanted = random_below(random, 200);
+	while (length < wanted) {
+		if (random_below(random, 2) == 0) {
+			text[length++] = (char)random_below(random, 256);
+			continue;
+		}
+		const char *part = parts[random_below(random, n_parts)];
+		memcpy(text + length, part, strlen(part));
+		length += strlen(part);
+	}
+	return length;
 }
 
 #endif

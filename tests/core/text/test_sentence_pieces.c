@@ -86,17 +86,8 @@ static void test_any_bytes_come_back(void **state)
 	expect_round_trip(golden, "", 0);
 	expect_round_trip(golden, "\0", 1);
 	for (int round = 0; round < 3000; round++) {
-		char text[256];
-		size_t length = 0, wanted = random_below(&random, 200);
-		while (length < wanted) {
-			if (random_below(&random, 2) == 0) {
-				text[length++] = (char)random_below(&random, 256);
-				continue;
-			}
-			const char *part = parts[random_below(&random, sizeof parts / sizeof parts[0])];
-			memcpy(text + length, part, strlen(part));
-			length += strlen(part);
-		}
+		char text[DRAWN_TEXT];
+		size_t length = draw_text(text, parts, sizeof parts / sizeof parts[0], &random);
 		expect_round_trip(golden, text, length);
 	}
 }
