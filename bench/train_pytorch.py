@@ -7,7 +7,7 @@
 choose tries up to THREADS threads, the whole step at once or by micro-batches, eager and compiled, and prints the
 fastest setting in the words that run wants. run prints what bench_train run prints. Needs torch, numpy, gguf.
 
-PyTorch gets its best chance: bf16 autocast (AMX through oneDNN), fused scaled dot product attention, fused AdamW,
+PyTorch gets its best chance: bf16 autocast (AMX or AVX512_BF16 through oneDNN), fused scaled dot product attention, fused AdamW,
 q, k, v and gate, up each in one product, sequences of one length, subnormals flushed. The weights stay F32, as pith's.
 """
 import resource

@@ -31,7 +31,7 @@ static void fill_input(int32_t *ids, int32_t *positions, const struct pith_model
 }
 
 /* A document being encoded, its spans as windows that threads share out. */
-struct encoding {
+struct document_spans {
 	struct rows *rows;
 	struct pith_model *model;
 	const struct adapter *adapter;
@@ -51,19 +51,19 @@ static void span_begin(const struct rows *rows, size_t span, size_t *token, size
 static enum pith_status encode_span(void *user, struct session *session, size_t window, size_t *n_done,
                                     const struct pith_control *control, struct pith_error *err)
 {
-	const struct encoding *e = user;
-	struct rows *rows = e->rows;
+	const struct document_spans *all = user;
+	struct rows *rows = all->rows;
 	const struct rows_span *span = &rows->spans[window];
-	const struct hyperparams *h = &e->model->transformer.h;
-	bool embeddings = e->adapter->hands_over == PITH_MEMORY_EMBEDDINGS;
+	const struct hyperparams *h = &all->model->transformer.h;
+	bool embeddings = all->adapter->hands_over == PITH_MEMORY_EMBEDDINGS;
 	size_t total = 1 + span->n_tokens + span->n_rows, token, row;
 	span_begin(rows, window, &token, &row);
 	int32_t *ids = malloc(total * sizeof *ids), *positions = malloc(total * sizeof *positions);
 	enum pith_status status = ids == NULL || positions == NULL ? fail_memory(err, "a span") : PITH_OK;
 	if (status == PITH_OK) {
-		fill_input(ids, positions, e->model, e->adapter->slots, e->tokens + token, span->n_tokens, span->n_rows);
+		fill_input(ids, positions, all->model, all->adapter->slots, all->tokens + token, span->n_tokens, span->n_rows);
 		struct session_input input = {
-			.ids = ids, .positions = positions, .n = total, .adapter = e->adapter, .encode = !embeddings};
+			.ids = ids, .positions = positions, .n = total, .adapter = all->adapter, .encode = !embeddings};
 		status = session_read(session, &input, control, err);
 	}
 	if (status == PITH_OK && embeddings)
@@ -101,7 +101,7 @@ enum pith_status soft_encoder_run(struct rows *rows, struct pith_model *model, c
 	if (status == PITH_OK && adapter->hands_over == PITH_MEMORY_EMBEDDINGS)
 		status = rows_create_embeddings(rows, model->transformer.h.n_embd, err);
 	rows->slots = adapter->slots;
-	struct encoding encoding = {rows, model, adapter, tokens};
+	struct document_spans spans = {rows, model, adapter, tokens};
 	struct windows windows = {
 		.model = model,
 		.n = rows->n_spans,
@@ -109,7 +109,7 @@ enum pith_status soft_encoder_run(struct rows *rows, struct pith_model *model, c
 		.precision = PRECISION_BF16,
 		.n_units = n_tokens,
 		.read = encode_span,
-		.user = &encoding,
+		.user = &spans,
 		.what = "encoding",
 		.end = (double)n_tokens,
 		.total = (double)n_tokens,

@@ -170,7 +170,7 @@ static void multiply_at(const struct tile_level *level, const struct tiles_produ
 
 void kernels_tiles_multiply(const struct tile_level *level, const struct tiles_product *p)
 {
-	/* Equal blocks of k, short enough for two strips to stay in the first-level cache. */
+	/* Equal blocks of k. */
 	size_t n_deep = round_up(p->k, TILE_K) / TILE_K, n_blocks = (p->k + level->max_k - 1) / level->max_k;
 	size_t block = (n_deep + n_blocks - 1) / n_blocks;
 	if (level->begin != NULL)

@@ -61,7 +61,7 @@ struct tile_strips {
 /* What multiplies tiles. Packing and the walk over C are the same for all (kernels_tiles.c). */
 struct tile_level {
 	const char *name;    /* as PITH_CPU has it */
-	size_t max_k;        /* numbers of k in a block: two strips of A and two of B fit the first-level cache */
+	size_t max_k;        /* numbers of k in a block: short enough for two strips to stay in the first-level cache */
 	size_t b_capacity;   /* numbers of B that are packed at a time: with A they fit the second-level cache */
 	void (*begin)(void); /* before the steps of a product, and behind them; NULL: nothing to do */
 	void (*end)(void);
