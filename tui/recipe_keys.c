@@ -64,6 +64,7 @@ static const struct key recipe_rows[] = {
 	{"eval_answer", KEY_PATH, IN_RECIPE(eval_answer_path), 0, 0},
 	{"eval_steps", KEY_INTEGER, IN_RECIPE(eval_steps), 1, INT_MAX},
 	{"eval_limit", KEY_INTEGER, IN_RECIPE(eval_limit), 1, INT_MAX},
+	{"eval_k_ratio", KEY_NUMBER, IN_RECIPE(eval_k_ratio), 0, 1},
 	{"checkpoint", KEY_PATH, IN_RECIPE(checkpoint_path), 0, 0},
 	{"checkpoint_steps", KEY_INTEGER, IN_RECIPE(checkpoint_steps), 1, INT_MAX},
 	{"output", KEY_PATH, IN_RECIPE(output_path), 0, 0},

@@ -383,6 +383,8 @@ static enum pith_status check_recipe(struct run *run, struct pith_error *err)
 		return fail(err, PITH_BAD_ARGUMENT, "A recipe needs a positive learning_rate, max_memory_tokens, and k ratios above 0 in order.");
 	if (!(r->beta1 >= 0 && r->beta1 < 1) || !(r->beta2 >= 0 && r->beta2 < 1))
 		return fail(err, PITH_BAD_ARGUMENT, "A recipe needs beta1 and beta2 of at least 0 and below 1.");
+	if (!(r->eval_k_ratio > 0 && r->eval_k_ratio <= 1))
+		return fail(err, PITH_BAD_ARGUMENT, "A recipe needs an eval_k_ratio above 0 and up to 1.");
 	if (r->opening_tokens < 0 || (r->opening_tokens > 0 && !(r->opening_weight > 0)))
 		return fail(err, PITH_BAD_ARGUMENT, "A recipe with opening_tokens needs a positive opening_weight.");
 	if (r->trained == PITH_TRAIN_ADAPTER && r->base_path == NULL)

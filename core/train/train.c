@@ -49,6 +49,7 @@ void pith_recipe_init(struct pith_recipe *recipe)
 		.length_start = 24,
 		.eval_steps = 500,
 		.eval_limit = 100,
+		.eval_k_ratio = 0.125,
 		.checkpoint_steps = 500,
 		.output_type = "Q8_0",
 		.adapter_type = "F32",

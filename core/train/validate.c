@@ -1,4 +1,4 @@
-/* Losses on held-out data: the same samples every time, memory of an eighth of the text. */
+/* Losses on held-out data: the same samples every time, memory of the same share of each text. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -53,7 +53,7 @@ enum pith_status run_validate(struct run *run, double loss[PITH_N_OBJECTIVES], d
                               struct pith_error *err)
 {
 	struct sampling sampling = schedule_final_sampling(run->recipe);
-	sampling.k_ratio_min = sampling.k_ratio_max = 0.125;
+	sampling.k_ratio_min = sampling.k_ratio_max = run->recipe->eval_k_ratio;
 	for (int i = 0; i < PITH_N_OBJECTIVES; i++)
 		loss[i] = accuracy[i] = NAN;
 	struct step_losses *losses = calloc((size_t)run->n_threads, sizeof *losses);

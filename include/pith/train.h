@@ -121,6 +121,7 @@ struct pith_recipe {
 	const char *eval_answer_path; /* JSONL with questions, for the answer objectives; NULL: none */
 	int eval_steps;         /* every so many steps */
 	int eval_limit;         /* texts used */
+	double eval_k_ratio;    /* memory tokens of a held-out text as a share of its length; (0, 1] */
 
 	const char *checkpoint_path; /* state of the run, replaced atomically */
 	int checkpoint_steps;

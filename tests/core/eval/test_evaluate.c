@@ -207,10 +207,25 @@ enum pith_status pith_tokenize(const struct pith_model *model, const char *text,
 	return PITH_OK;
 }
 
+/* The newest file of lines, until the next one or the end. */
 static char path[64];
+
+static void remove_lines(void)
+{
+	if (path[0] != '\0')
+		assert_int_equal(unlink(path), 0);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	remove_lines();
+	return 0;
+}
 
 static struct pith_evaluate_options write_lines(const char *lines, const struct pith_method *method)
 {
+	remove_lines();
 	strcpy(path, "/tmp/pith-evaluate-XXXXXX");
 	int fd = mkstemp(path);
 	assert_true(fd >= 0);
@@ -250,7 +265,6 @@ static void test_regenerate_soft(void **state)
 	assert_int_equal(pith_evaluate_regenerate(&scores, &model, &options, NULL, NULL), PITH_OK);
 	expect_near(scores.rouge_l.mean, 1);
 	expect_near(scores.refine_steps, (4 + 8) / 2.0);
-	unlink(path);
 }
 
 static void test_regenerate_extractive(void **state)
@@ -264,7 +278,6 @@ static void test_regenerate_extractive(void **state)
 	expect_near(scores.rouge_l.mean, 2 * 0.5 / 1.5); /* "ab cd" of "ab cd ef gh" */
 	expect_near(scores.matched_prefix.mean, 5.0 / 11);
 	expect_near(scores.exact.mean, 0);
-	unlink(path);
 }
 
 static void test_cut(void **state)
@@ -287,7 +300,6 @@ static void test_cut(void **state)
 	assert_int_equal(pith_evaluate_regenerate(&scores, &model, &options, NULL, NULL), PITH_OK);
 	assert_int_equal(model.last_length, 2);
 	expect_near(scores.exact.mean, 1);
-	unlink(path);
 }
 
 static void test_nul_in_text(void **state)
@@ -298,7 +310,6 @@ static void test_nul_in_text(void **state)
 	struct pith_regenerate_scores scores;
 	assert_int_equal(pith_evaluate_regenerate(&scores, &model, &options, NULL, NULL), PITH_OK);
 	expect_near(scores.rouge_l.mean, 2 * 0.5 / 1.5); /* four words, not two */
-	unlink(path);
 }
 
 static const char *const questions = "{\"context\": \"red apple\", \"question\": \"?\", "
@@ -322,7 +333,6 @@ static void test_answer(void **state)
 	expect_near(scores.retained.mean, 2.0 / 3);
 	assert_int_equal(model.n_documents, 2); /* two questions about one text share its document */
 	assert_int_equal(model.n_open, 0);
-	unlink(path);
 }
 
 static void test_errors_name_the_line(void **state)
@@ -341,7 +351,6 @@ static void test_errors_name_the_line(void **state)
 	assert_non_null(strstr(err.message, "line 1: "));
 	assert_int_equal(answers.n, 0);
 	expect_near(answers.f1.mean, 0);
-	unlink(path);
 
 	char lines[400];
 	snprintf(lines, sizeof lines, "{\"context\": \"%0150d\", \"question\": \"?\", \"answers\": [\"a\"]}\n", 0);
@@ -352,7 +361,6 @@ static void test_errors_name_the_line(void **state)
 	options.compress.method = NULL;
 	assert_int_equal(pith_evaluate_answer(&answers, &model, &options, NULL, &err), PITH_BAD_ARGUMENT);
 	assert_int_equal(model.n_open, 0);
-	unlink(path);
 }
 
 /* What a caller's control is told, and a cancel after one line. */
@@ -397,7 +405,6 @@ static void test_control(void **state)
 	assert_int_equal(scores.n, 1);
 	expect_near(scores.f1_full.mean, 1);
 	assert_int_equal(model.n_open, 0);
-	unlink(path);
 }
 
 /* Without one of three words two are left: F = 0.8. */
@@ -447,5 +454,5 @@ int main(void)
 		cmocka_unit_test(test_control),
 		cmocka_unit_test(test_memory),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, teardown);
 }

@@ -445,6 +445,31 @@ static void test_reading(void **state)
 	assert_int_equal(pith_model_open(&model, base.outputs[0], &options, NULL, &err), PITH_MISMATCH);
 }
 
+/* How many memory tokens held-out texts have is told by their losses alone. */
+static void test_held_out_ratio(void **state)
+{
+	(void)state;
+	struct named_recipe base, runs[2];
+	static const char *const names[] = {"eighth", "fewer"};
+	struct line eighth[N_STEPS + 1], fewer[N_STEPS + 1];
+	base_recipe(&base, "held-out");
+	run_to_end(&base);
+	for (int i = 0; i < 2; i++) {
+		base_recipe(&runs[i], names[i]);
+		runs[i].recipe.trained = PITH_TRAIN_ADAPTER;
+		runs[i].recipe.base_path = base.outputs[0];
+		runs[i].recipe.tasks = &tasks[1];
+		runs[i].recipe.n_tasks = 1;
+	}
+	runs[1].recipe.eval_k_ratio = 0.02;
+	run_to_end(&runs[0]);
+	run_to_end(&runs[1]);
+	assert_same_file(runs[0].outputs[0], runs[1].outputs[0]);
+	read_log(runs[0].log, eighth);
+	read_log(runs[1].log, fewer);
+	assert_true(eighth[N_STEPS].loss == fewer[N_STEPS].loss && eighth[N_STEPS].eval_loss != fewer[N_STEPS].eval_loss);
+}
+
 /* Answers from memory rows with a teacher: it learns, otherwise than without, and goes on after a stop with more threads. */
 static void test_distillation(void **state)
 {
@@ -478,7 +503,7 @@ static void test_distillation(void **state)
 static void test_bad_recipes(void **state)
 {
 	(void)state;
-	for (int i = 0; i < 11; i++) {
+	for (int i = 0; i < 12; i++) {
 		struct named_recipe r;
 		struct pith_error err = {0};
 		struct pith_task task = tasks[1];
@@ -492,6 +517,7 @@ static void test_bad_recipes(void **state)
 		case 5: r.recipe.trained = PITH_TRAIN_ADAPTER; break; /* without a base */
 		case 6: r.recipe.tokenizer_path = NULL; break;
 		case 7: task.max_tokens = 250; break;                 /* 8 slots, BOS and 250 tokens in 256 positions */
+		case 11: r.recipe.eval_k_ratio = 0; break;
 		case 10: r.recipe.opening_tokens = 5; break;          /* and no weight */
 		case 8: task.path = "/no/such/file.jsonl"; break;
 		case 9: r.recipe.span_tokens = 250; break;            /* an adapter that no model could load */
@@ -527,7 +553,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_base_goes_on),    cmocka_unit_test(test_bf16_goes_on), cmocka_unit_test(test_seed),
-		cmocka_unit_test(test_adapter_goes_on), cmocka_unit_test(test_adapter_by_muon), cmocka_unit_test(test_embeddings), cmocka_unit_test(test_reading), cmocka_unit_test(test_distillation), cmocka_unit_test(test_number_of_threads), cmocka_unit_test(test_bad_recipes),  cmocka_unit_test(test_diverging),
+		cmocka_unit_test(test_adapter_goes_on), cmocka_unit_test(test_adapter_by_muon), cmocka_unit_test(test_embeddings), cmocka_unit_test(test_reading), cmocka_unit_test(test_distillation), cmocka_unit_test(test_held_out_ratio), cmocka_unit_test(test_number_of_threads), cmocka_unit_test(test_bad_recipes),  cmocka_unit_test(test_diverging),
 	};
 	return cmocka_run_group_tests(tests, setup, scratch_teardown);
 }
