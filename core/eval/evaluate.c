@@ -29,8 +29,10 @@ struct run {
 	struct pith_document *document;
 	struct pith_compressed *compressed;
 	struct sample_table scores;
-	double cr, delta_cr, abs_delta_cr, refine_steps; /* sums over the lines */
+	double cr, delta_cr, abs_delta_cr; /* sums over the lines */
 	size_t n_chunks, n_chunks_extractive;
+	double refine_steps; /* sum over the texts that were refined, ... */
+	size_t n_refined;    /* ... so many */
 };
 
 static bool cancelled(const struct pith_control *control)
@@ -108,6 +110,7 @@ static enum pith_status run_compress(struct run *run, const char *text, size_t l
 		options.n_steps = run->options->refine_steps;
 		status = pith_refine(run->compressed, run->document, &options, &result, &run->quiet, err);
 		run->refine_steps += result.n_steps;
+		run->n_refined++;
 	}
 	return status;
 }
@@ -150,6 +153,11 @@ static enum pith_status cut_length(const struct run *run, const char *text, size
 	}
 	free(tokens);
 	return PITH_OK;
+}
+
+static double steps_per_text(const struct run *run)
+{
+	return run->n_refined > 0 ? run->refine_steps / (double)run->n_refined : 0;
 }
 
 /* A text as the metrics take it: no white space at the ends, and U+FFFD for NUL, which would end it early. */
@@ -245,7 +253,7 @@ enum pith_status pith_evaluate_regenerate(struct pith_regenerate_scores *out, st
 		.matched_prefix = sample_table_mean(&run.scores, MATCHED_PREFIX),
 		.cr = per_line(&run, run.cr),
 		.delta_cr = per_line(&run, run.delta_cr),
-		.refine_steps = per_line(&run, run.refine_steps),
+		.refine_steps = steps_per_text(&run),
 	};
 	out->seconds = run_seconds(&run);
 	run_end(&run);
@@ -428,6 +436,7 @@ enum pith_status pith_evaluate_answer(struct pith_answer_scores *out, struct pit
 		.cr = per_line(&run, run.cr),
 		.delta_cr = per_line(&run, run.delta_cr),
 		.abs_delta_cr = per_line(&run, run.abs_delta_cr),
+		.refine_steps = steps_per_text(&run),
 		.extractive = run.n_chunks > 0 ? (double)run.n_chunks_extractive / (double)run.n_chunks : 0,
 	};
 	out->seconds = run_seconds(&run);

@@ -81,7 +81,7 @@ struct pith_evaluate_options {
 	struct pith_compress_options compress; /* method and target */
 	size_t limit;                         /* 0: every line */
 	size_t max_length_tokens;             /* regenerate: cut texts to this many tokens of the model; 0: whole */
-	int refine_steps;                     /* regenerate, soft: refine each text's rows by up to so many steps; 0: not */
+	int refine_steps;                     /* soft: refine each text's rows by up to so many steps; 0: not */
 };
 
 /* A mean over lines and its 95 % interval: a percentile bootstrap over the lines (Efron 1979), the same at every call. */
@@ -124,6 +124,7 @@ struct pith_answer_scores {
 	struct pith_mean f1_full, em_full; /* from the full text */
 	struct pith_mean retained;         /* f1 / f1_full; 0 when f1_full is 0 */
 	double cr, delta_cr, abs_delta_cr; /* abs: mean of what |delta_cr| is for each line */
+	double refine_steps;               /* steps that refining a text took, mean */
 	double extractive;                 /* abstractive methods: share of the chunks that are kept extractively */
 	double seconds;
 };

@@ -185,7 +185,11 @@ expect 2 "$pith" pairs --data texts.jsonl --rates .6,.3
 one_sentence "the wrong way round"
 
 expect 0 "$pith" eval answer --data qa.jsonl --tokens 4 --json
-json n=1 f1:number em:number f1_full:number em_full:number retained:number seconds:number
+json n=1 f1:number em:number f1_full:number em_full:number retained:number refine_steps=0.0 seconds:number
+expect 0 "$pith" eval answer --data qa.jsonl --tokens 4 --refine 2 --json
+json n=1 f1:number refine_steps:number seconds:number
+expect 2 "$pith" eval answer --data qa.jsonl -m selfinfo --cr 0.5 --refine 2
+one_sentence 'no memory rows to refine'
 printf '{"text": "fine"}\n{"text": \n' >bad.jsonl
 expect 1 "$pith" eval regenerate --data bad.jsonl --json
 one_sentence

@@ -68,6 +68,14 @@ static void print_scores(const struct score *scores, size_t n)
 		       scores[i].value->high);
 }
 
+/* What it took. */
+static void print_end(double refine_steps, double seconds)
+{
+	if (refine_steps > 0)
+		print_row("refine steps", refine_steps);
+	printf("%-16s %8.1f\n", "seconds", seconds);
+}
+
 static enum pith_status print_regenerate(struct cli *cli, const struct target *target,
 					 const struct pith_regenerate_scores *scores)
 {
@@ -88,9 +96,7 @@ static enum pith_status print_regenerate(struct cli *cli, const struct target *t
 	print_row("CR", scores->cr);
 	print_row("delta CR", scores->delta_cr);
 	print_scores(table, N);
-	if (scores->refine_steps > 0)
-		print_row("refine steps", scores->refine_steps);
-	printf("%-16s %8.1f\n", "seconds", scores->seconds);
+	print_end(scores->refine_steps, scores->seconds);
 	return PITH_OK;
 }
 
@@ -104,16 +110,16 @@ static enum pith_status print_answer(struct cli *cli, const struct target *targe
 	enum { N = sizeof table / sizeof *table };
 	if (cli->json)
 		return print_json(cli,
-				  json_pack("{s:I, s:s, s:f, s:f, s:f}", "n", (json_int_t)scores->n, "method",
-					    target->options.method->name, "cr", scores->cr, "delta_cr", scores->delta_cr, "seconds",
-					    scores->seconds),
+				  json_pack("{s:I, s:s, s:f, s:f, s:f, s:f}", "n", (json_int_t)scores->n, "method",
+					    target->options.method->name, "cr", scores->cr, "delta_cr", scores->delta_cr,
+					    "refine_steps", scores->refine_steps, "seconds", scores->seconds),
 				  table, N);
 	cli_progress_clear(cli);
 	printf("%-16s %8s\n%-16s %8zu\n", "method", target->options.method->name, "questions", scores->n);
 	print_row("CR", scores->cr);
 	print_row("delta CR", scores->delta_cr);
 	print_scores(table, N);
-	printf("%-16s %8.1f\n", "seconds", scores->seconds);
+	print_end(scores->refine_steps, scores->seconds);
 	return PITH_OK;
 }
 

@@ -331,7 +331,14 @@ static void test_answer(void **state)
 	expect_near(scores.f1.mean, (2.0 / 3 + 0 + 2.0 / 3) / 3);
 	expect_near(scores.em.mean, 0);
 	expect_near(scores.retained.mean, 2.0 / 3);
+	expect_near(scores.refine_steps, 0);
 	assert_int_equal(model.n_documents, 2); /* two questions about one text share its document */
+	/* It is refined once for both. */
+	options.compress.method = &rows;
+	options.refine_steps = 8;
+	assert_int_equal(pith_evaluate_answer(&scores, &model, &options, NULL, NULL), PITH_OK);
+	assert_int_equal(model.n_documents, 4);
+	expect_near(scores.refine_steps, 4);
 	assert_int_equal(model.n_open, 0);
 }
 
