@@ -281,6 +281,7 @@ struct healing {
 	struct worker *worker;
 	const struct pith_control *control;
 	int n_steps; /* begun */
+	int steps_before; /* of earlier refinements */
 	struct pith_model *model;
 	const char *document;
 	size_t document_length;
@@ -308,7 +309,7 @@ static void on_refined(void *user, const struct pith_compressed *compressed)
 {
 	struct healing *healing = user;
 	double begin = now_seconds();
-	healing->n_steps++;
+	healing->n_steps = pith_compressed_info(compressed)->refine_steps - healing->steps_before + 1;
 	if (begin < healing->next_look)
 		return;
 	const struct pith_control silent = {.cancel = healing->cancel};
@@ -332,6 +333,7 @@ static enum pith_status run_refine(struct task *task, struct worker *worker, con
 	if (status != PITH_OK)
 		return status;
 	struct healing healing = {.worker = worker, .control = control, .model = engine->model, .cancel = control->cancel};
+	healing.steps_before = pith_compressed_info(engine->compressed[task->form])->refine_steps;
 	const struct pith_control counted = {on_refining, NULL, on_refining_log, &healing, control->cancel};
 	healing.document = pith_document_text(engine->document, &healing.document_length);
 	struct pith_refine_options options;

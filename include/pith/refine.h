@@ -26,7 +26,10 @@ struct pith_refine_result {
 struct pith_refine_options {
 	int n_steps;          /* at most so many for each span */
 	double learning_rate; /* of Adam on keys and values */
-	/* Called before every step, unless NULL; the compressed form holds the rows as they are then, and may be regenerated from. */
+	/*
+	 * Called before every step of the caller's own thread, unless NULL: spans are shared out among threads. The compressed form
+	 * holds the rows of all spans as they are then, and may be regenerated from; its refine_steps count the steps of all threads.
+	 */
 	void (*watch)(void *user, const struct pith_compressed *compressed);
 	void *user;
 };
@@ -39,7 +42,7 @@ void pith_refine_options_init(struct pith_refine_options *options); /* 400 steps
  * The best rows met are kept, never worse ones than at the start, also when
  * cancelled. The refined rows are then regenerated from: result->exact is what
  * came out, not what the loss promises; it is saved with the rows. control->progress counts tokens that
- * are right; control->text is not used.
+ * are right; control->text is not used. The result does not depend on the number of threads.
  */
 enum pith_status pith_refine(struct pith_compressed *compressed, struct pith_document *document,
                              const struct pith_refine_options *options, struct pith_refine_result *result,
