@@ -78,37 +78,53 @@ void rows_from_session(float *out, struct session *session, const struct hyperpa
 	}
 }
 
-/* Each memory token at the place in its span that it had in the encoder. */
-static void fill_given(const struct rows *rows, int32_t *ids, int32_t *positions)
+/* The embeddings of some spans, n_rows together, on their way through the model. */
+struct given_rows {
+	struct session *session;
+	int32_t *ids, *positions; /* (rows of all spans) */
+};
+
+/* Reads the embeddings of spans [begin, end), which see each other, into their rows from row *first on, which then is the row behind. */
+static enum pith_status read_spans(struct rows *rows, const struct given_rows *given, const struct hyperparams *h, size_t begin,
+                                   size_t end, size_t *first, const struct pith_control *control, struct pith_error *err)
 {
-	size_t i = 0;
-	for (size_t s = 0; s < rows->n_spans; s++)
-		for (size_t j = 0; j < rows->spans[s].n_rows; j++, i++) {
-			ids[i] = -1 - (int32_t)i;
-			positions[i] = memory_position(rows->slots, j, rows->spans[s].n_rows, rows->spans[s].n_tokens);
+	size_t n = 0;
+	/* Each memory token at the place in its span that it had in the encoder. */
+	for (size_t s = begin; s < end; s++)
+		for (size_t j = 0; j < rows->spans[s].n_rows; j++, n++) {
+			given->ids[n] = -1 - (int32_t)n;
+			given->positions[n] = memory_position(rows->slots, j, rows->spans[s].n_rows, rows->spans[s].n_tokens);
 		}
+	struct session_input input = {.ids = given->ids,
+	                              .positions = given->positions,
+	                              .n = n,
+	                              .given = rows->embeddings + *first * rows->n_embd,
+	                              .n_given = n,
+	                              .encode = true};
+	session_rewind(given->session, 0);
+	enum pith_status status = session_read(given->session, &input, control, err);
+	if (status == PITH_OK)
+		rows_from_session(rows->data + *first * rows->row_floats, given->session, h, 0, n);
+	*first += n;
+	return status;
 }
 
-enum pith_status rows_read_embeddings(struct rows *rows, struct pith_model *model, const struct pith_control *control,
-                                      struct pith_error *err)
+enum pith_status rows_read_embeddings(struct rows *rows, struct pith_model *model, enum pith_purpose purpose,
+                                      const struct pith_control *control, struct pith_error *err)
 {
-	size_t n = rows->n_rows;
-	int32_t *ids = malloc(n * sizeof *ids), *positions = malloc(n * sizeof *positions);
-	struct session *session = NULL;
-	enum pith_status status = ids == NULL || positions == NULL
+	const struct hyperparams *h = &model->transformer.h;
+	size_t n = rows->n_rows, first = 0;
+	struct given_rows given = {.ids = malloc(n * sizeof *given.ids), .positions = malloc(n * sizeof *given.positions)};
+	enum pith_status status = given.ids == NULL || given.positions == NULL
 	                                  ? fail_memory(err, "the memory tokens")
-	                                  : session_create(&session, &model->transformer, model->pool, n, err);
-	if (status == PITH_OK) {
-		fill_given(rows, ids, positions);
-		struct session_input input = {
-			.ids = ids, .positions = positions, .n = n, .given = rows->embeddings, .n_given = n, .encode = true};
-		status = session_read(session, &input, control, err);
-	}
-	if (status == PITH_OK)
-		rows_from_session(rows->data, session, &model->transformer.h, 0, n);
-	session_destroy(session);
-	free(ids);
-	free(positions);
+	                                  : session_create(&given.session, &model->transformer, model->pool, n, err);
+	/* As in training: a text comes back from the memory tokens of its own span, a question sees those of all. */
+	size_t together = purpose == PITH_REGENERATE ? 1 : rows->n_spans;
+	for (size_t s = 0; status == PITH_OK && s < rows->n_spans; s += together)
+		status = read_spans(rows, &given, h, s, s + together, &first, control, err);
+	session_destroy(given.session);
+	free(given.ids);
+	free(given.positions);
 	return status;
 }
 

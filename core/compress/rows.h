@@ -5,7 +5,8 @@
  * layer 1 K, ... each (n_kv_heads, head_dim).
  *
  * 500xCompressor's encoder writes the rows themselves. ICAE's hands over
- * embeddings; the rows are what the reader makes of those, once.
+ * embeddings; the rows are what the reader makes of those, once: for
+ * regeneration of each span's alone, for answers of those of all spans.
  *
  * A long document is cut into equal spans, each encoded on its own as
  * model/memory_layout.h says, and their rows follow one another.
@@ -43,9 +44,9 @@ enum pith_status rows_create(struct rows *rows, const struct hyperparams *h, siz
 /* Room for embeddings, zeroed. */
 enum pith_status rows_create_embeddings(struct rows *rows, size_t n_embd, struct pith_error *err);
 /* Makes the rows from the embeddings: the model, without an adapter, reads them at the memory tokens' positions. */
-enum pith_status rows_read_embeddings(struct rows *rows, struct pith_model *model, const struct pith_control *control,
-                                      struct pith_error *err);
-/* A copy of `from` without row `row`. Of embeddings nothing is kept: the rows were read with all of them there. */
+enum pith_status rows_read_embeddings(struct rows *rows, struct pith_model *model, enum pith_purpose purpose,
+                                      const struct pith_control *control, struct pith_error *err);
+/* A copy of `from` without row `row`, which is not its only one. Of embeddings nothing is kept: the rows were read with all of them there. */
 enum pith_status rows_copy_without(struct rows *rows, const struct rows *from, size_t row, struct pith_error *err);
 /* Bytes of the compressed form. */
 size_t rows_bytes(const struct rows *rows);
