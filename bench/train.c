@@ -89,10 +89,12 @@ static enum pith_status train_step(struct measurement *m, double *loss, struct p
 		step_losses_add(&sum, &m->shares[t].losses);
 		busy += m->shares[t].busy;
 	}
-	double norm = optimizer_step(run->arrays, run->n_arrays, run->recipe, run->state.step, n_micro, run->pool);
+	double norm;
+	enum pith_status status =
+		optimizer_step(run->arrays, run->n_arrays, run->recipe, run->state.step, n_micro, run->pool, &norm, err);
+	if (status != PITH_OK)
+		return status;
 	double end = clock_now();
-	if (!isfinite(norm))
-		return fail(err, PITH_BAD_ARGUMENT, "The loss became infinite at step %d.", run->state.step + 1);
 	m->step_seconds[run->state.step] = end - start;
 	m->waiting += (trained - start) * run->n_threads - busy;
 	m->optimizer += (end - trained) * run->n_threads;

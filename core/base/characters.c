@@ -29,7 +29,19 @@ bool pith_is_utf8(const char *text, size_t length)
 
 bool pith_character_is_hidden(int32_t code)
 {
-	return (code >= 0 && code < 0x20) || (code >= 0x7f && code <= 0x9f) || code == 0x061c ||
-	       (code >= 0x200b && code <= 0x200f && code != 0x200d) || (code >= 0x2028 && code <= 0x202e) ||
-	       (code >= 0x2066 && code <= 0x2069) || code == 0xfeff;
+	/* Letters by category that are blank wherever they stand. */
+	static const int32_t fillers[] = {0x034f, 0x115f, 0x1160, 0x180b, 0x180c, 0x180d, 0x180f, 0x3164, 0xffa0};
+	if (code < 0 || code == 0x200d)
+		return false;
+	for (size_t i = 0; i < sizeof fillers / sizeof fillers[0]; i++)
+		if (code == fillers[i])
+			return true;
+	switch (utf8proc_category(code)) {
+	case UTF8PROC_CATEGORY_CC:
+	case UTF8PROC_CATEGORY_ZL:
+	case UTF8PROC_CATEGORY_ZP: return true;
+	/* Marks around the digits that follow them are seen. */
+	case UTF8PROC_CATEGORY_CF: return !(code >= 0x0600 && code <= 0x0605) && code != 0x06dd && code != 0x070f && code != 0x08e2;
+	default: return false;
+	}
 }

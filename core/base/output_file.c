@@ -81,8 +81,12 @@ static int open_temporary(struct pith_output_file *file, const struct stat *old)
 		return -1;
 	snprintf(temporary, size, "%s.tmp-%ld", file->place, (long)getpid());
 	/* Nobody reads in between what the old file keeps to itself. */
-	int descriptor =
-		open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, old == NULL ? 0666 : S_IRUSR | S_IWUSR);
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+	mode_t mode = old == NULL ? 0666 : S_IRUSR | S_IWUSR;
+	int descriptor = open(temporary, flags, mode);
+	/* Left behind by a process of the same number, or laid there by somebody: it is never written into. */
+	if (descriptor < 0 && errno == EEXIST && unlink(temporary) == 0)
+		descriptor = open(temporary, flags, mode);
 	if (descriptor < 0) {
 		free(temporary);
 		return -1;

@@ -93,8 +93,11 @@ static bool has_compat(compress_fn *function)
 	return false;
 }
 
+/* Memory rows are of one model. Its fingerprint takes a reading of all weights: text does without. */
 static enum pith_status describe_model(struct pith_compressed *out, struct pith_model *model, struct pith_error *err)
 {
+	if (out->info.method->family != PITH_SOFT)
+		return PITH_OK;
 	if (model_fingerprint(model)[0] == '\0')
 		return fail_memory(err, "the fingerprint of the model");
 	strcpy(out->model_fingerprint, model_fingerprint(model));
@@ -200,6 +203,8 @@ enum pith_status pith_compressed_without(struct pith_compressed **out, const str
 {
 	*out = NULL;
 	size_t n = compressed->info.compressed_tokens;
+	if (compressed->lacks_token)
+		return fail(err, PITH_BAD_ARGUMENT, "Only one memory token can be taken away.");
 	if (compressed->info.method->family != PITH_SOFT || token >= n || n == 1)
 		return fail(err, PITH_BAD_ARGUMENT, "There is no memory token %zu to take away.", token);
 	struct pith_compressed *copy = malloc(sizeof *copy);
@@ -208,6 +213,7 @@ enum pith_status pith_compressed_without(struct pith_compressed **out, const str
 	*copy = *compressed;
 	copy->info.note = copy->note;
 	copy->regenerated = NULL;
+	copy->lacks_token = true;
 	memset(copy->rows, 0, sizeof copy->rows);
 	enum pith_status status = PITH_OK;
 	for (int p = 0; status == PITH_OK && p < PITH_N_MEMORY_PURPOSES; p++)

@@ -277,6 +277,7 @@ static enum pith_status score_words(struct dac *dac, size_t budget, const struct
 		if (dac->stage + 1 < dac->n_stages)
 			survivors_cut(survivors, 0, wanted, &n_kept);
 	}
+	survivors_share_scores(survivors);
 	return status;
 }
 

@@ -106,8 +106,11 @@ static enum pith_status score_window(void *user, struct session *session, size_t
 	return status;
 }
 
-static enum pith_status compute_scores(struct pith_document *document, const struct pith_control *control, struct pith_error *err)
+/* *out (n_tokens) is the caller's. The work is the first part of one of `total` tokens, as progress has it. */
+static enum pith_status compute_scores(float **out, const struct pith_document *document, enum precision precision, size_t total,
+                                       const struct pith_control *control, struct pith_error *err)
 {
+	*out = NULL;
 	struct pith_model *model = document->model;
 	size_t context = model->transformer.h.n_context, n = document->n_tokens;
 	struct scoring scoring = {.document = document, .scores = malloc(n * sizeof(float))};
@@ -119,28 +122,36 @@ static enum pith_status compute_scores(struct pith_document *document, const str
 		.model = model,
 		.n = 1,
 		.capacity = scoring.window,
-		.precision = PRECISION_BF16,
+		.precision = precision,
 		.n_units = n,
 		.read = score_window,
 		.user = &scoring,
 		.what = "scoring",
 		.end = (double)n,
-		.total = (double)n,
+		.total = (double)total,
 	};
 	while (scored_from(&scoring, windows.n) < n)
 		windows.n++;
 	enum pith_status status = windows_read(&windows, control, err);
 	if (status == PITH_OK)
-		document->scores = scoring.scores;
+		*out = scoring.scores;
 	else
 		free(scoring.scores);
 	return status;
 }
 
+enum pith_status document_published_scores(float **out, const struct pith_document *document, const struct pith_control *control,
+                                           struct pith_error *err)
+{
+	return compute_scores(out, document, PRECISION_F32, 2 * document->n_tokens, control, err);
+}
+
 enum pith_status pith_document_scores(struct pith_document *document, const float **scores, const struct pith_control *control,
                                       struct pith_error *err)
 {
-	enum pith_status status = document->scores == NULL ? compute_scores(document, control, err) : PITH_OK;
+	enum pith_status status = PITH_OK;
+	if (document->scores == NULL)
+		status = compute_scores(&document->scores, document, PRECISION_BF16, document->n_tokens, control, err);
 	*scores = document->scores;
 	return status;
 }

@@ -29,11 +29,19 @@ struct pith_compressed {
 	/* Of the model that made it; a result is read only by the same one. */
 	char model_fingerprint[33], tokenizer_fingerprint[33], adapter_fingerprint[PITH_N_MEMORY_PURPOSES][33];
 	size_t n_layers, kv_dim;
+	bool lacks_token;                   /* pith_compressed_without() made it */
 };
 
 /* keep_scores.c: the chance that each token is kept (n_tokens), as the model's head sees it; it must have one. Computed once, borrowed. */
 enum pith_status document_keep_scores(struct pith_document *document, const float **scores, const struct pith_control *control,
                                       struct pith_error *err);
+
+/*
+ * document.c: what pith_document_scores() gives, in fp32 as published; *out (n_tokens) is the caller's, freed with free(). It
+ * counts as the first half of the work.
+ */
+enum pith_status document_published_scores(float **out, const struct pith_document *document, const struct pith_control *control,
+                                           struct pith_error *err);
 
 /* Of the text: 32 hex digits. */
 void document_hash(const struct pith_document *document, char hash[33]);

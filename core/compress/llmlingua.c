@@ -152,6 +152,7 @@ static enum pith_status score_words(struct prefix *prefix, size_t budget, const 
 		forget(prefix, first_gone);
 		report(control, end, n);
 	}
+	survivors_share_scores(survivors);
 	return status;
 }
 
@@ -222,11 +223,10 @@ static enum pith_status decide_all_published(struct prefix *prefix, struct pith_
 	size_t n = document->n_tokens;
 	/* Instruction, question and what joins them are empty, and still counted. */
 	double share = (double)budget / (double)(n + 3);
-	float *sorted = malloc(n * sizeof *sorted);
-	const float *scores;
+	float *sorted = malloc(n * sizeof *sorted), *scores = NULL;
 	enum pith_status status = sorted != NULL ? PITH_OK : fail_memory(err, "the thresholds");
 	if (status == PITH_OK)
-		status = pith_document_scores(document, &scores, control, err);
+		status = document_published_scores(&scores, document, control, err);
 	/* One too early each: that is the fault. The last token has none and stays. */
 	if (status == PITH_OK)
 		memcpy(survivors->scores, scores + 1, (n - 1) * sizeof *scores);
@@ -238,9 +238,10 @@ static enum pith_status decide_all_published(struct prefix *prefix, struct pith_
 		else
 			status = decide_published(prefix, begin, end, budget >= n ? 1 : share, sorted, control, err);
 		if (status == PITH_OK)
-			report(control, end, n);
+			report(control, n + end, 2 * n);
 	}
 	free(sorted);
+	free(scores);
 	return status;
 }
 

@@ -24,7 +24,6 @@ struct rewriting {
 	size_t n_chunks;
 	struct buffer text; /* joined so far */
 	size_t spent;       /* tokens of it */
-	size_t n_pins_lost;
 	struct rewrite_tally tally;
 };
 
@@ -280,8 +279,6 @@ static enum pith_status add_chunk(struct rewriting *r, const struct rewrite_chun
 	piece.budget = (size_t)((double)left * (double)chunk->n_tokens / (double)tokens_left + 1e-9);
 	piece.separator = separator_before(r, begin);
 	enum pith_status status = fill_piece(r, &piece, err);
-	if (status == PITH_OK)
-		r->n_pins_lost += pins_lost(r, &piece, &piece.result);
 	if (status == PITH_OK && piece.result.length > 0) {
 		r->spent += piece.cost;
 		if (!buffer_append_string(&r->text, piece.separator) ||
@@ -329,6 +326,17 @@ static enum pith_status rewrite_all(struct rewriting *r, const struct pith_contr
 	return status;
 }
 
+/* Of all pins, also those that no chunk holds whole. */
+static size_t pins_not_in(const struct rewriting *r, const struct buffer *text)
+{
+	size_t lost = 0;
+	for (size_t i = 0; i < r->options->n_pins; i++) {
+		const struct pith_pin *pin = &r->options->pins[i];
+		lost += !rewrite_holds(text, r->document->text + pin->begin, pin->end - pin->begin);
+	}
+	return lost;
+}
+
 /* Hands the text over. */
 static enum pith_status finish(struct rewriting *r, struct pith_error *err)
 {
@@ -345,7 +353,7 @@ static enum pith_status finish(struct rewriting *r, struct pith_error *err)
 	info->compressed_bytes = r->text.length;
 	info->n_chunks = r->n_chunks;
 	info->n_chunks_extractive = r->tally.n_extractive;
-	info->n_must_keep_dropped = r->n_pins_lost;
+	info->n_must_keep_dropped = pins_not_in(r, &r->text);
 	rewrite_tally_note(&r->tally, r->n_chunks, r->out->note, sizeof r->out->note);
 	r->text = (struct buffer){0};
 	return PITH_OK;

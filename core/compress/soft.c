@@ -20,10 +20,11 @@ static enum pith_status compress_for(struct pith_compressed *out, struct pith_do
 	out->info.n_spans = rows->n_spans > out->info.n_spans ? rows->n_spans : out->info.n_spans;
 	strcpy(out->adapter_fingerprint[purpose], adapter->fingerprint);
 	size_t longest = rows_longest_span(rows);
+	size_t said = strlen(out->note);
 	if (longest > adapter->span_tokens)
-		snprintf(out->note, sizeof out->note,
-		         "So few memory tokens that a span has %zu tokens; the adapter for %s was trained on up to %zu.", longest,
-		         purpose == PITH_REGENERATE ? "regeneration" : "answers", adapter->span_tokens);
+		snprintf(out->note + said, sizeof out->note - said,
+		         "%sSo few memory tokens that a span has %zu tokens; the adapter for %s was trained on up to %zu.",
+		         said > 0 ? " " : "", longest, purpose == PITH_REGENERATE ? "regeneration" : "answers", adapter->span_tokens);
 	return PITH_OK;
 }
 

@@ -6,7 +6,8 @@
 #include "compress/windows.h"
 #include "model/memory_layout.h"
 
-size_t soft_encoder_n_spans(const struct adapter *adapter, size_t n_tokens, size_t k)
+/* Spans that n_tokens document tokens and k memory tokens need with this adapter; never more than k. */
+static size_t n_spans_of(const struct adapter *adapter, size_t n_tokens, size_t k)
 {
 	size_t by_length = (n_tokens + adapter->span_tokens - 1) / adapter->span_tokens;
 	size_t by_memory = (k + adapter->n_memory - 1) / adapter->n_memory;
@@ -92,7 +93,7 @@ enum pith_status soft_encoder_run(struct rows *rows, struct pith_model *model, c
                                   const struct pith_token *tokens, size_t n_tokens, size_t k,
                                   const struct pith_control *control, struct pith_error *err)
 {
-	size_t n_spans = soft_encoder_n_spans(adapter, n_tokens, k), longest = (n_tokens + n_spans - 1) / n_spans;
+	size_t n_spans = n_spans_of(adapter, n_tokens, k), longest = (n_tokens + n_spans - 1) / n_spans;
 	if (longest + 1 >= model->transformer.h.n_context)
 		return fail(err, PITH_TOO_LONG,
 		            "With so few memory tokens a span has %zu tokens; the model's context is %zu. Ask for more memory tokens.",

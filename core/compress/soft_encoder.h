@@ -11,9 +11,6 @@
 
 #include "compress/rows.h"
 
-/* Spans that n_tokens document tokens and k memory tokens need with this adapter; never more than k. */
-size_t soft_encoder_n_spans(const struct adapter *adapter, size_t n_tokens, size_t k);
-
 /* Encodes the document in equal spans, shared out among threads, with k memory tokens in all: fills *rows. The adapter is one of the model's. */
 enum pith_status soft_encoder_run(struct rows *rows, struct pith_model *model, const struct adapter *adapter,
                                   const struct pith_token *tokens, size_t n_tokens, size_t k,

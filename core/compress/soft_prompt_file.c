@@ -106,6 +106,8 @@ enum pith_status pith_compressed_save(const struct pith_compressed *compressed, 
 	if (compressed->info.method->family != PITH_SOFT)
 		return fail(err, PITH_BAD_ARGUMENT, "Only memory rows are saved as a soft prompt; the text of %s is a text file.",
 		            compressed->info.method->name);
+	if (compressed->lacks_token)
+		return fail(err, PITH_BAD_ARGUMENT, "What a memory token was taken from is for measuring, and not saved.");
 	struct entries entries = {0};
 	fill_entries(&entries, compressed);
 	if (entries.failed) {

@@ -82,6 +82,16 @@ void survivors_rank(struct survivors *survivors, size_t first, float base)
 	}
 }
 
+void survivors_share_scores(struct survivors *survivors)
+{
+	size_t n = survivors->document->n_tokens;
+	for (size_t t = 0; t < n; t++) {
+		size_t owner = survivors->word_of[t], next = t + 1 < n ? survivors->word_of[t + 1] : survivors->n_words;
+		for (size_t w = owner + 1; w < next; w++)
+			survivors->words[w].score = survivors->words[owner].score;
+	}
+}
+
 size_t survivors_cut(struct survivors *survivors, size_t first, size_t budget, size_t *n_kept)
 {
 	size_t n = 0, to = first, first_gone = SIZE_MAX;

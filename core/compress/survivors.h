@@ -31,6 +31,12 @@ void survivors_add(struct survivors *survivors, size_t begin, size_t end);
 void survivors_rank(struct survivors *survivors, size_t first, float base);
 
 /*
+ * Words without a token of their own, as of two Han characters in one token the second, get the score of the word that has it.
+ * Once all others are ranked for good.
+ */
+void survivors_share_scores(struct survivors *survivors);
+
+/*
  * Of the words at places first, first + 1, ... the most wanted stay whose
  * tokens fit into budget, and those tokens are counted; the others go. Returns
  * the place of the first token that went, n where all stayed.

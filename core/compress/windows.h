@@ -3,7 +3,8 @@
  * windows, each in a session of its own, and never wait for one another; a
  * model whose caches are too large for that, or a wide one with fewer windows
  * than threads, reads one window at a time, with all threads. What a model that
- * is not wide reads does not depend on how many threads there are.
+ * is not wide reads does not depend on how many threads there are, as long as
+ * two of its caches fit.
  */
 #ifndef COMPRESS_WINDOWS_H
 #define COMPRESS_WINDOWS_H

@@ -118,7 +118,7 @@ enum pith_status words_split(struct pith_word **out, size_t *n, const struct pit
 		while (token < document->n_tokens && document->tokens[token].end <= word->begin)
 			token++;
 		double sum = 0;
-		/* A token that reaches into the next word (it never should) counts for both. */
+		/* A token that reaches into the next word, as one of two Han characters, counts for both. */
 		for (size_t t = token; t < document->n_tokens && document->tokens[t].begin < word->end; t++) {
 			sum += scores == NULL ? 0 : (double)scores[t];
 			word->n_tokens++;

@@ -301,15 +301,18 @@ static enum pith_status measure_line(struct comparison *c, size_t i, struct pith
 	return status == PITH_OK || status == PITH_CANCELLED ? status : dataset_blame(c->dataset, i, status, err);
 }
 
-/* Do the lines have questions? The first one tells. */
+/* Do the lines have questions? The first one that has a text tells. */
 static enum pith_status find_kind(struct comparison *c, struct pith_error *err)
 {
 	struct dataset_entry entry;
-	c->asks = dataset_read_question(&entry, c->dataset, 0, NULL) == PITH_OK;
+	size_t first = 0;
+	while (first + 1 < dataset_size(c->dataset) && dataset_text_is_empty(c->dataset, first))
+		first++;
+	c->asks = dataset_read_question(&entry, c->dataset, first, NULL) == PITH_OK;
 	dataset_entry_free(&entry);
 	if (c->asks)
 		return PITH_OK;
-	enum pith_status status = dataset_read_text(&entry, c->dataset, 0, err);
+	enum pith_status status = dataset_read_text(&entry, c->dataset, first, err);
 	c->has_targets = status == PITH_OK && entry.target != NULL;
 	dataset_entry_free(&entry);
 	return status;

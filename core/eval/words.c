@@ -6,7 +6,8 @@
 
 #include "text/unicode.h"
 
-bool word_is_space(int32_t code)
+/* Is this character white space to str.split() and str.strip()? A stray byte (code -1) is not. */
+static bool word_is_space(int32_t code)
 {
 	if (code < 0x80)
 		return code == ' ' || (code >= '\t' && code <= '\r') || (code >= 0x1c && code <= 0x1f);

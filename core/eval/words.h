@@ -12,9 +12,6 @@
 
 #include "base/buffer.h"
 
-/* Is this character white space to str.split() and str.strip()? A stray byte (code -1) is not. */
-bool word_is_space(int32_t code);
-
 /* Bytes [begin, end) of a text. */
 struct word_span {
 	size_t begin, end;

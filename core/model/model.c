@@ -82,7 +82,7 @@ static void fill_info(struct pith_model *model)
 			continue;
 		model->info.has_adapter[m][p] = true;
 		model->info.max_memory_tokens[m][p] = (int)adapter->n_memory;
-		if (model->info.span_tokens == 0)
+		if (model->info.span_tokens == 0 && p < PITH_N_MEMORY_PURPOSES)
 			model->info.span_tokens = (int)adapter->span_tokens;
 	}
 }
@@ -203,7 +203,7 @@ static enum pith_status open_parts(struct pith_model *model, const struct pith_m
 enum pith_status pith_model_open(struct pith_model **out, const char *path, const struct pith_model_options *options,
                                  const struct pith_control *control, struct pith_error *err)
 {
-	(void)control; /* opening maps the file: nothing here takes long */
+	(void)control; /* opening maps the file; with parts beside it all weights are read once, for their fingerprint */
 	*out = NULL;
 	struct pith_model *model = calloc(1, sizeof *model);
 	if (model == NULL || (model->path = strdup(path)) == NULL) {

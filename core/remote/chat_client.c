@@ -287,17 +287,31 @@ static enum pith_status transfer(struct chat_client *client, struct attempt *att
 
 /* --- what went wrong --------------------------------------------------------------------------------------- */
 
+enum { SAID_MOST = 159 }; /* bytes of a server's own words that are repeated */
+
+/* Does the message name the key, or end with the beginning of it, where it was cut? */
+static bool holds_key(const struct chat_client *client, const char *message)
+{
+	if (client->key == NULL || strstr(message, client->key) != NULL)
+		return client->key != NULL;
+	size_t length = strlen(message);
+	for (size_t n = strlen(client->key); n >= 4; n--)
+		if (n <= length && memcmp(message + length - n, client->key, n) == 0)
+			return true;
+	return false;
+}
+
 /* ": what the server says", or nothing: an error that names the key is not repeated. */
 static void describe(const struct chat_client *client, const struct attempt *attempt, char *out, size_t size)
 {
-	char message[160] = "";
+	char message[1024] = "";
 	if (attempt->refusal.length > 0)
 		chat_error_message(attempt->refusal.data, attempt->refusal.length, message, sizeof message);
 	else
 		snprintf(message, sizeof message, "%s", attempt->stream.message);
 	out[0] = '\0';
-	if (message[0] != '\0' && (client->key == NULL || strstr(message, client->key) == NULL))
-		snprintf(out, size, ": %s", message);
+	if (message[0] != '\0' && !holds_key(client, message))
+		snprintf(out, size, ": %.*s", SAID_MOST, message);
 }
 
 static enum pith_status judge_status(const struct chat_client *client, const struct attempt *attempt, bool *again,

@@ -18,12 +18,12 @@ struct chat_options {
 	const char *url;   /* "http://127.0.0.1:8080/v1"; a bare host is taken to have its chat under /v1 */
 	const char *model; /* NULL or "": the server has only one, or chooses */
 	const char *key;   /* of the server; NULL or "": none. It is sent, and shows up nowhere else */
-	double connect_seconds; /* until a connection stands; 0: 10 */
-	double idle_seconds;    /* without a byte from the server; 0: 120 */
-	double pause_seconds;   /* before the first repetition, doubled before each one after; 0: 0.5 */
+	double connect_seconds; /* until a connection stands */
+	double idle_seconds;    /* without a byte from the server */
+	double pause_seconds;   /* before the first repetition, doubled before each one after */
 	int n_retries;          /* repetitions of a request that met a busy, broken or missing server */
 };
-void chat_options_init(struct chat_options *options); /* the defaults, 4 repetitions; url is NULL */
+void chat_options_init(struct chat_options *options); /* 10 s, 120 s, 0.5 s, 4 repetitions; url is NULL */
 
 struct chat_reply {
 	struct buffer text; /* UTF-8; may be empty */

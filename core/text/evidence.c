@@ -80,8 +80,10 @@ static size_t cut(const char *text, size_t begin, size_t end, size_t most)
 
 static bool split(struct evidence *e, const char *text, size_t length, size_t most)
 {
+	size_t sentence = 0; /* where the one at work ends: asked once for all its pieces */
 	for (size_t begin = 0; begin < length;) {
-		size_t sentence = sentence_end(text, length, begin);
+		if (begin == sentence)
+			sentence = sentence_end(text, length, begin);
 		size_t end = cut(text, begin, sentence, most);
 		if (!add_piece(e, text, begin, end))
 			return false;

@@ -1,4 +1,4 @@
-/* Texts here are chunks of a few hundred words: the words of one are looked for in the other from its beginning every time. */
+/* The facts of one text are looked for in the other from its beginning every time: made for texts of up to some thousand words. */
 #include "text/facts.h"
 
 #include <stdint.h>
@@ -233,8 +233,10 @@ static bool begins_sentence(struct span text, size_t word)
 	size_t begin = i;
 	while (begin > 0 && strchr(" \t\r\n", text.text[begin - 1]) == NULL)
 		begin--;
+	/* What begins with the word's first character tells where the sentence before it ends: no more is looked at. */
+	size_t known = word + unicode_next(text.text + word, text.length - word, &code);
 	while (begin < word) {
-		size_t end = sentence_end(text.text, text.length, begin);
+		size_t end = sentence_end(text.text, known, begin);
 		if (end > i && end <= word)
 			return true;
 		begin = end;

@@ -1,5 +1,10 @@
-#include "text/tokenizer_train.h"
-
+/*
+ * Learning a byte-level BPE vocabulary: counts of the split pattern's pieces,
+ * then the most frequent pair again and again (Sennrich et al. 2016), ties by
+ * the smaller pair so that the result does not depend on the machine.
+ *
+ * Ids: 0 <|bos|>, 1 <|eos|>, 2 <|pad|> (control), then 256 bytes, then merges.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +13,7 @@
 #include "base/buffer.h"
 #include "formats/gguf.h"
 #include "formats/jsonl.h"
+#include "pith/train.h"
 #include "text/byte_alphabet.h"
 #include "text/byte_strings.h"
 #include "text/pair_counts.h"

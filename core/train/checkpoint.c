@@ -24,7 +24,7 @@ enum pith_status checkpoint_save(const char *path, const struct trained_array *a
                                  const struct checkpoint_state *state, struct pith_error *err)
 {
 	struct tensor tensors[MOST_ARRAYS * KINDS];
-	char names[MOST_ARRAYS * KINDS][48], step[32], tokens[32], seconds[32], length[40], loss[40];
+	char names[MOST_ARRAYS * KINDS][48], step[32], tokens[32], length[40], loss[40];
 	size_t n = 0;
 	for (size_t i = 0; i < n_arrays; i++) {
 		for (int kind = 0; kind < KINDS; kind++, n++) {
@@ -36,12 +36,11 @@ enum pith_status checkpoint_save(const char *path, const struct trained_array *a
 	}
 	snprintf(step, sizeof step, "%d", state->step);
 	snprintf(tokens, sizeof tokens, "%" PRIu64, state->tokens);
-	snprintf(seconds, sizeof seconds, "%.3f", state->seconds);
 	/* Hexadecimal floats come back to the bit. */
 	snprintf(length, sizeof length, "%a", state->curriculum.length);
 	snprintf(loss, sizeof loss, "%a", state->curriculum.loss);
 	const struct safetensors_entry metadata[] = {
-		{"format", "pith-checkpoint-2"}, {"step", step}, {"tokens", tokens}, {"seconds", seconds},
+		{"format", "pith-checkpoint-2"}, {"step", step}, {"tokens", tokens},
 		{"curriculum_length", length}, {"curriculum_loss", loss},
 		{"base_fingerprint", state->base}, {"tokenizer_fingerprint", state->tokenizer}};
 	return safetensors_write(path, metadata, sizeof metadata / sizeof metadata[0], tensors, n, err);
@@ -87,13 +86,13 @@ static enum pith_status read_state(const struct safetensors *file, const char *p
 {
 	const char *format = safetensors_metadata(file, "format"), *base = safetensors_metadata(file, "base_fingerprint");
 	const char *tokenizer = safetensors_metadata(file, "tokenizer_fingerprint");
-	double step, tokens, seconds, length, loss;
+	double step, tokens, length, loss;
 	if (format == NULL || strcmp(format, "pith-checkpoint-2") != 0 || base == NULL || tokenizer == NULL ||
-	    !read_number(file, "step", &step) || !read_number(file, "tokens", &tokens) || !read_number(file, "seconds", &seconds) ||
+	    !read_number(file, "step", &step) || !read_number(file, "tokens", &tokens) ||
 	    !read_number(file, "curriculum_length", &length) || !read_number(file, "curriculum_loss", &loss))
 		return fail(err, PITH_BAD_FILE, "%s is no checkpoint of this version of pith.", path);
 	/* Before the first sample of regeneration the running loss is no number. */
-	if (!(step >= 0 && step < INT_MAX) || !(tokens >= 0 && tokens < 0x1p53) || !(seconds >= 0 && isfinite(seconds)) ||
+	if (!(step >= 0 && step < INT_MAX) || !(tokens >= 0 && tokens < 0x1p53) ||
 	    !(length > 0 && isfinite(length)) || isinf(loss))
 		return fail(err, PITH_BAD_FILE, "%s is damaged: its numbers make no sense.", path);
 	if (strcmp(base, state->base) != 0 || strcmp(tokenizer, state->tokenizer) != 0)
@@ -101,7 +100,6 @@ static enum pith_status read_state(const struct safetensors *file, const char *p
 		            strcmp(base, state->base) != 0 ? "base" : "tokenizer");
 	state->step = (int)step;
 	state->tokens = (uint64_t)tokens;
-	state->seconds = seconds;
 	state->curriculum.length = length;
 	state->curriculum.loss = loss;
 	return PITH_OK;

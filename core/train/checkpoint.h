@@ -14,7 +14,6 @@
 struct checkpoint_state {
 	int step;          /* steps done */
 	uint64_t tokens;
-	double seconds;
 	struct curriculum curriculum;
 	char base[33];      /* fingerprint of the frozen base; empty where the base itself is trained */
 	char tokenizer[33]; /* fingerprint */

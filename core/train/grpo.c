@@ -250,9 +250,11 @@ static enum pith_status loop(struct grpo *g, pith_grpo_report_fn *report, void *
 		struct pith_grpo_report sum = {.step = step + 1, .n_steps = recipe->n_steps};
 		for (int i = 0; status == PITH_OK && i < recipe->n_inputs; i++)
 			status = run_input(g, &sum, err);
+		double norm;
+		if (status == PITH_OK)
+			status = optimizer_step(&g->array, 1, &g->schedule, step, 1, NULL, &norm, err);
 		if (status != PITH_OK)
 			break;
-		optimizer_step(&g->array, 1, &g->schedule, step, 1, NULL);
 		mean(&sum, (double)recipe->n_inputs * recipe->n_rollouts);
 		sum.seconds = seconds_now() - began;
 		write_log(g->log, &sum);

@@ -195,11 +195,10 @@ static enum pith_status run_epoch(struct keep_run *run, struct random_state *ran
 		weights += batch_weights;
 		for (size_t j = 0; batch_weights > 0 && j < run->head->n_values; j++)
 			run->gradients[j] /= (float)batch_weights;
-		double norm = optimizer_step(&run->array, 1, &run->schedule, run->step++, 1, NULL);
-		if (isnan(norm) && isfinite(loss)) /* that is how the optimiser says it */
-			return fail_memory(err, "the optimiser");
-		if (!isfinite(norm))
-			return fail(err, PITH_BAD_ARGUMENT, "The loss became infinite: the learning rate is too high.");
+		double norm;
+		enum pith_status status = optimizer_step(&run->array, 1, &run->schedule, run->step++, 1, NULL, &norm, err);
+		if (status != PITH_OK)
+			return status;
 	}
 	*mean = weights > 0 ? loss / weights : NAN;
 	return PITH_OK;

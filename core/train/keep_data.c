@@ -64,10 +64,7 @@ static enum pith_status label_tokens(float *labels, size_t n, double *hit_rate, 
 	struct pith_compress_options options = {0};
 	struct pith_word *words = NULL;
 	size_t n_words = 0;
-	float *no_scores = calloc(document->n_tokens, sizeof *no_scores);
-	enum pith_status status = no_scores == NULL ? fail_memory(err, "the labels") : PITH_OK;
-	if (status == PITH_OK)
-		status = words_split(&words, &n_words, document, no_scores, &options, err);
+	enum pith_status status = words_split(&words, &n_words, document, NULL, &options, err);
 	bool *kept = calloc(n_words + 1, sizeof *kept);
 	if (status == PITH_OK && kept == NULL)
 		status = fail_memory(err, "the labels");
@@ -80,7 +77,6 @@ static enum pith_status label_tokens(float *labels, size_t n, double *hit_rate, 
 		bool inside = word < n_words && words[word].begin < document->tokens[i].end;
 		labels[i] = !inside ? -1.0f : kept[word] ? 1.0f : 0.0f;
 	}
-	free(no_scores);
 	free(words);
 	free(kept);
 	return status;

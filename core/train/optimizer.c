@@ -117,30 +117,34 @@ static void update_matrices(void *user, size_t begin, size_t end, int thread)
 	}
 }
 
-static double total_squares(struct trained_array *array, struct thread_pool *pool)
+/* Adds to *sum. */
+static enum pith_status add_squares(double *sum, struct trained_array *array, struct thread_pool *pool, struct pith_error *err)
 {
 	size_t n_pieces = (array->n + GRAIN - 1) / GRAIN;
-	double *squares = calloc(n_pieces, sizeof *squares), sum = 0;
+	double *squares = calloc(n_pieces, sizeof *squares);
 	if (squares == NULL)
-		return NAN;
+		return fail_memory(err, "the optimiser");
 	struct sum_job job = {array, squares};
 	thread_pool_run(pool, array->n, GRAIN, sum_gradients, &job);
 	for (size_t i = 0; i < n_pieces; i++)
-		sum += squares[i];
+		*sum += squares[i];
 	free(squares);
-	return sum;
+	return PITH_OK;
 }
 
-double optimizer_step(struct trained_array *arrays, size_t n_arrays, const struct pith_recipe *recipe, int step, int n_micro,
-                      struct thread_pool *pool)
+enum pith_status optimizer_step(struct trained_array *arrays, size_t n_arrays, const struct pith_recipe *recipe, int step,
+                                int n_micro, struct thread_pool *pool, double *norm, struct pith_error *err)
 {
 	double squares = 0;
-	for (size_t i = 0; i < n_arrays; i++)
-		squares += total_squares(&arrays[i], pool);
-	double norm = sqrt(squares) / n_micro;
-	if (!isfinite(norm))
-		return norm; /* the caller stops; nothing was changed */
-	double clip = recipe->clip_norm > 0 && norm > recipe->clip_norm ? recipe->clip_norm / norm : 1;
+	enum pith_status status = PITH_OK;
+	for (size_t i = 0; status == PITH_OK && i < n_arrays; i++)
+		status = add_squares(&squares, &arrays[i], pool, err);
+	if (status != PITH_OK)
+		return status;
+	*norm = sqrt(squares) / n_micro;
+	if (!isfinite(*norm))
+		return fail(err, PITH_BAD_ARGUMENT, "The loss became infinite at step %d: the learning rate is too high.", step + 1);
+	double clip = recipe->clip_norm > 0 && *norm > recipe->clip_norm ? recipe->clip_norm / *norm : 1;
 	struct update_job job = {
 		.step = {
 			.learning_rate = (float)schedule_learning_rate(recipe, step),
@@ -168,5 +172,5 @@ double optimizer_step(struct trained_array *arrays, size_t n_arrays, const struc
 			thread_pool_run(pool, arrays[i].n_ranges, 1, update_matrices, &matrices);
 		thread_pool_run(pool, arrays[i].n, GRAIN, update, &job);
 	}
-	return norm;
+	return PITH_OK;
 }

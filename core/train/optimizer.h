@@ -40,9 +40,10 @@ void trained_array_free(struct trained_array *array);
 
 /*
  * One step over all arrays: sums the gradients in order, scales them
- * by 1 / n_micro, clips, updates, zeroes. Returns the norm before clipping.
+ * by 1 / n_micro, clips, updates, zeroes. *norm: theirs before clipping;
+ * where it is not finite that is the error, and nothing has changed.
  */
-double optimizer_step(struct trained_array *arrays, size_t n_arrays, const struct pith_recipe *recipe, int step, int n_micro,
-                      struct thread_pool *pool);
+enum pith_status optimizer_step(struct trained_array *arrays, size_t n_arrays, const struct pith_recipe *recipe, int step,
+                                int n_micro, struct thread_pool *pool, double *norm, struct pith_error *err);
 
 #endif

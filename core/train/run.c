@@ -159,6 +159,13 @@ static enum pith_status open_adapter(struct run *run, enum pith_purpose purpose,
 	if (from->n_memory != to->n_memory || from->rank > to->rank)
 		status = fail(err, PITH_MISMATCH, "%s has %zu memory tokens and rank %zu, the recipe wants %zu and at most %zu.",
 		              recipe->adapter_path[purpose], from->n_memory, from->rank, to->n_memory, to->rank);
+	/* One for answers may begin as one for regeneration (500xCompressor); a base that is trained along may leave the adapter's own. */
+	else if ((from->purpose < PITH_N_MEMORY_PURPOSES) != (purpose < PITH_N_MEMORY_PURPOSES))
+		status = fail(err, PITH_MISMATCH, "%s is an adapter for %s, from which none for %s can begin.",
+		              recipe->adapter_path[purpose], purpose_name(from->purpose), purpose_name(purpose));
+	else if (recipe->trained == PITH_TRAIN_ADAPTER && strcmp(from->base_fingerprint, run->base_fingerprint) != 0)
+		status = fail(err, PITH_MISMATCH, "%s was trained on other weights than those of %s.", recipe->adapter_path[purpose],
+		              recipe->base_path);
 	else if (from->hands_over != to->hands_over)
 		status = fail(err, PITH_MISMATCH, "%s: its memory tokens hand over %s, the recipe wants %s.",
 		              recipe->adapter_path[purpose], pith_memory_name(from->hands_over), pith_memory_name(to->hands_over));
@@ -383,6 +390,10 @@ static enum pith_status check_recipe(struct run *run, struct pith_error *err)
 		return fail(err, PITH_BAD_ARGUMENT, "A recipe needs a positive learning_rate, max_memory_tokens, and k ratios above 0 in order.");
 	if (!(r->beta1 >= 0 && r->beta1 < 1) || !(r->beta2 >= 0 && r->beta2 < 1))
 		return fail(err, PITH_BAD_ARGUMENT, "A recipe needs beta1 and beta2 of at least 0 and below 1.");
+	if (r->lora_rank < 0 || (r->lora_rank > 0 && !(r->lora_alpha > 0)))
+		return fail(err, PITH_BAD_ARGUMENT, "A recipe needs a lora_rank of at least 0 and, above that, a positive lora_alpha.");
+	if (!(r->dropout >= 0 && r->dropout < 1) || r->evidence_tokens < 0)
+		return fail(err, PITH_BAD_ARGUMENT, "A recipe needs a dropout of at least 0 and below 1 and evidence_tokens of at least 0.");
 	if (!(r->eval_k_ratio > 0 && r->eval_k_ratio <= 1))
 		return fail(err, PITH_BAD_ARGUMENT, "A recipe needs an eval_k_ratio above 0 and up to 1.");
 	if (r->opening_tokens < 0 || (r->opening_tokens > 0 && !(r->opening_weight > 0)))
@@ -399,6 +410,11 @@ static enum pith_status check_lengths(const struct run *run, struct pith_error *
 	const struct pith_recipe *recipe = run->recipe;
 	size_t n_context = run->parameters->h.n_context, slots = (size_t)recipe->max_memory_tokens + 2;
 	bool has_adapter = run->adapters[PITH_REGENERATE] != NULL || run->adapters[PITH_ANSWER] != NULL;
+	bool has_span = run->adapters[PITH_REWRITE] != NULL || (run->adapters[PITH_READ] != NULL && recipe->evidence_tokens > 0);
+	/* With BOS and something to say behind it; a model refuses an adapter that reads more than it can. */
+	if (has_span && (recipe->span_tokens < 1 || (size_t)recipe->span_tokens + 2 > n_context))
+		return fail(err, PITH_BAD_ARGUMENT, "span_tokens is %d; the context of %zu has room for spans of 1 to %zu.",
+		            recipe->span_tokens, n_context, n_context > 2 ? n_context - 2 : 0);
 	if (has_adapter && (recipe->span_tokens < 1 || slots + (size_t)recipe->span_tokens > n_context))
 		return fail(err, PITH_BAD_ARGUMENT,
 		            "span_tokens is %d; beside %d memory tokens the context of %zu has room for spans of 1 to %zu.",
@@ -428,8 +444,9 @@ enum pith_status run_open(struct run *run, const struct pith_recipe *recipe, str
 		status = open_workers(run, err);
 	if (status != PITH_OK)
 		return status;
-	/* Without a frozen base base_fingerprint is still empty. */
-	strcpy(run->state.base, run->base_fingerprint);
+	/* A base that is trained is in the checkpoint itself; the file that it began with may be written over. */
+	if (recipe->trained == PITH_TRAIN_ADAPTER)
+		strcpy(run->state.base, run->base_fingerprint);
 	strcpy(run->state.tokenizer, run->tokenizer_fingerprint);
 	bool found;
 	if (recipe->checkpoint_path != NULL)

@@ -40,7 +40,7 @@ enum pith_purpose objective_purpose(enum pith_objective objective)
 	return objective == PITH_OBJECTIVE_ANSWER ? PITH_ANSWER : PITH_REGENERATE;
 }
 
-void sample_clear(struct sample *sample)
+static void sample_clear(struct sample *sample)
 {
 	sample->document.n = 0;
 	sample->reader.n = 0;

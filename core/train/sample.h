@@ -17,7 +17,6 @@ struct sample {
 	struct buffer context;        /* an answer's text as its line has it, for further questions about it */
 	struct renaming renaming;     /* of that text and its questions */
 };
-void sample_clear(struct sample *sample);
 void sample_free(struct sample *sample);
 
 /* Makes a sample of an objective from one line; *made false: the line does not suit. */

@@ -117,10 +117,10 @@ static enum pith_status train_step(struct run *run, struct step_losses *sum, dou
 	}
 	step_losses_add(sum, &step);
 	run->state.tokens += (uint64_t)step.n_read;
-	*norm = optimizer_step(run->arrays, run->n_arrays, run->recipe, run->state.step, run->recipe->n_accumulate, run->pool);
-	if (!isfinite(*norm))
-		return fail(err, PITH_BAD_ARGUMENT, "The loss became infinite at step %d: the learning rate is too high.",
-		            run->state.step + 1);
+	enum pith_status status = optimizer_step(run->arrays, run->n_arrays, run->recipe, run->state.step, run->recipe->n_accumulate,
+	                                         run->pool, norm, err);
+	if (status != PITH_OK)
+		return status;
 	double n_regenerated = step.n_tokens[PITH_OBJECTIVE_REGENERATE];
 	curriculum_advance(&run->state.curriculum, run->recipe, run->state.step,
 	                   n_regenerated > 0 ? step.loss[PITH_OBJECTIVE_REGENERATE] / n_regenerated : NAN);
@@ -239,11 +239,8 @@ static void tell_skipped(struct run *run, const struct pith_control *control)
 
 /* --- the loop ------------------------------------------------------------------------------------------- */
 
-static enum pith_status save(struct run *run, struct telling *t, struct pith_error *err)
+static enum pith_status save(struct run *run, struct pith_error *err)
 {
-	double seconds = now();
-	run->state.seconds += seconds - t->began;
-	t->began = seconds;
 	enum pith_status status = PITH_OK;
 	if (run->recipe->checkpoint_path != NULL)
 		status = checkpoint_save(run->recipe->checkpoint_path, run->arrays, run->n_arrays, &run->state, err);
@@ -262,7 +259,7 @@ static enum pith_status loop(struct run *run, struct telling *t, const struct pi
 	enum pith_status status = run->state.step < recipe->n_steps ? PITH_OK : run_save_outputs(run, err);
 	while (status == PITH_OK && run->state.step < recipe->n_steps) {
 		if (control != NULL && control->cancel != NULL && atomic_load(control->cancel)) {
-			status = save(run, t, err);
+			status = save(run, err);
 			return status != PITH_OK ? status : fail(err, PITH_CANCELLED, "Stopped at step %d.", run->state.step);
 		}
 		double norm = 0;
@@ -275,7 +272,7 @@ static enum pith_status loop(struct run *run, struct telling *t, const struct pi
 		if (status == PITH_OK && (due(run->state.step, recipe->report_steps) || last))
 			tell(t, run, norm);
 		if (status == PITH_OK && (due(run->state.step, recipe->checkpoint_steps) || last))
-			status = save(run, t, err);
+			status = save(run, err);
 	}
 	return status;
 }

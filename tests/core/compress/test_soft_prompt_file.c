@@ -332,6 +332,11 @@ static void test_saving(void **state)
 	expect_failure(pith_compressed_save(words, in_scratch(path, "words.safetensors"), &err), PITH_BAD_ARGUMENT, &err,
 		       "selfinfo");
 	pith_compressed_destroy(words);
+	struct pith_compressed *less, *lesser;
+	must(pith_compressed_without(&less, compressed, pith_compressed_info(compressed)->compressed_tokens - 1, &err), &err);
+	expect_failure(pith_compressed_save(less, in_scratch(path, "less.safetensors"), &err), PITH_BAD_ARGUMENT, &err, "measuring");
+	expect_failure(pith_compressed_without(&lesser, less, 0, &err), PITH_BAD_ARGUMENT, &err, "Only one");
+	pith_compressed_destroy(less);
 	int n = scratch_count();
 	expect_failure(pith_compressed_save(compressed, in_scratch(path, "no/where.safetensors"), &err), PITH_IO, &err, path);
 	expect_failure(pith_compressed_save(compressed, scratch_directory, &err), PITH_IO, &err, scratch_directory);

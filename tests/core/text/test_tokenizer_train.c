@@ -1,6 +1,6 @@
 /* Learning a vocabulary, against one learned by the plain definition (golden_text.py). */
 #define _XOPEN_SOURCE 700
-#include "text/tokenizer_train.h"
+#include "unit.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "core/text/golden_lines.h"
 #include "formats/gguf.h"
+#include "pith/train.h"
 #include "scratch.h"
 #include "text/tokenizer.h"
 

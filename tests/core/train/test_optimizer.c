@@ -138,7 +138,8 @@ static void check_against_reference(double clip_norm)
 	for (int step = 0; step < N_STEPS; step++) {
 		draw_gradients(&t);
 		double right = reference_step(&r, &t, &recipe, step);
-		double norm = optimizer_step(t.arrays, N_ARRAYS, &recipe, step, N_MICRO, NULL);
+		double norm;
+		assert_int_equal(optimizer_step(t.arrays, N_ARRAYS, &recipe, step, N_MICRO, NULL, &norm, NULL), PITH_OK);
 		assert_true(fabs(norm - right) < 1e-5 * right);
 		for (int a = 0; a < N_ARRAYS; a++)
 			for (size_t i = 0; i < sizes[a]; i++) {
@@ -171,7 +172,8 @@ static void test_thread_count(void **state)
 		training_open(&runs[p]);
 		for (int step = 0; step < 3; step++) {
 			draw_gradients(&runs[p]);
-			optimizer_step(runs[p].arrays, N_ARRAYS, &recipe, step, N_MICRO, pool);
+			double norm;
+			assert_int_equal(optimizer_step(runs[p].arrays, N_ARRAYS, &recipe, step, N_MICRO, pool, &norm, NULL), PITH_OK);
 		}
 		thread_pool_destroy(pool);
 	}
@@ -197,7 +199,11 @@ static void test_not_a_number(void **state)
 	float *before = malloc(N_FIRST * sizeof *before);
 	assert_non_null(before);
 	memcpy(before, t.values[0], N_FIRST * sizeof *before);
-	assert_false(isfinite(optimizer_step(t.arrays, N_ARRAYS, &recipe, 0, N_MICRO, NULL)));
+	double norm;
+	struct pith_error err;
+	assert_int_equal(optimizer_step(t.arrays, N_ARRAYS, &recipe, 0, N_MICRO, NULL, &norm, &err), PITH_BAD_ARGUMENT);
+	assert_non_null(strstr(err.message, "at step 1"));
+	assert_false(isfinite(norm));
 	assert_memory_equal(before, t.values[0], N_FIRST * sizeof *before);
 	for (size_t i = 0; i < N_FIRST; i++)
 		assert_true(t.arrays[0].m[i] == 0 && t.arrays[0].v[i] == 0);

@@ -503,7 +503,7 @@ static void test_distillation(void **state)
 static void test_bad_recipes(void **state)
 {
 	(void)state;
-	for (int i = 0; i < 12; i++) {
+	for (int i = 0; i < 15; i++) {
 		struct named_recipe r;
 		struct pith_error err = {0};
 		struct pith_task task = tasks[1];
@@ -518,6 +518,9 @@ static void test_bad_recipes(void **state)
 		case 6: r.recipe.tokenizer_path = NULL; break;
 		case 7: task.max_tokens = 250; break;                 /* 8 slots, BOS and 250 tokens in 256 positions */
 		case 11: r.recipe.eval_k_ratio = 0; break;
+		case 12: r.recipe.lora_alpha = 0; break;              /* and a rank: it would never learn */
+		case 13: r.recipe.dropout = 1; break;
+		case 14: r.recipe.evidence_tokens = -1; break;
 		case 10: r.recipe.opening_tokens = 5; break;          /* and no weight */
 		case 8: task.path = "/no/such/file.jsonl"; break;
 		case 9: r.recipe.span_tokens = 250; break;            /* an adapter that no model could load */
@@ -531,6 +534,60 @@ static void test_bad_recipes(void **state)
 		assert_int_equal(access(r.log, F_OK), -1);
 		assert_int_equal(access(r.checkpoint, F_OK), -1);
 	}
+}
+
+/* A base goes on in its own file, and after a stop from the checkpoint, which is of no base but holds it. */
+static void test_base_in_place(void **state)
+{
+	(void)state;
+	struct named_recipe first, again;
+	base_recipe(&first, "place");
+	run_to_end(&first);
+	base_recipe(&again, "place");
+	again.recipe.base_path = first.outputs[0];
+	again.recipe.n_steps = 2 * N_STEPS;
+	again.recipe.checkpoint_path = scratch_path("again.checkpoint");
+	again.recipe.log_path = NULL;
+	run_and_cancel(&again, 5);
+	run_to_end(&again);
+}
+
+/* An adapter begins from one of the same weights and of its kind, and reads no more than its model can. */
+static void test_other_adapters(void **state)
+{
+	(void)state;
+	struct named_recipe base, other, run;
+	struct pith_error err;
+	base_recipe(&base, "weights");
+	run_to_end(&base);
+	base_recipe(&other, "others");
+	other.recipe.seed = 77;
+	run_to_end(&other);
+	base_recipe(&run, "stranger");
+	run.recipe.trained = PITH_TRAIN_ADAPTER;
+	run.recipe.base_path = base.outputs[0];
+	run.recipe.tasks = &tasks[1];
+	run.recipe.n_tasks = 1;
+	run.recipe.adapter_path[PITH_REGENERATE] = other.outputs[1];
+	assert_int_equal(pith_train_run(&run.recipe, NULL, NULL, NULL, &err), PITH_MISMATCH);
+	assert_non_null(strstr(err.message, "other weights"));
+	/* One for answers begins as one for regeneration does; one for reading texts as neither. */
+	run.recipe.tasks = &tasks[3];
+	run.recipe.adapter_path[PITH_REGENERATE] = NULL;
+	run.recipe.adapter_path[PITH_ANSWER] = base.outputs[1];
+	run_to_end(&run);
+	base_recipe(&run, "reader");
+	run.recipe.trained = PITH_TRAIN_ADAPTER;
+	run.recipe.base_path = base.outputs[0];
+	run.recipe.tasks = &tasks[2];
+	run.recipe.n_tasks = 1;
+	run.recipe.adapter_path[PITH_READ] = base.outputs[1];
+	assert_int_equal(pith_train_run(&run.recipe, NULL, NULL, NULL, &err), PITH_MISMATCH);
+	run.recipe.adapter_path[PITH_READ] = NULL;
+	run.recipe.evidence_tokens = 40;
+	run.recipe.span_tokens = 255;
+	assert_int_equal(pith_train_run(&run.recipe, NULL, NULL, NULL, &err), PITH_BAD_ARGUMENT);
+	assert_non_null(strstr(err.message, "span_tokens"));
 }
 
 /* A learning rate without measure ends in a sentence, not in a model full of NaN. */
@@ -553,7 +610,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_base_goes_on),    cmocka_unit_test(test_bf16_goes_on), cmocka_unit_test(test_seed),
-		cmocka_unit_test(test_adapter_goes_on), cmocka_unit_test(test_adapter_by_muon), cmocka_unit_test(test_embeddings), cmocka_unit_test(test_reading), cmocka_unit_test(test_distillation), cmocka_unit_test(test_held_out_ratio), cmocka_unit_test(test_number_of_threads), cmocka_unit_test(test_bad_recipes),  cmocka_unit_test(test_diverging),
+		cmocka_unit_test(test_adapter_goes_on), cmocka_unit_test(test_adapter_by_muon), cmocka_unit_test(test_embeddings), cmocka_unit_test(test_reading), cmocka_unit_test(test_distillation), cmocka_unit_test(test_held_out_ratio), cmocka_unit_test(test_base_in_place), cmocka_unit_test(test_other_adapters), cmocka_unit_test(test_number_of_threads), cmocka_unit_test(test_bad_recipes),  cmocka_unit_test(test_diverging),
 	};
 	return cmocka_run_group_tests(tests, setup, scratch_teardown);
 }
