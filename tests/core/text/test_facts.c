@@ -1,4 +1,5 @@
 /* Numbers, negations and names that a shorter text lost, counted by hand. */
+#include "base/buffer.h"
 #include "text/facts.h"
 
 #include <string.h>
@@ -67,12 +68,24 @@ static void test_names(void **state)
 	expect(lost_names, "odd \xff\xfe bytes", "", 0);
 }
 
+/* A text of which no sentence ends took minutes when each name looked for its sentence's end. */
+static void test_names_without_sentences(void **state)
+{
+	(void)state;
+	struct buffer text = {0};
+	for (int i = 0; i < 1000; i++)
+		assert_true(buffer_printf(&text, "a Name%d of ", i));
+	assert_int_equal(lost_names(text.data, text.length, "a Name7 of", 10), 999);
+	buffer_free(&text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_negations),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_names_without_sentences),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
