@@ -43,11 +43,12 @@ out_has() {
   grep -qF -- "$1" out || fail "$command: stdout lacks \"$1\": $(head -c 600 out)"
 }
 
-# A failure leaves stdout alone and says one sentence on stderr.
+# one_sentence [TEXT]: a failure leaves stdout alone and says one sentence on stderr, with this in it.
 one_sentence() {
   [ ! -s out ] || fail "$command: a failure wrote to stdout: $(head -c 300 out)"
   [ "$(wc -l <err)" -eq 1 ] || fail "$command: not one line on stderr: $(head -c 600 err)"
   grep -q '^pith: .*[.?]$' err || fail "$command: no sentence: $(head -c 600 err)"
+  [ $# -eq 0 ] || err_has "$1"
 }
 
 # json CHECK...: the last command wrote one line of JSON for which this holds.
