@@ -61,8 +61,9 @@ finish() {
   [ "$failures" -eq 0 ]
 }
 
-# Ends a test that cannot run here, for CTest to count as skipped.
+# Ends a test that cannot run here, or no further, for CTest to count as skipped; what failed before stays failed.
 skip() {
   echo "SKIPPED: $*"
+  [ "$failures" -eq 0 ] || exit 1
   exit 77
 }
