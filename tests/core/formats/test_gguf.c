@@ -10,6 +10,7 @@
 #include "base/buffer.h"
 #include "formats/gguf.h"
 #include "scratch.h"
+#include "test_data.h"
 #include "unit.h"
 
 #define GOLDEN TESTS_DIR "/core/formats/golden/"
@@ -336,11 +337,9 @@ static void test_many_names(void **state)
 static void test_real_vocabulary(void **state)
 {
 	(void)state;
-	const char *path = SHARED_DIR "/data/tokenizer/ggml-vocab-gpt-2.gguf";
-	if (access(path, R_OK) != 0) {
-		print_message("skipped: %s is absent\n", path);
+	const char *path = TEST_DATA "/tokenizer/ggml-vocab-gpt-2.gguf";
+	if (!test_data_is_there(path))
 		skip();
-	}
 	struct gguf *gguf = open_file(path);
 	struct gguf_array tokens, types;
 	assert_string_value(gguf, "tokenizer.ggml.model", "gpt2");
@@ -359,8 +358,11 @@ static void test_real_vocabulary(void **state)
 	gguf_close(gguf);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	const struct CMUnitTest published[] = {cmocka_unit_test(test_real_vocabulary)};
+	if (test_data_wanted(argc, argv))
+		return test_data_exit_status(cmocka_run_group_tests(published, NULL, NULL));
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_scalars),
 		cmocka_unit_test(test_arrays),
@@ -371,7 +373,6 @@ int main(void)
 		cmocka_unit_test(test_copies_keys),
 		cmocka_unit_test(test_writer_refuses),
 		cmocka_unit_test(test_many_names),
-		cmocka_unit_test(test_real_vocabulary),
 	};
 	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

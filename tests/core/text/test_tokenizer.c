@@ -1,6 +1,6 @@
 /*
- * Ids against the tokenizers package (golden_text.py) and against llama.cpp's published test data (beside the repository,
- * skipped where it is absent); any bytes must come back; what the vocabulary file says must be believed only if it can be.
+ * Ids against the tokenizers package (golden_text.py) and against llama.cpp's published test data (test_data.h); any bytes must
+ * come back; what the vocabulary file says must be believed only if it can be.
  */
 #define _XOPEN_SOURCE 700
 #include "text/tokenizer.h"
@@ -12,8 +12,9 @@
 #include "base/random.h"
 #include "support/encodings.h"
 #include "scratch.h"
+#include "test_data.h"
 
-#define DATA_DIR SHARED_DIR "/data/tokenizer/"
+#define DATA_DIR TEST_DATA "/tokenizer/"
 
 /* A vocabulary to be written: what is NULL or 0 is left out. */
 struct sample {
@@ -383,14 +384,6 @@ static void expect_published(const struct tokenizer *tokenizer, const char *name
 	free(texts);
 }
 
-static bool is_there(const char *path)
-{
-	if (access(path, R_OK) == 0)
-		return true;
-	print_message("skipped: %s is absent\n", path);
-	return false;
-}
-
 static void test_published_vocabularies(void **state)
 {
 	(void)state;
@@ -398,7 +391,7 @@ static void test_published_vocabularies(void **state)
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
 		char path[512];
 		snprintf(path, sizeof path, DATA_DIR "ggml-vocab-%s.gguf", names[i]);
-		if (!is_there(path))
+		if (!test_data_is_there(path))
 			skip();
 		struct gguf *gguf;
 		struct tokenizer *tokenizer;
@@ -440,9 +433,12 @@ static void test_published_llama3(void **state)
 {
 	(void)state;
 	enum { FIRST_CONTROL = 128000 };
-	if (!is_there(DATA_DIR "llama3-vocab.txt.xz") || !is_there(DATA_DIR "llama3-merges.txt.xz") ||
-	    system("command -v xz >/dev/null 2>&1") != 0)
+	if (!test_data_is_there(DATA_DIR "llama3-vocab.txt.xz") || !test_data_is_there(DATA_DIR "llama3-merges.txt.xz"))
 		skip();
+	if (system("command -v xz >/dev/null 2>&1") != 0) {
+		test_data_lacks("xz");
+		skip();
+	}
 	char *token_text, *merge_text;
 	struct sample sample = {.model = "gpt2", .pre = "llama-bpe", .bos = FIRST_CONTROL + 1, .eos = FIRST_CONTROL + 2};
 	sample.tokens = read_xz_lines(DATA_DIR "llama3-vocab.txt.xz", &token_text, &sample.n_tokens);
@@ -464,8 +460,14 @@ static void test_published_llama3(void **state)
 	free(merge_text);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	const struct CMUnitTest published[] = {
+		cmocka_unit_test(test_published_vocabularies),
+		cmocka_unit_test(test_published_llama3),
+	};
+	if (test_data_wanted(argc, argv))
+		return test_data_exit_status(cmocka_run_group_tests(published, scratch_setup, scratch_teardown));
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_golden_encodings),
 		cmocka_unit_test(test_any_bytes_come_back),
@@ -475,8 +477,6 @@ int main(void)
 		cmocka_unit_test(test_fingerprint),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_bytes_without_token),
-		cmocka_unit_test(test_published_vocabularies),
-		cmocka_unit_test(test_published_llama3),
 	};
 	return cmocka_run_group_tests(tests, load_golden, unload_golden);
 }
