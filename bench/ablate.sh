@@ -84,9 +84,9 @@ case $question in
     for tokens in 4 16; do
       row 'every number of memory tokens' "$runs/nested/model.gguf" 500x $tokens
       # As a share of the text's tokens, about 112.
-      ratio=$(echo "$tokens / 112" | bc -l | cut -c1-6)
-      train "only$tokens" rows "0$ratio" "0$ratio"
-      row "one for $(echo "112 / $tokens" | bc) tokens of text" "$runs/only$tokens/model.gguf" 500x $tokens
+      ratio=$(awk -v tokens="$tokens" 'BEGIN { printf "%.5f", tokens / 112 }')
+      train "only$tokens" rows "$ratio" "$ratio"
+      row "one for $((112 / tokens)) tokens of text" "$runs/only$tokens/model.gguf" 500x $tokens
     done
     ;;
   staged)

@@ -44,7 +44,10 @@ for length in ${LENGTHS:-4000 16000 64000}; do
       awk '{ print $2 }' >>"$dir/theirs"
     round=$((round + 1))
   done
+  # pith has said on stderr why it failed.
+  [ "$(wc -l <"$dir/ours")" -eq "$rounds" ] || exit 1
   [ "$(wc -l <"$dir/theirs")" -eq "$rounds" ] || { cat "$dir/log" >&2; exit 1; }
   ours=$(middle <"$dir/ours") theirs=$(middle <"$dir/theirs")
-  echo "| $length | $(printf %.3f "$ours") | $(printf %.2f "$theirs") | $(echo "$theirs / $ours" | bc -l | cut -c1-5) |"
+  awk -v bytes="$length" -v ours="$ours" -v theirs="$theirs" \
+    'BEGIN { printf "| %s | %.3f | %.2f | %.1f |\n", bytes, ours, theirs, theirs / ours }'
 done

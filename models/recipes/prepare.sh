@@ -3,6 +3,14 @@
 # SOURCE holds text/*.jsonl.zst, qa/*.jsonl.zst and pairs/*.jsonl.zst. The last questions of four sources are kept back as
 # qa_dev.jsonl: whole contexts but for one at each cut.
 set -eu
+if [ $# -ne 2 ]; then
+	echo "usage: prepare.sh SOURCE DESTINATION" >&2
+	exit 2
+fi
+command -v zstd >/dev/null 2>&1 || {
+	echo "prepare.sh unpacks with zstd, which is not installed." >&2
+	exit 1
+}
 source_folder=$1
 destination=$2
 mkdir -p "$destination/text" "$destination/qa" "$destination/pairs"
