@@ -101,6 +101,12 @@ static void use_question_history(bool on)
 	history_set_history_state(&none);
 }
 
+/* A search of the history, or a key of which more was to come: readline would go on with it in the next line. */
+static void end_search(void)
+{
+	rl_callback_sigcleanup();
+}
+
 static void close_line(void)
 {
 	rl_callback_handler_remove();
@@ -206,6 +212,8 @@ void prompt_begin(enum prompt_kind new_kind, const char *text)
 
 void prompt_leave(void)
 {
+	if (kind != PROMPT_NONE)
+		end_search();
 	if (kind == PROMPT_QUESTION)
 		prompt_keep_question(rl_line_buffer);
 	if (kind != PROMPT_NONE)
@@ -270,6 +278,7 @@ static void insert_paste(const struct input_event *event)
 	char *text = strndup(event->paste, event->paste_length);
 	if (text == NULL)
 		return;
+	end_search();
 	if (is_path(kind))
 		unquote_path(text);
 	for (char *c = text; *c != '\0'; c++)

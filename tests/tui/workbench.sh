@@ -190,6 +190,28 @@ await_gone 'Earlier, Self-information'
 await_gone 'Esc cancels'
 [ "$(stat -c %a "$here/state/pith/questions" 2>/dev/null)" = 600 ] || fail "the history of questions is not private"
 
+echo "- a search of the questions ends with its line"
+for leaving in Escape Tab; do
+  keys i
+  await_line 1
+  keys C-u C-r
+  await '\(reverse-i-search\)'
+  type_text 'lake'
+  await "i-search\\)\`lake': How often was"
+  keys "$leaving"
+  await_line 0
+  keys i
+  await_line 1
+  await '^ *Question: How often was the lake measured\?'
+  leave_line
+  keys =
+  await_line 1
+  type_text '25'
+  await 'Target .*: 25$'
+  leave_line
+done
+keys BTab
+
 echo "- two methods side by side, one slider for both, and the document again"
 keys c
 await 'Second method'
