@@ -327,8 +327,8 @@ static void draw_status(struct workbench *workbench, struct canvas *canvas)
 		canvas_string(canvas, rect.row, 1, rect.cols - 2, ROLE_LABEL, completions);
 	else if (!draw_progress(workbench, canvas))
 		draw_message(workbench, canvas, rect.row);
-	else if (workbench->message_since > workbench->running.since)
-		draw_message(workbench, canvas, workbench->regions.hints.row); /* said since the job began */
+	else if (workbench->message_since > workbench->running.since || workbench->message_of_line)
+		draw_message(workbench, canvas, workbench->regions.hints.row); /* said since the job began, or why a line is open again */
 }
 
 static void draw_line_hints(struct canvas *canvas, struct rect rect)

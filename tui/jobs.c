@@ -95,6 +95,24 @@ void jobs_want_document(struct workbench *workbench, char *name, char *text, siz
 	workbench->dirty = true;
 }
 
+/* What runs is wanted once more: it makes way for something that may come to nothing. */
+static void want_again(struct workbench *workbench)
+{
+	struct wanted *wanted = &workbench->wanted;
+	enum form_place form = workbench->running.form;
+	switch (workbench->running.kind) {
+	case TASK_DOCUMENT: wanted->document = true; break;
+	case TASK_COMPRESS: wanted->compressed[form] = workbench->forms[form].method != NULL; break;
+	case TASK_REGENERATE: wanted->regenerated[form] = true; break;
+	case TASK_REFINE: wanted->refined[form] = true; break;
+	case TASK_ASK:
+		if (wanted->question == NULL) /* else a newer one */
+			wanted->question = strdup(workbench->question);
+		break;
+	case TASK_READ: case TASK_MODEL: case TASK_SAVE: break;
+	}
+}
+
 void jobs_want_file(struct workbench *workbench, const char *path)
 {
 	char *copy = strdup(path);
@@ -102,9 +120,15 @@ void jobs_want_file(struct workbench *workbench, const char *path)
 		return;
 	free(workbench->wanted.path);
 	workbench->wanted.path = copy;
-	/* The document that is open stays until the file has been read, but nothing may make the file wait. */
-	if (workbench->running.kind != TASK_MODEL && workbench->running.kind != TASK_SAVE)
-		supersede(workbench);
+	/*
+	 * Nothing may make the file wait. But the document that is open stays until the file has been read, and a name may be
+	 * mistyped: then its job goes on. A file that can be read forgets what is wanted of the document before.
+	 */
+	if (!workbench->running.active || workbench->running.kind == TASK_MODEL || workbench->running.kind == TASK_SAVE)
+		return;
+	if (!workbench->running.superseded)
+		want_again(workbench);
+	supersede(workbench);
 }
 
 void jobs_want_compressed(struct workbench *workbench)
@@ -185,8 +209,11 @@ void jobs_cancel(struct workbench *workbench)
 	if (!workbench->running.active)
 		return;
 	worker_cancel(workbench->worker);
-	/* Nor does anybody wait for what would have come after it. */
 	workbench->running.cancelled = true;
+	workbench->dirty = true;
+	if (workbench->running.kind == TASK_READ) /* the document that is open stays, and so does what is wanted of it */
+		return;
+	/* Nor does anybody wait for what would have come after it. */
 	for (int i = 0; i < N_FORMS; i++)
 		workbench->wanted.compressed[i] = workbench->wanted.compressed[i] && workbench->running.kind == TASK_MODEL;
 	want_nothing_back(workbench);
@@ -194,7 +221,6 @@ void jobs_cancel(struct workbench *workbench)
 		prompt_keep_question(workbench->wanted.question);
 	free(workbench->wanted.question);
 	workbench->wanted.question = NULL;
-	workbench->dirty = true;
 }
 
 static void start(struct workbench *workbench, struct task *task)

@@ -126,6 +126,14 @@ await_gone 'Esc cancels'
 keys f
 await 'Refining: step [0-9]+.* [0-9]+ of [0-9]+ right +[0-9.]+ m?s +Esc cancels'
 screen | grep -q ' left  Esc' && fail "refining promises when it ends"
+# A name that is mistyped meanwhile is told, and takes nothing away.
+keys o
+type_text 'nowhere.txt'
+keys Enter
+await 'nowhere\.txt cannot be opened'
+await 'Refining: step [0-9]+.*Esc cancels'
+screen | grep -q 'nowhere\.txt cannot be opened' || fail "the job that goes on covers why the file cannot be opened"
+leave_line
 keys Escape
 await 'what was reached is kept|Stopped: the output|Cut off at'
 await_gone 'Esc cancels'
@@ -395,6 +403,12 @@ t paste-buffer -p
 await 'pasted text' 20
 await 'qqqq The first line'
 await 'Compressing.*Esc cancels'
+keys o
+type_text 'nowhere.txt'
+keys Enter
+await 'nowhere\.txt cannot be opened'
+await 'Compressing.*Esc cancels'
+leave_line
 keys i
 type_text 'Does it wait?'
 keys Enter
