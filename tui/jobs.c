@@ -85,6 +85,8 @@ void jobs_want_document(struct workbench *workbench, char *name, char *text, siz
 	if (workbench->focus == FOCUS_ANSWERS)
 		workbench->focus = FOCUS_SLIDER;
 	workbench->document_pane.top = workbench->result_pane.top = 0;
+	free(workbench->wanted.path); /* of a file that was asked for before this came */
+	workbench->wanted.path = NULL;
 	free(workbench->wanted.question);
 	workbench->wanted.question = NULL;
 	want_nothing_back(workbench);

@@ -223,9 +223,9 @@ static void finish(struct workbench *workbench, struct task *task)
 		finish_failed(workbench, task);
 		return;
 	}
-	/* A result for a document that is no longer the one on the screen. */
-	bool stale = workbench->wanted.document && task->kind != TASK_READ && task->kind != TASK_MODEL && task->kind != TASK_SAVE;
-	if (stale)
+	/* A result for a document that is no longer the one on the screen, or a file that something newer came before. */
+	bool of_document = task->kind != TASK_READ && task->kind != TASK_MODEL && task->kind != TASK_SAVE;
+	if ((of_document && workbench->wanted.document) || (task->kind == TASK_READ && workbench->running.superseded))
 		return;
 	switch (task->kind) {
 	case TASK_READ: finish_read(workbench, task); break;

@@ -417,6 +417,18 @@ keys Escape
 await_gone 'Esc cancels'
 await 'Question: Does it wait\?'
 
+echo "- a paste that comes behind the name of a file, before the file has been read, is the document"
+type_text "$(printf 'otexts/tidal-power.txt\r\033[200~What was pasted last.\033[201~')"
+await 'What was pasted last'
+await_gone 'Esc cancels'
+await_stable
+unmarked | grep -q 'What was pasted last' || fail "a file that was asked for before has replaced the paste"
+t paste-buffer -p
+await 'qqqq The first line'
+await 'Compressing.*Esc cancels'
+keys Escape
+await_gone 'Esc cancels'
+
 echo "- a paste into the question line stays there"
 printf 'Why\nnot?' >small
 t load-buffer small
