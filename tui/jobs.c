@@ -343,6 +343,12 @@ void jobs_schedule(struct workbench *workbench)
 {
 	if (workbench->running.active)
 		return;
+	if (workbench->quitting) {
+		/* Nobody waits for anything to be seen any more, but a file that was asked for is written. */
+		if (workbench->wanted.save_path != NULL)
+			start_save(workbench);
+		return;
+	}
 	if (workbench->wanted.path != NULL)
 		start_read(workbench);
 	else if (workbench->wanted.model)

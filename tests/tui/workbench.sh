@@ -517,6 +517,27 @@ until [ "$(t display-message -p '#{alternate_on}')" = 0 ]; do
   sleep 0.05
 done
 
+echo "- behind q nothing is begun, but what was to be saved is"
+start_shell 80 24
+mkfifo silent
+run_pith '' abstract.txt
+await 'achieved 0\.2'
+await_gone 'Esc cancels'
+type_text "$(printf 'osilent\rq')"
+await 'status=0'
+start_shell 80 24
+run_pith '' abstract.txt
+await 'achieved 0\.2'
+await_gone 'Esc cancels'
+type_text "$(printf '=1t\r')"
+await 'tokens [0-9,]+ -> 1$'
+await_gone 'Esc cancels'
+keys f
+await 'Refining: step'
+type_text "$(printf 's\025late.soft\rq')"
+await 'status=0'
+[ -s late.soft ] || fail "what was to be saved before q is not"
+
 echo "- a document that can be read only once"
 start_shell 80 24
 mkfifo once
