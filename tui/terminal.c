@@ -166,14 +166,21 @@ int terminal_descriptor(void)
 	return wake_fd;
 }
 
+/* Only a note that was seen is taken away: a signal that comes in between leaves one for the next look. */
+static bool take(volatile sig_atomic_t *note)
+{
+	bool left = *note != 0;
+	if (left)
+		*note = 0;
+	return left;
+}
+
 struct terminal_news terminal_news(void)
 {
 	uint64_t count;
 	ssize_t n = read(wake_fd, &count, sizeof count);
 	(void)n;
-	struct terminal_news news = {got_resize != 0, got_continue != 0, got_suspend != 0, got_end};
-	got_resize = got_continue = got_suspend = 0;
-	return news;
+	return (struct terminal_news){take(&got_resize), take(&got_continue), take(&got_suspend), got_end};
 }
 
 void terminal_stop(void)
