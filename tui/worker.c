@@ -171,12 +171,18 @@ int worker_descriptor(const struct worker *worker)
 void worker_submit(struct worker *worker, struct job *job)
 {
 	pthread_mutex_lock(&worker->lock);
+	/* What the job before showed on its way is not of this one. */
+	void *snapshot = worker->snapshot;
+	void (*destroy_snapshot)(void *) = worker->destroy_snapshot;
+	worker->snapshot = NULL;
+	worker->has_progress = false;
 	atomic_store(&worker->cancel, false);
 	worker->waiting = job;
 	worker->busy = true;
-	worker->has_progress = false;
 	pthread_cond_broadcast(&worker->change);
 	pthread_mutex_unlock(&worker->lock);
+	if (snapshot != NULL)
+		destroy_snapshot(snapshot);
 }
 
 void worker_cancel(struct worker *worker)

@@ -207,6 +207,27 @@ static void snapshots(void **state)
 	worker_destroy(worker);
 }
 
+/* One that came too late to be taken is not of the next job. */
+static void old_snapshot(void **state)
+{
+	(void)state;
+	atomic_store(&n_destroyed, 0);
+	struct worker *worker = make_worker();
+	struct test_job *test = make_job(1);
+	test->snapshots = true;
+	worker_submit(worker, &test->job);
+	char text[1024];
+	size_t length = 0;
+	struct job *job = wait_for_job(worker, text, sizeof text, &length);
+	job->destroy(job);
+	worker_submit(worker, &make_job(1)->job);
+	job = wait_for_job(worker, text, sizeof text, &length);
+	assert_null(worker_take_snapshot(worker));
+	assert_int_equal(atomic_load(&n_destroyed), 2); /* it and its job */
+	job->destroy(job);
+	worker_destroy(worker);
+}
+
 /* Whatever was not taken is destroyed with the worker. */
 static void nothing_leaks(void **state)
 {
@@ -226,7 +247,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_in_order), cmocka_unit_test(cancelled), cmocka_unit_test(full_ring),
-		cmocka_unit_test(snapshots),     cmocka_unit_test(nothing_leaks),
+		cmocka_unit_test(snapshots),     cmocka_unit_test(old_snapshot), cmocka_unit_test(nothing_leaks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
