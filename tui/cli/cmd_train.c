@@ -76,6 +76,15 @@ static enum exit_code failed_recipe(struct cli *cli, enum pith_status status)
 	return status == PITH_BAD_FILE ? EXIT_CODE_USAGE : code;
 }
 
+static void say_stopped(struct cli *cli, int step, const struct pith_recipe *recipe)
+{
+	if (recipe->checkpoint_path != NULL)
+		cli_say(cli, "Stopped at step %d; the same command goes on from the checkpoint.", step);
+	else
+		cli_say(cli, "Stopped at step %d; %s is written. There is no checkpoint: the same command begins anew.", step,
+			recipe->output_path);
+}
+
 static enum exit_code train(struct cli *cli, enum pith_trained trained, enum pith_objective objective)
 {
 	struct recipe recipe;
@@ -93,9 +102,9 @@ static enum exit_code train(struct cli *cli, enum pith_trained trained, enum pit
 	status = pith_train_run(&recipe.options, on_report, &watch, &cli->control, &cli->err);
 	if (status == PITH_OK)
 		status = print_result(cli, &watch, recipe.options.output_path);
-	recipe_free(&recipe);
 	if (status == PITH_CANCELLED && watch.reported)
-		cli_say(cli, "Stopped at step %d; the same command goes on from the checkpoint.", watch.last.step);
+		say_stopped(cli, watch.last.step, &recipe.options);
+	recipe_free(&recipe);
 	return status == PITH_OK ? EXIT_CODE_OK : cli_failed(cli, status);
 }
 
