@@ -43,6 +43,16 @@ cp out again.yaml
 expect 0 "$pith" config --json --config again.yaml
 json 'theme.value=a "b": #c\d' model.value~x.gguf mouse.value=false unicode.value=ascii color.value=never threads.value=3 \
   theme.origin=again.yaml:1
+# Other texts too: what YAML would take for a mapping, a comment or the end of a line.
+next_line=$(printf '\302\205')
+separator=$(printf '\342\200\250')
+for text in 'a: b' 'x #y' '- z' "$(printf 'a\033[1m\tb\177')" "c${next_line}d${separator}e" ''; do
+  expect 0 "$pith" config --set "server_model=$text" --set "server=$text"
+  cp out again.yaml
+  grep -q "$(printf '[\033\177]')" out && fail "config prints control bytes"
+  expect 0 "$pith" config --json --config again.yaml
+  json "server_model.value=$text" "server.value=$text" server.origin~again.yaml
+done
 
 # Paths in a file are seen from its folder; ~ is the home folder.
 printf 'model: m.gguf\ntheme: themes/x.yaml\n' >sub/a.yaml

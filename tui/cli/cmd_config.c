@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "fault.h"
+#include "pith/characters.h"
 #include "settings.h"
 
 static json_t *value_json(const struct setting *row, const char *value)
@@ -18,25 +19,37 @@ static json_t *value_json(const struct setting *row, const char *value)
 	}
 }
 
+/* Text in double quotes, as YAML has them; what a terminal might obey, or YAML takes for the end of a line, by its number. */
+static int print_quoted(const char *text)
+{
+	int width = printf("\"");
+	size_t length = strlen(text);
+	for (size_t i = 0, n; i < length; i += n) {
+		int32_t code;
+		n = pith_character(text + i, length - i, &code);
+		if (n == 0) { /* no UTF-8: nothing that a YAML file can hold, which says so when it is read */
+			n = 1;
+			width += printf("%c", text[i]);
+		} else if (code == '"' || code == '\\') {
+			width += printf("\\%c", (char)code);
+		} else if (pith_character_is_hidden(code)) {
+			width += printf(code <= 0xff ? "\\x%02x" : code <= 0xffff ? "\\u%04x" : "\\U%08x", (unsigned)code);
+		} else {
+			width += printf("%.*s", (int)n, text + i);
+		}
+	}
+	return width + printf("\"");
+}
+
 /* "key: value" as YAML, text that could be misread in quotes, filled up with spaces. */
 static void print_value(const struct setting *row, const char *value)
 {
 	enum { COLUMN = 32 };
 	static const char harmless[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-";
-	bool text = row->type == SETTING_THEME || row->type == SETTING_PATH;
+	bool text = row->type == SETTING_THEME || row->type == SETTING_PATH || row->type == SETTING_TEXT;
+	bool plain = !text || (value[0] != '\0' && strspn(value, harmless) == strlen(value));
 	int width = printf("%s: ", row->key);
-	if (!text || (value[0] != '\0' && strspn(value, harmless) == strlen(value))) {
-		width += printf("%s", value);
-	} else {
-		width += printf("\"");
-		for (const char *c = value; *c != '\0'; c++) {
-			if ((unsigned char)*c < 0x20 || *c == 0x7f)
-				width += printf("\\x%02x", (unsigned char)*c);
-			else
-				width += printf(*c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
-		}
-		width += printf("\"");
-	}
+	width += plain ? printf("%s", value) : print_quoted(value);
 	printf("%*s", width < COLUMN ? COLUMN - width : 0, "");
 }
 
