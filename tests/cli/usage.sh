@@ -48,6 +48,11 @@ refused '--set wants KEY=VALUE' --set rate config
 refused 'did you mean theme?' --set thme=x config
 refused 'rate must be a number from 0.001 to 1' --set rate=7 config
 refused 'There is no command "frob"' help frob
+refused 'are two formats: give one of them' eval all --data text.txt --json --format csv
+printf '\002\000\000\000\000\000\000\000{}' >kept.soft
+for option in --compat --cr=0.5 --tokens=3 --pin=x; do
+  refused "already: ${option%%=*} has no meaning" ask -q 'Who?' "$option" kept.soft
+done
 refused '--pin wants a text' compress --pin '' text.txt
 
 # Without a terminal the workbench points to the commands.

@@ -63,7 +63,8 @@ static enum pith_status ask_document(struct answers *answers, struct cli *cli)
 
 static enum pith_status ask_soft_prompt(struct answers *answers, struct cli *cli)
 {
-	static const enum option_id useless[] = {OPTION_METHOD, OPTION_CR, OPTION_TOKENS, OPTION_PIN, OPTION_SERVER, OPTION_SERVER_MODEL};
+	static const enum option_id useless[] = {OPTION_METHOD, OPTION_CR, OPTION_TOKENS, OPTION_COMPAT,
+						 OPTION_PIN, OPTION_SERVER, OPTION_SERVER_MODEL};
 	for (size_t i = 0; i < sizeof useless / sizeof *useless; i++)
 		if (cli->arguments->given[useless[i]])
 			return fault(&cli->err, PITH_BAD_ARGUMENT,

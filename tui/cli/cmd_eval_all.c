@@ -158,6 +158,8 @@ static enum pith_status choose_format(struct plan *plan, struct cli *cli)
 	if (cli->arguments->given[OPTION_FORMAT])
 		name = cli->arguments->value[OPTION_FORMAT];
 	plan->format = compare_format_find(name);
+	if (plan->format != NULL && cli->json && strcmp(name, "json") != 0)
+		return fault(&cli->err, PITH_BAD_ARGUMENT, "--json and --format %s are two formats: give one of them.", name);
 	if (plan->format != NULL)
 		return PITH_OK;
 	return fault(&cli->err, PITH_BAD_ARGUMENT, "There is no format \"%.40s\"; there are markdown, csv and json.", name);
