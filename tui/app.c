@@ -23,7 +23,6 @@ enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_SIGNAL = 128, READ_BYTES = 1 << 16,
 
 static const double frame_seconds = 0.03;     /* between two frames */
 static const double tick_seconds = 0.2;       /* between two looks at the clock while a job runs */
-static const double paste_seconds = 2;        /* a paste whose end does not come */
 static const double quit_seconds = 2;         /* a job may take so long to stop after SIGTERM */
 
 double workbench_now(void)
@@ -204,9 +203,7 @@ static double next_deadline(const struct workbench *workbench, const struct inpu
 	double deadline = clocks->quit_at;
 	if (workbench->dirty)
 		deadline = earlier(deadline, clocks->drawn + frame_seconds);
-	if (input_pending(decoder))
-		deadline = earlier(deadline, clocks->typed + (decoder->pasting ? paste_seconds
-		                                                              : workbench->settings->escape_delay_ms / 1000.0));
+	deadline = earlier(deadline, input_deadline(decoder, clocks->typed, workbench->settings->escape_delay_ms));
 	if (workbench->settle_at > 0)
 		deadline = earlier(deadline, workbench->settle_at);
 	if (workbench->training.open)
@@ -220,8 +217,7 @@ static double next_deadline(const struct workbench *workbench, const struct inpu
 static void handle_clocks(struct workbench *workbench, struct input_decoder *decoder, struct clocks *clocks)
 {
 	double now = workbench_now();
-	double delay = decoder->pasting ? paste_seconds : workbench->settings->escape_delay_ms / 1000.0;
-	if (input_pending(decoder) && now >= clocks->typed + delay) {
+	if (now >= input_deadline(decoder, clocks->typed, workbench->settings->escape_delay_ms)) {
 		input_expire(decoder);
 		handle_events(workbench, decoder);
 	}

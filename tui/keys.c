@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "keys.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +9,7 @@
 
 #include "glyphs.h"
 
-
+static const double paste_seconds = 2; /* a paste whose end does not come */
 static const char paste_begin[] = "\033[200~";
 static const char paste_end[] = "\033[201~";
 enum { MARKER_LENGTH = 6, MAX_PARAMETERS = 4, MAX_SEQUENCE = 64 };
@@ -47,6 +48,13 @@ void input_free(struct input_decoder *decoder)
 bool input_pending(const struct input_decoder *decoder)
 {
 	return decoder->pasting || decoder->begin < decoder->end;
+}
+
+double input_deadline(const struct input_decoder *decoder, double typed, int escape_delay_ms)
+{
+	if (decoder->pasting)
+		return typed + paste_seconds;
+	return input_pending(decoder) ? typed + escape_delay_ms / 1000.0 : INFINITY;
 }
 
 void input_expire(struct input_decoder *decoder)

@@ -54,8 +54,12 @@ void input_free(struct input_decoder *decoder);
 /* The next event; false: none is complete. */
 bool input_next(struct input_decoder *decoder, struct input_event *event);
 
-/* Is something half there, so that input_expire() is due after the escape delay (a second or two inside a paste)? */
-bool input_pending(const struct input_decoder *decoder);
+bool input_pending(const struct input_decoder *decoder); /* is something half there? */
+/*
+ * When input_expire() is due, if the last bytes came at the time typed: after the escape delay, or the longer one of a paste,
+ * whose parts may be far between. INFINITY: nothing is half there.
+ */
+double input_deadline(const struct input_decoder *decoder, double typed, int escape_delay_ms);
 void input_expire(struct input_decoder *decoder);
 
 /* "q", "Ctrl-L", "Shift-Tab", "PgUp", "Space": the name that the action table uses. "" for events without one. */

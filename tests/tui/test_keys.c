@@ -1,5 +1,6 @@
 /* Bytes of terminals into events: sequences as xterm, tmux, rxvt and the Linux console send them. */
 #define _POSIX_C_SOURCE 200809L
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,10 +96,12 @@ static void escape_delay(void **state)
 	names_of(&decoder, names, sizeof names);
 	assert_string_equal(names, "");
 	assert_true(input_pending(&decoder));
+	assert_true(fabs(input_deadline(&decoder, 10, 25) - 10.025) < 1e-9);
 	input_expire(&decoder);
 	names_of(&decoder, names, sizeof names);
 	assert_string_equal(names, "Esc");
 	assert_false(input_pending(&decoder));
+	assert_true(isinf(input_deadline(&decoder, 10, 25)));
 	/* The rest of a sequence in time is no Escape. */
 	assert_true(input_feed(&decoder, "\033[", 2));
 	names_of(&decoder, names, sizeof names);
@@ -106,6 +109,11 @@ static void escape_delay(void **state)
 	assert_true(input_feed(&decoder, "A", 1));
 	names_of(&decoder, names, sizeof names);
 	assert_string_equal(names, "Up");
+	/* The rest of a paste may take longer. */
+	assert_true(input_feed(&decoder, "\033[200~ab", 8));
+	names_of(&decoder, names, sizeof names);
+	assert_string_equal(names, "");
+	assert_true(input_deadline(&decoder, 10, 25) > 11);
 	input_free(&decoder);
 }
 

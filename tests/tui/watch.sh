@@ -83,6 +83,15 @@ await_gone 'Half as many steps'
 keys 0
 await '0 all<'
 
+echo "- what is pasted is no keys, however slowly it comes"
+type_text "$(printf '\033[200~2abc')"
+sleep 0.3 # longer than the delay of an Esc: the pause is what is tested
+type_text "$(printf 'q3\033[201~')"
+keys 1
+await '1 loss<'
+keys 0
+await '0 all<'
+
 echo "- sizes at any moment"
 t resize-window -x 40 -y 12
 await '1 loss<'

@@ -125,7 +125,7 @@ static void take_signals(struct watcher *watcher)
 static void take_time(struct watcher *watcher)
 {
 	double now = seconds_now();
-	if (input_pending(&watcher->decoder) && now >= watcher->typed + watcher->settings->escape_delay_ms / 1000.0) {
+	if (now >= input_deadline(&watcher->decoder, watcher->typed, watcher->settings->escape_delay_ms)) {
 		input_expire(&watcher->decoder);
 		take_events(watcher);
 	}
@@ -137,10 +137,8 @@ static void take_time(struct watcher *watcher)
 
 static int milliseconds_to_wait(const struct watcher *watcher)
 {
-	double until = watcher->view->looked_at + TRAINING_VIEW_SECONDS;
-	if (input_pending(&watcher->decoder))
-		until = fmin(until, watcher->typed + watcher->settings->escape_delay_ms / 1000.0);
-	double wait = until - seconds_now();
+	double keys_until = input_deadline(&watcher->decoder, watcher->typed, watcher->settings->escape_delay_ms);
+	double wait = fmin(watcher->view->looked_at + TRAINING_VIEW_SECONDS, keys_until) - seconds_now();
 	return wait > 0 ? (int)ceil(fmin(wait, TRAINING_VIEW_SECONDS) * 1000) : 0;
 }
 
