@@ -14,7 +14,7 @@
 
 #include "pith/status.h"
 
-enum settings_unicode { SETTINGS_UNICODE_FULL, SETTINGS_UNICODE_SAFE, SETTINGS_UNICODE_ASCII };
+enum settings_unicode { SETTINGS_UNICODE_FULL, SETTINGS_UNICODE_ASCII };
 enum settings_color { SETTINGS_COLOR_AUTO, SETTINGS_COLOR_ALWAYS, SETTINGS_COLOR_NEVER };
 
 enum { SETTINGS_N = 21 };

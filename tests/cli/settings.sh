@@ -81,7 +81,7 @@ wrong 'wrong.yaml:1:7: rate must be' 'rate: 0'
 wrong 'wrong.yaml:1:7: rate must be' 'rate: 0x1p-2'
 wrong 'wrong.yaml:2:10: threads must be a whole number from 0 to 1024, not "1.5".' "$(printf '#\nthreads: 1.5')"
 wrong 'wrong.yaml:1:8: mouse must be true or false, not "maybe".' 'mouse: maybe'
-wrong 'wrong.yaml:1:10: unicode must be one of full|safe|ascii, not "asci".' 'unicode: asci'
+wrong 'wrong.yaml:1:10: unicode must be one of full|ascii, not "asci".' 'unicode: asci'
 wrong 'wrong.yaml:1:10: unicode must be' 'unicode: ""'
 wrong 'wrong.yaml:1:9: method must be one of' 'method: gzip'
 wrong 'wrong.yaml:1:8: theme must be a single value.' 'theme: [a, b]'

@@ -89,11 +89,11 @@ static void test_flags(void **state)
 	(void)state;
 	struct settings settings;
 	static const struct settings_flag flags[] = {
-		{"color", "never", "--no-color"}, {"unicode", "safe", "--set"}, {"history_size", "0", "--set"}};
+		{"color", "never", "--no-color"}, {"unicode", "ascii", "--set"}, {"history_size", "0", "--set"}};
 	const struct settings_request request = {.flags = flags, .n_flags = 3};
 	assert_int_equal(settings_load(&settings, &request, NULL), PITH_OK);
 	assert_int_equal(settings.color, SETTINGS_COLOR_NEVER);
-	assert_int_equal(settings.unicode, SETTINGS_UNICODE_SAFE);
+	assert_int_equal(settings.unicode, SETTINGS_UNICODE_ASCII);
 	assert_int_equal(settings.history_size, 0);
 	settings_free(&settings);
 
