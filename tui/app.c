@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "glyphs.h"
 #include "perform.h"
 #include "prompt.h"
@@ -25,13 +25,6 @@ static const double frame_seconds = 0.03;     /* between two frames */
 static const double tick_seconds = 0.2;       /* between two looks at the clock while a job runs */
 static const double quit_seconds = 2;         /* a job may take so long to stop after SIGTERM */
 
-double workbench_now(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
 void workbench_say(struct workbench *workbench, enum role role, const char *format, ...)
 {
 	va_list arguments;
@@ -39,7 +32,7 @@ void workbench_say(struct workbench *workbench, enum role role, const char *form
 	vsnprintf(workbench->message, sizeof workbench->message, format, arguments);
 	va_end(arguments);
 	workbench->message_role = role;
-	workbench->message_since = workbench_now();
+	workbench->message_since = clock_now();
 	workbench->message_of_line = false;
 	workbench->dirty = true;
 }
@@ -178,7 +171,7 @@ static void handle_signals(struct workbench *workbench, double *quit_at)
 	if (news.ended != 0) {
 		workbench->quitting = true;
 		workbench->exit_code = EXIT_SIGNAL + news.ended;
-		*quit_at = workbench_now() + quit_seconds;
+		*quit_at = clock_now() + quit_seconds;
 		jobs_cancel(workbench);
 	}
 	workbench->dirty = true;
@@ -216,7 +209,7 @@ static double next_deadline(const struct workbench *workbench, const struct inpu
 /* What has become due. */
 static void handle_clocks(struct workbench *workbench, struct input_decoder *decoder, struct clocks *clocks)
 {
-	double now = workbench_now();
+	double now = clock_now();
 	if (now >= input_deadline(decoder, clocks->typed, workbench->settings->escape_delay_ms)) {
 		input_expire(decoder);
 		handle_events(workbench, decoder);
@@ -237,7 +230,7 @@ static void handle_clocks(struct workbench *workbench, struct input_decoder *dec
 	if (workbench->dirty && now >= clocks->drawn + frame_seconds) {
 		draw_frame(workbench);
 		workbench->dirty = false;
-		clocks->drawn = workbench_now();
+		clocks->drawn = clock_now();
 	}
 }
 
@@ -251,8 +244,8 @@ static void loop(struct workbench *workbench)
 		{.fd = worker_descriptor(workbench->worker), .events = POLLIN},
 	};
 	/* A job that runs is given the time to stop, so that leaving looks like leaving. */
-	while (!workbench->quitting || (workbench->running.active && workbench_now() < clocks.quit_at)) {
-		double deadline = next_deadline(workbench, &decoder, &clocks), wait = deadline - workbench_now();
+	while (!workbench->quitting || (workbench->running.active && clock_now() < clocks.quit_at)) {
+		double deadline = next_deadline(workbench, &decoder, &clocks), wait = deadline - clock_now();
 		int milliseconds = isinf(deadline) ? -1 : wait <= 0 ? 0 : (int)ceil(wait * 1000);
 		if (poll(ready, 3, milliseconds) > 0) {
 			if (ready[1].revents != 0)
@@ -264,7 +257,7 @@ static void loop(struct workbench *workbench)
 					workbench->exit_code = EXIT_FAILED;
 					break;
 				}
-				clocks.typed = workbench_now();
+				clocks.typed = clock_now();
 				handle_events(workbench, &decoder);
 			}
 		}

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "document_file.h"
 #include "perform.h"
 #include "prompt.h"
@@ -60,7 +61,7 @@ static void take_watch(struct workbench *workbench, const char *path)
 	if (path[0] == '\0')
 		return;
 	workbench->message[0] = '\0';
-	if (training_view_open(&workbench->training, path, workbench_now(), &err) == PITH_OK)
+	if (training_view_open(&workbench->training, path, clock_now(), &err) == PITH_OK)
 		return;
 	workbench_say(workbench, ROLE_ERROR, "%s", err.message);
 	perform_line_again(workbench, PROMPT_WATCH, path);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "clock.h"
 #include "glyphs.h"
 #include "prompt.h"
 #include "screen.h"
@@ -278,7 +279,7 @@ static void write_progress(char *out, size_t size, const struct running *running
 static bool draw_progress(struct workbench *workbench, struct canvas *canvas)
 {
 	const struct running *running = &workbench->running;
-	double elapsed = workbench_now() - running->since;
+	double elapsed = clock_now() - running->since;
 	if (!running->active || elapsed < SHOW_AFTER_SECONDS)
 		return false;
 	const struct rect rect = workbench->regions.status;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "prompt.h"
 #include "workbench.h"
 
@@ -231,7 +232,7 @@ static void start(struct workbench *workbench, struct task *task)
 		workbench_say(workbench, ROLE_ERROR, "Not enough memory.");
 		return;
 	}
-	workbench->running = (struct running){.active = true, .kind = task->kind, .form = task->form, .since = workbench_now()};
+	workbench->running = (struct running){.active = true, .kind = task->kind, .form = task->form, .since = clock_now()};
 	worker_submit(workbench->worker, &task->job);
 	workbench->dirty = true;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "screen.h"
 
 /* Keys and wheel settle the slider after this pause, so that ten presses are one job. */
@@ -13,7 +14,7 @@
 
 static void slider_moved(struct workbench *workbench)
 {
-	workbench->settle_at = workbench_now() + SETTLE_SECONDS;
+	workbench->settle_at = clock_now() + SETTLE_SECONDS;
 }
 
 void perform_settle(struct workbench *workbench)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "perform.h"
 #include "workbench.h"
 
@@ -78,7 +79,7 @@ static void say_note(struct workbench *workbench, const struct shown_compressed 
 	else if (compressed->info.n_must_keep_dropped > 0)
 		workbench_say(workbench, ROLE_WARNING, "%zu protected words did not fit the budget.",
 		              compressed->info.n_must_keep_dropped);
-	else if (!workbench->message_of_line && workbench_now() - workbench->message_since > MESSAGE_SECONDS)
+	else if (!workbench->message_of_line && clock_now() - workbench->message_since > MESSAGE_SECONDS)
 		workbench->message[0] = '\0'; /* of something that is over */
 }
 

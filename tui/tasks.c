@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "bytes.h"
 #include "cli/output.h"
+#include "clock.h"
 #include "document_file.h"
 #include "fault.h"
 
@@ -50,13 +50,6 @@ void shown_compressed_destroy(struct shown_compressed *compressed)
 	for (int i = 0; i < PITH_N_MEMORY_PURPOSES; i++)
 		free(compressed->norms[i]);
 	free(compressed);
-}
-
-static double now_seconds(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
 static enum pith_status need_document(const struct engine *engine, struct pith_error *err)
@@ -210,7 +203,7 @@ static void on_regenerated_text(void *user, const char *text, size_t length)
 {
 	struct watcher *watcher = user;
 	watcher->control->text(watcher->control->user, text, length);
-	double begin = now_seconds();
+	double begin = clock_now();
 	if (!bytes_append(&watcher->text, text, length) || begin < watcher->next_comparison)
 		return; /* the comparison at the end is made of what the library hands over, not of this */
 	struct comparison *comparison = comparison_create(watcher->document, watcher->document_length, watcher->text.data,
@@ -218,7 +211,7 @@ static void on_regenerated_text(void *user, const char *text, size_t length)
 	if (comparison != NULL)
 		worker_post_snapshot(watcher->worker, comparison, comparison_destroy);
 	/* At most ten times a second, and at most a tenth of the time. */
-	double end = now_seconds(), pause = 9 * (end - begin);
+	double end = clock_now(), pause = 9 * (end - begin);
 	watcher->next_comparison = end + (pause > 0.1 ? pause : 0.1);
 }
 
@@ -308,7 +301,7 @@ static void on_refining_log(void *user, const char *line)
 static void on_refined(void *user, const struct pith_compressed *compressed)
 {
 	struct healing *healing = user;
-	double begin = now_seconds();
+	double begin = clock_now();
 	healing->n_steps = pith_compressed_info(compressed)->refine_steps - healing->steps_before + 1;
 	if (begin < healing->next_look)
 		return;
@@ -321,7 +314,7 @@ static void on_refined(void *user, const struct pith_compressed *compressed)
 		pith_generated_free(&generated);
 	}
 	/* A quarter of the time at most goes into looking. */
-	double end = now_seconds();
+	double end = clock_now();
 	healing->next_look = end + 3 * (end - begin);
 }
 

@@ -184,7 +184,6 @@ void draw_frame(struct workbench *workbench);
 void draw_too_small(struct canvas *canvas); /* what stands on a screen that is too small for anything else */
 
 /* app.c */
-double workbench_now(void); /* seconds of a clock that never jumps */
 void workbench_say(struct workbench *workbench, enum role role, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void workbench_next_theme(struct workbench *workbench);
 

@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/output.h"
+#include "clock.h"
 #include "fault.h"
 #include "paths.h"
 
@@ -34,13 +34,6 @@ static void catch_signals(void)
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-}
-
-static double seconds_now(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
 void cli_progress_clear(struct cli *cli)
@@ -67,7 +60,7 @@ static void show_progress(void *user, const char *what, double done, double tota
 {
 	enum { BLINK_MS = 200, REDRAW_MS = 100 };
 	struct cli *cli = user;
-	double now = seconds_now();
+	double now = clock_now();
 	if (!cli->shows_progress || now - cli->progress_since < BLINK_MS * 1e-3 || now - cli->progress_drawn < REDRAW_MS * 1e-3)
 		return;
 	cli->progress_drawn = now;
@@ -114,7 +107,7 @@ enum exit_code cli_begin(struct cli *cli, const struct arguments *arguments)
 	*cli = (struct cli){.arguments = arguments, .json = arguments->given[OPTION_JSON]};
 	const char *terminal = getenv("TERM");
 	cli->shows_progress = isatty(STDERR_FILENO) && terminal != NULL && strcmp(terminal, "dumb") != 0;
-	cli->progress_since = seconds_now();
+	cli->progress_since = clock_now();
 	cli->control = (struct pith_control){.progress = show_progress, .log = show_log, .user = cli, .cancel = &cancel};
 
 	struct settings_request request = {

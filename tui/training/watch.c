@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "glyphs.h"
 #include "keys.h"
 #include "screen.h"
@@ -29,13 +29,6 @@ struct watcher {
 	bool dirty, leaving;
 	int exit_code;
 };
-
-static double seconds_now(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 static enum pith_status open_screen(struct watcher *watcher, struct pith_error *err)
 {
@@ -105,7 +98,7 @@ static void read_keyboard(struct watcher *watcher)
 		watcher->exit_code = EXIT_FAILED;
 		return;
 	}
-	watcher->typed = seconds_now();
+	watcher->typed = clock_now();
 	if (input_feed(&watcher->decoder, bytes, (size_t)n))
 		take_events(watcher);
 }
@@ -124,7 +117,7 @@ static void take_signals(struct watcher *watcher)
 /* What has become due: the rest of a key that does not come, a look at the log. */
 static void take_time(struct watcher *watcher)
 {
-	double now = seconds_now();
+	double now = clock_now();
 	if (now >= input_deadline(&watcher->decoder, watcher->typed, watcher->settings->escape_delay_ms)) {
 		input_expire(&watcher->decoder);
 		take_events(watcher);
@@ -138,7 +131,7 @@ static void take_time(struct watcher *watcher)
 static int milliseconds_to_wait(const struct watcher *watcher)
 {
 	double keys_until = input_deadline(&watcher->decoder, watcher->typed, watcher->settings->escape_delay_ms);
-	double wait = fmin(watcher->view->looked_at + TRAINING_VIEW_SECONDS, keys_until) - seconds_now();
+	double wait = fmin(watcher->view->looked_at + TRAINING_VIEW_SECONDS, keys_until) - clock_now();
 	return wait > 0 ? (int)ceil(fmin(wait, TRAINING_VIEW_SECONDS) * 1000) : 0;
 }
 
@@ -151,7 +144,7 @@ int watch_run(const struct settings *settings, struct training_view *view)
 		fprintf(stderr, "pith: %s\n", err.message);
 		return EXIT_USAGE;
 	}
-	view->looked_at = seconds_now();
+	view->looked_at = clock_now();
 	struct pollfd ready[] = {{.fd = screen_descriptor(), .events = POLLIN}, {.fd = terminal_descriptor(), .events = POLLIN}};
 	while (!watcher.leaving) {
 		if (watcher.dirty)
