@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/commands.h"
 #include "clock.h"
 #include "glyphs.h"
 #include "perform.h"
@@ -19,7 +20,7 @@
 #include "terminal.h"
 #include "workbench.h"
 
-enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_SIGNAL = 128, READ_BYTES = 1 << 16, MAX_READS = 64 };
+enum { READ_BYTES = 1 << 16, MAX_READS = 64 };
 
 static const double frame_seconds = 0.03;     /* between two frames */
 static const double tick_seconds = 0.2;       /* between two looks at the clock while a job runs */
@@ -170,7 +171,7 @@ static void handle_signals(struct workbench *workbench, double *quit_at)
 	screen_take_news(&news);
 	if (news.ended != 0) {
 		workbench->quitting = true;
-		workbench->exit_code = EXIT_SIGNAL + news.ended;
+		workbench->exit_code = EXIT_CODE_SIGNAL + news.ended;
 		*quit_at = clock_now() + quit_seconds;
 		jobs_cancel(workbench);
 	}
@@ -254,7 +255,7 @@ static void loop(struct workbench *workbench)
 				results_collect(workbench);
 			if (ready[0].revents != 0) {
 				if (!read_keyboard(&decoder)) {
-					workbench->exit_code = EXIT_FAILED;
+					workbench->exit_code = EXIT_CODE_FAILED;
 					break;
 				}
 				clocks.typed = clock_now();
@@ -287,7 +288,7 @@ int workbench_run(const struct settings *settings, const char *model_path, const
 		fprintf(stderr, "pith: %s\n", err.message);
 		destroy(&workbench);
 		prompt_end();
-		return created ? EXIT_USAGE : EXIT_FAILED;
+		return created ? EXIT_CODE_USAGE : EXIT_CODE_FAILED;
 	}
 	draw_frame(&workbench); /* paint first */
 	want_arguments(&workbench, model_path, document_path);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/commands.h"
 #include "clock.h"
 #include "document_file.h"
 #include "perform.h"
@@ -277,7 +278,7 @@ static void take_key(struct workbench *workbench, const struct input_event *even
 	if (strcmp(key, "Ctrl-C") == 0) {
 		if (workbench->quitting) {
 			screen_close();
-			_exit(130);
+			_exit(EXIT_CODE_INTERRUPTED);
 		}
 		perform_quit(workbench);
 		return;

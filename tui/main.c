@@ -3,14 +3,12 @@
  * cli/; the workbench needs a terminal.
  */
 #define _POSIX_C_SOURCE 200809L
-#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "app.h"
 #include "cli/arguments.h"
@@ -19,19 +17,7 @@
 #include "cli/output.h"
 #include "fault.h"
 #include "pith/model.h"
-
-/* Can a screen be opened? A piped document leaves the keyboard to /dev/tty. */
-static bool has_terminal(void)
-{
-	const char *terminal = getenv("TERM");
-	if (terminal == NULL || terminal[0] == '\0' || strcmp(terminal, "dumb") == 0 || !isatty(STDOUT_FILENO))
-		return false;
-	int descriptor = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-	if (descriptor < 0)
-		return isatty(STDIN_FILENO);
-	close(descriptor);
-	return true;
-}
+#include "terminal.h"
 
 /* Can it be read more than once? Standard input, a named pipe and <(a command) cannot. */
 static bool reads_again(const char *path)
@@ -58,7 +44,7 @@ static enum exit_code open_workbench(struct cli *cli)
 	const char *document = arguments->n_words > 0 ? arguments->words[0] : NULL;
 	if (arguments->given[OPTION_CR] && arguments_rate(arguments, &cli->settings.rate, &cli->err) != PITH_OK)
 		return cli_failed(cli, PITH_BAD_ARGUMENT);
-	if (!has_terminal()) {
+	if (!terminal_is_there()) {
 		cli_say(cli, "The workbench needs a terminal; without one use a command: pith compress, regenerate, ask, eval "
 			     "(pith --help).");
 		return EXIT_CODE_USAGE;

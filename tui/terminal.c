@@ -93,6 +93,18 @@ static void redirect_stderr(void)
 	close(fd);
 }
 
+bool terminal_is_there(void)
+{
+	const char *name = getenv("TERM");
+	if (name == NULL || name[0] == '\0' || strcmp(name, "dumb") == 0 || !isatty(STDOUT_FILENO))
+		return false;
+	int descriptor = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	if (descriptor < 0)
+		return isatty(STDIN_FILENO);
+	close(descriptor);
+	return true;
+}
+
 enum pith_status terminal_open(int fd, struct pith_error *err)
 {
 	if (tcgetattr(fd, &before) != 0)

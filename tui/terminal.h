@@ -10,6 +10,9 @@
 
 #include "pith/status.h"
 
+/* Can a screen be opened? What is piped in leaves the keyboard to /dev/tty. */
+bool terminal_is_there(void);
+
 /* Takes fd (a terminal, for reading and writing) over: remembers its settings, installs handlers, sends stderr to the log. */
 enum pith_status terminal_open(int fd, struct pith_error *err);
 void terminal_close(void); /* gives everything back */

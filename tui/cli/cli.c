@@ -23,7 +23,7 @@ static void on_signal(int number)
 {
 	/* The second one means it. */
 	if (atomic_exchange(&cancel, true))
-		_exit(128 + number);
+		_exit(EXIT_CODE_SIGNAL + number);
 	cancel_signal = number;
 }
 

@@ -2,16 +2,15 @@
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/train_report.h"
-#include "training/curves_svg.h"
 #include "fault.h"
+#include "terminal.h"
+#include "training/curves_svg.h"
 #include "training/training_view.h"
 #include "training/watch.h"
 
@@ -78,12 +77,6 @@ static enum exit_code plot(struct cli *cli, const char *path)
 	return status == PITH_OK ? EXIT_CODE_OK : cli_failed(cli, status);
 }
 
-static bool has_screen(void)
-{
-	const char *terminal = getenv("TERM");
-	return isatty(STDOUT_FILENO) && terminal != NULL && terminal[0] != '\0' && strcmp(terminal, "dumb") != 0;
-}
-
 static enum exit_code watch(struct cli *cli, const char *path)
 {
 	struct training_view view;
@@ -105,5 +98,5 @@ enum exit_code cmd_train(struct cli *cli)
 	if (arguments->given[OPTION_PLOT])
 		return plot(cli, arguments->value[OPTION_PLOT]);
 	const char *path = arguments->value[OPTION_WATCH];
-	return cli->json || !has_screen() ? print_once(cli, path) : watch(cli, path);
+	return cli->json || !terminal_is_there() ? print_once(cli, path) : watch(cli, path);
 }

@@ -15,6 +15,7 @@ enum exit_code {
 	EXIT_CODE_FAILED = 1,
 	EXIT_CODE_USAGE = 2, /* usage or configuration */
 	EXIT_CODE_MODEL = 3, /* model missing or incompatible; a soft prompt that does not fit the model */
+	EXIT_CODE_SIGNAL = 128, /* and the number of the signal that ended it, as shells have it: */
 	EXIT_CODE_INTERRUPTED = 130,
 	EXIT_CODE_TERMINATED = 143,
 };

@@ -11,14 +11,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/commands.h"
 #include "clock.h"
 #include "glyphs.h"
 #include "keys.h"
 #include "screen.h"
 #include "terminal.h"
 #include "theme.h"
-
-enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_SIGNAL = 128 };
 
 struct watcher {
 	const struct settings *settings;
@@ -95,7 +94,7 @@ static void read_keyboard(struct watcher *watcher)
 		return;
 	if (n <= 0) {
 		watcher->leaving = true; /* the terminal is gone */
-		watcher->exit_code = EXIT_FAILED;
+		watcher->exit_code = EXIT_CODE_FAILED;
 		return;
 	}
 	watcher->typed = clock_now();
@@ -109,7 +108,7 @@ static void take_signals(struct watcher *watcher)
 	screen_take_news(&news);
 	if (news.ended != 0) {
 		watcher->leaving = true;
-		watcher->exit_code = EXIT_SIGNAL + news.ended;
+		watcher->exit_code = EXIT_CODE_SIGNAL + news.ended;
 	}
 	watcher->dirty = true;
 }
@@ -142,7 +141,7 @@ int watch_run(const struct settings *settings, struct training_view *view)
 	enum pith_status status = open_screen(&watcher, &err);
 	if (status != PITH_OK) {
 		fprintf(stderr, "pith: %s\n", err.message);
-		return EXIT_USAGE;
+		return EXIT_CODE_USAGE;
 	}
 	view->looked_at = clock_now();
 	struct pollfd ready[] = {{.fd = screen_descriptor(), .events = POLLIN}, {.fd = terminal_descriptor(), .events = POLLIN}};
