@@ -13,7 +13,6 @@
 
 #include "cli/commands.h"
 #include "clock.h"
-#include "glyphs.h"
 #include "perform.h"
 #include "prompt.h"
 #include "screen.h"
@@ -122,16 +121,9 @@ static void destroy(struct workbench *workbench)
 
 static enum pith_status open_screen(struct workbench *workbench, struct pith_error *err)
 {
-	const struct screen_options options = {
-		.no_color = settings_no_color(workbench->settings),
-		.ascii = workbench->settings->unicode == SETTINGS_UNICODE_ASCII,
-		.mouse = workbench->mouse,
-	};
-	enum pith_status status = screen_open(&options, err);
+	enum pith_status status = screen_open(workbench->settings, workbench->mouse, &workbench->canvas, err);
 	if (status != PITH_OK)
 		return status;
-	workbench->canvas.ascii = screen_ascii();
-	glyphs_ascii_only(screen_ascii());
 	theme_init(&workbench->theme);
 	screen_set_theme(&workbench->theme);
 	use_theme(workbench, workbench->settings->theme);

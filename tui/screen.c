@@ -12,12 +12,13 @@
 #include <unistd.h>
 
 #include "fault.h"
+#include "glyphs.h"
 
 static SCREEN *curses;
 static FILE *out, *in;
 static int keyboard = -1;
 static int n_colors;
-static bool ascii, mouse, synchronized, repaint;
+static bool mouse, synchronized, repaint;
 
 /* Attributes and colour pair of each role in the current theme. */
 static struct role_style {
@@ -25,13 +26,18 @@ static struct role_style {
 	int pair;
 } styles[N_ROLES];
 
-/* The encoding of text is UTF-8 whatever the locale says; a C locale would make curses drop it. */
-static void set_encoding(void)
+/*
+ * The encoding of text is UTF-8 whatever the locale says; a C locale would make curses drop it. false: the locale says otherwise,
+ * and so may the terminal.
+ */
+static bool set_encoding(void)
 {
 	setlocale(LC_ALL, "");
 	setlocale(LC_NUMERIC, "C");
-	if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
-		setlocale(LC_CTYPE, "C.UTF-8");
+	if (strcmp(nl_langinfo(CODESET), "UTF-8") == 0)
+		return true;
+	setlocale(LC_CTYPE, "C.UTF-8");
+	return false;
 }
 
 static enum pith_status open_streams(struct pith_error *err)
@@ -85,9 +91,9 @@ static int count_colors(bool no_color)
 	return COLORS;
 }
 
-enum pith_status screen_open(const struct screen_options *options, struct pith_error *err)
+enum pith_status screen_open(const struct settings *settings, bool with_mouse, struct canvas *canvas, struct pith_error *err)
 {
-	set_encoding();
+	bool utf8 = set_encoding();
 	enum pith_status status = open_streams(err);
 	if (status == PITH_OK)
 		status = terminal_open(fileno(out), err);
@@ -98,10 +104,10 @@ enum pith_status screen_open(const struct screen_options *options, struct pith_e
 		close_streams();
 		return status;
 	}
-	const char *name = getenv("TERM");
-	ascii = options->ascii || strncmp(name, "linux", 5) == 0;
-	n_colors = count_colors(options->no_color);
-	mouse = options->mouse;
+	canvas->ascii = settings->unicode == SETTINGS_UNICODE_ASCII || !utf8 || strncmp(getenv("TERM"), "linux", 5) == 0;
+	glyphs_ascii_only(canvas->ascii);
+	n_colors = count_colors(settings_no_color(settings));
+	mouse = with_mouse;
 	synchronized = false;
 	repaint = true;
 	terminal_modes(mouse);
@@ -129,11 +135,6 @@ int screen_descriptor(void)
 int screen_colors(void)
 {
 	return n_colors;
-}
-
-bool screen_ascii(void)
-{
-	return ascii;
 }
 
 void screen_size(int *rows, int *cols)

@@ -7,22 +7,20 @@
 
 #include "canvas.h"
 #include "pith/status.h"
+#include "settings.h"
 #include "terminal.h"
 #include "theme.h"
 
-struct screen_options {
-	bool no_color;
-	bool ascii; /* no line drawing */
-	bool mouse;
-};
-
-/* Opens the terminal (stdin and stdout, or /dev/tty where one of them is something else) and the alternate screen. */
-enum pith_status screen_open(const struct screen_options *options, struct pith_error *err);
+/*
+ * Opens the terminal (stdin and stdout, or /dev/tty where one of them is something else) and the alternate screen. canvas, which
+ * is to be shown there, and the glyphs of all texts are ASCII alone where settings say so, on the Linux console, and where the
+ * locale is not UTF-8.
+ */
+enum pith_status screen_open(const struct settings *settings, bool mouse, struct canvas *canvas, struct pith_error *err);
 void screen_close(void);
 
 int screen_descriptor(void); /* of the keyboard */
 int screen_colors(void);     /* 0: none */
-bool screen_ascii(void);
 void screen_size(int *rows, int *cols);
 
 void screen_set_theme(const struct theme *theme);

@@ -181,6 +181,20 @@ if [ -r "$model" ]; then
   await_gone 'Training loss'
   keys q
   await 'status=0'
+  start_shell 100 24
+  run_pith 'LC_ALL=C' "--model '$model'"
+  await 'no document'
+  keys w
+  await 'Training log:'
+  type_text 'run.jsonl'
+  keys Enter
+  await 'step 900 of 1,000'
+  await '\|a+'
+  hides "$braille"
+  keys Escape
+  await 'no document'
+  keys q
+  await 'status=0'
 fi
 
 [ "$failures" -eq 0 ] || echo "$failures checks failed."

@@ -3,7 +3,6 @@
 #include "training/watch.h"
 
 #include <errno.h>
-#include <langinfo.h>
 #include <math.h>
 #include <poll.h>
 #include <stdio.h>
@@ -13,7 +12,6 @@
 
 #include "cli/commands.h"
 #include "clock.h"
-#include "glyphs.h"
 #include "keys.h"
 #include "screen.h"
 #include "terminal.h"
@@ -31,17 +29,11 @@ struct watcher {
 
 static enum pith_status open_screen(struct watcher *watcher, struct pith_error *err)
 {
-	const struct settings *settings = watcher->settings;
-	/* Braille needs UTF-8; the screen itself would make do with any locale. */
-	bool ascii = settings->unicode == SETTINGS_UNICODE_ASCII || strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
-	const struct screen_options options = {.no_color = settings_no_color(settings), .ascii = ascii, .mouse = false};
-	enum pith_status status = screen_open(&options, err);
+	enum pith_status status = screen_open(watcher->settings, false, &watcher->canvas, err);
 	if (status != PITH_OK)
 		return status;
-	watcher->canvas.ascii = screen_ascii();
-	glyphs_ascii_only(screen_ascii());
 	struct theme theme;
-	if (theme_find(&theme, settings->theme, NULL) != PITH_OK)
+	if (theme_find(&theme, watcher->settings->theme, NULL) != PITH_OK)
 		theme_init(&theme);
 	screen_set_theme(&theme);
 	return PITH_OK;
