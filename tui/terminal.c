@@ -12,6 +12,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "crash_stack.h"
 #include "fault.h"
 #include "paths.h"
 
@@ -29,6 +30,7 @@ static struct termios before;
 static int wake_fd = -1;
 static int stderr_before = -1;
 static volatile sig_atomic_t got_resize, got_continue, got_suspend, got_end;
+static struct crash_stack crash_stack;
 static struct sigaction end_before[N_END], crash_before[N_CRASH], other_before[N_OTHER];
 
 static void wake(void)
@@ -117,7 +119,8 @@ enum pith_status terminal_open(int fd, struct pith_error *err)
 	redirect_stderr();
 	install(end_signals, end_before, N_END, on_signal, SA_RESTART);
 	install(other_signals, other_before, N_OTHER, on_signal, SA_RESTART);
-	install(crash_signals, crash_before, N_CRASH, on_crash, SA_RESETHAND);
+	crash_stack_use(&crash_stack);
+	install(crash_signals, crash_before, N_CRASH, on_crash, SA_RESETHAND | SA_ONSTACK);
 	return PITH_OK;
 }
 
@@ -130,6 +133,7 @@ void terminal_close(void)
 	uninstall(end_signals, end_before, N_END);
 	uninstall(other_signals, other_before, N_OTHER);
 	uninstall(crash_signals, crash_before, N_CRASH);
+	crash_stack_leave(&crash_stack);
 	if (stderr_before >= 0) {
 		dup2(stderr_before, STDERR_FILENO);
 		close(stderr_before);

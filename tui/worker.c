@@ -11,12 +11,14 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "crash_stack.h"
 #include "fault.h"
 
 enum { RING_SIZE = 256 };
 
 struct worker {
 	pthread_t thread;
+	struct crash_stack crash_stack; /* of the thread */
 	int descriptor;
 	atomic_bool cancel;
 	int channel; /* the worker's thread only */
@@ -98,6 +100,7 @@ static void *worker_main(void *argument)
 	struct worker *worker = argument;
 	const struct pith_control control = {on_progress, on_text, on_log, worker, &worker->cancel};
 	struct job *job;
+	crash_stack_use(&worker->crash_stack);
 	while ((job = wait_for_job(worker)) != NULL) {
 		job->error.message[0] = '\0';
 		job->status = job->run(job, worker, &control, &job->error);
@@ -106,15 +109,22 @@ static void *worker_main(void *argument)
 		pthread_mutex_unlock(&worker->lock);
 		wake_screen(worker);
 	}
+	crash_stack_leave(&worker->crash_stack);
 	return NULL;
 }
 
-/* Signals are for the screen's thread: a worker that took one would hide a resize. */
+/*
+ * Signals are for the screen's thread: a worker that took one would hide a resize. But a crash is of the thread that crashes, and
+ * ends the process before the terminal is given back where it is blocked.
+ */
 static bool start_thread(struct worker *worker)
 {
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
+	static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+	sigset_t blocked, before;
+	sigfillset(&blocked);
+	for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++)
+		sigdelset(&blocked, crashes[i]);
+	pthread_sigmask(SIG_SETMASK, &blocked, &before);
 	bool started = pthread_create(&worker->thread, NULL, worker_main, worker) == 0;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return started;
