@@ -20,6 +20,7 @@ static char *question;      /* left unfinished */
 static char *finished;      /* a line that was taken */
 static enum prompt_kind finished_kind;
 static bool ended;          /* by the last key */
+static bool leaving;        /* the line that ends now is nobody's */
 static char completions[512];
 static char *history_path;
 static int history_limit;
@@ -126,6 +127,10 @@ static void on_line(char *line)
 	close_line();
 	if (line == NULL) /* Ctrl-D */
 		return;
+	if (leaving) {
+		free(line);
+		return;
+	}
 	if (is_path(taken)) {
 		char *expanded = tilde_expand(line);
 		free(line);
@@ -164,6 +169,8 @@ void prompt_init(int history_size)
 		read_history(history_path);
 	rl_initialize();
 	rl_variable_bind("bell-style", "none");
+	/* An earlier question that was changed is what it was when the line ends. */
+	rl_variable_bind("revert-all-at-newline", "on");
 	rl_bind_keyseq("\\e[3~", rl_delete);
 }
 
@@ -210,16 +217,6 @@ void prompt_begin(enum prompt_kind new_kind, const char *text)
 		rl_insert_text(initial);
 }
 
-void prompt_leave(void)
-{
-	if (kind != PROMPT_NONE)
-		end_search();
-	if (kind == PROMPT_QUESTION)
-		prompt_keep_question(rl_line_buffer);
-	if (kind != PROMPT_NONE)
-		close_line();
-}
-
 void prompt_keep_question(const char *text)
 {
 	char *copy = text == NULL || text[0] == '\0' ? NULL : strdup(text);
@@ -246,6 +243,24 @@ static void feed(const char *bytes, size_t length)
 	queue_end = length;
 	while (queue_begin < queue_end && kind != PROMPT_NONE)
 		rl_callback_read_char();
+}
+
+/*
+ * Only the end of a line gives back what readline knows of its changes: to earlier questions, to the line that was typed before one
+ * of them was fetched. A handler that is merely removed leaves that behind, for the next line to stumble over.
+ */
+void prompt_leave(void)
+{
+	if (kind == PROMPT_NONE)
+		return;
+	end_search();
+	if (kind == PROMPT_QUESTION)
+		prompt_keep_question(rl_line_buffer);
+	leaving = true;
+	feed("\r", 1);
+	leaving = false;
+	if (kind != PROMPT_NONE) /* somebody's inputrc has Enter for something else */
+		close_line();
 }
 
 /* The path in what a terminal pastes for a dropped file: quoted, with backslashes, or file://. In place. */
