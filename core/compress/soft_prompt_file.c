@@ -9,6 +9,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -210,7 +211,7 @@ static enum pith_status check_read_position(const struct rows *rows, const struc
 
 /* The numbers of the tensor: rows as they are, or embeddings, whose rows are made once the model is known to be theirs. */
 static enum pith_status copy_numbers(struct rows *rows, const struct pith_compressed *out, const struct tensor *tensor,
-                                     struct pith_error *err)
+                                     const char *path, struct pith_error *err)
 {
 	bool embeddings = out->info.method->memory == PITH_MEMORY_EMBEDDINGS;
 	rows->n_rows = out->info.compressed_tokens;
@@ -219,9 +220,14 @@ static enum pith_status copy_numbers(struct rows *rows, const struct pith_compre
 	if (rows->data == NULL)
 		return fail_memory(err, "the memory rows");
 	enum pith_status status = embeddings ? rows_create_embeddings(rows, tensor->ne[0], err) : PITH_OK;
-	if (status == PITH_OK)
-		memcpy(embeddings ? rows->embeddings : rows->data, tensor->data, tensor->size);
-	return status;
+	if (status != PITH_OK)
+		return status;
+	float *numbers = embeddings ? rows->embeddings : rows->data;
+	memcpy(numbers, tensor->data, tensor->size);
+	for (size_t i = 0; i < tensor->size / sizeof *numbers; i++)
+		if (!isfinite(numbers[i]))
+			return fail(err, PITH_BAD_FILE, "%s is damaged: %s holds numbers that are none.", path, tensor->name);
+	return PITH_OK;
 }
 
 static enum pith_status read_rows(struct pith_compressed *out, const struct safetensors *file, const struct hyperparams *h,
@@ -251,7 +257,7 @@ static enum pith_status read_rows(struct pith_compressed *out, const struct safe
 	if (status == PITH_OK)
 		status = check_read_position(rows, file, purpose, path, err);
 	if (status == PITH_OK)
-		status = copy_numbers(rows, out, tensor, err);
+		status = copy_numbers(rows, out, tensor, path, err);
 	if (status != PITH_OK)
 		return status;
 	out->info.has_purpose[purpose] = true;

@@ -260,7 +260,7 @@ static enum pith_status measure_line(struct comparison *c, size_t i, struct pith
 {
 	struct line line = {0};
 	struct pith_error why = {0};
-	if (dataset_text_is_empty(c->dataset, i)) {
+	if (dataset_lacks_text(c->dataset, i)) {
 		fail(&why, PITH_BAD_FILE, "there is no text.");
 		return leave_out(c, i, PITH_BAD_FILE, &why);
 	}
@@ -306,7 +306,7 @@ static enum pith_status find_kind(struct comparison *c, struct pith_error *err)
 {
 	struct dataset_entry entry;
 	size_t first = 0;
-	while (first + 1 < dataset_size(c->dataset) && dataset_text_is_empty(c->dataset, first))
+	while (first + 1 < dataset_size(c->dataset) && dataset_lacks_text(c->dataset, first))
 		first++;
 	c->asks = dataset_read_question(&entry, c->dataset, first, NULL) == PITH_OK;
 	dataset_entry_free(&entry);

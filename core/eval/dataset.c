@@ -115,18 +115,19 @@ enum pith_status dataset_read_question(struct dataset_entry *out, const struct d
 	return PITH_OK;
 }
 
-bool dataset_text_is_empty(const struct dataset *dataset, size_t i)
+bool dataset_lacks_text(const struct dataset *dataset, size_t i)
 {
 	struct jsonl_record *record;
-	size_t length = 1;
+	size_t length = 0;
 	if (jsonl_read(&record, dataset->file, i, NULL) != PITH_OK)
 		return false;
 	const char *text = jsonl_string(record, "text", &length);
 	if (text == NULL)
 		text = jsonl_string(record, "context", &length);
-	bool empty = text != NULL && length == 0;
+	/* One that is no string is a mistake, and said to be one. */
+	bool lacks = text != NULL ? length == 0 : !jsonl_has(record, "text") && !jsonl_has(record, "context");
 	jsonl_record_free(record);
-	return empty;
+	return lacks;
 }
 
 void dataset_entry_free(struct dataset_entry *entry)

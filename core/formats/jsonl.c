@@ -149,6 +149,11 @@ void jsonl_record_free(struct jsonl_record *record)
 	free(record);
 }
 
+bool jsonl_has(const struct jsonl_record *record, const char *key)
+{
+	return json_object_get(record->object, key) != NULL;
+}
+
 const char *jsonl_string(const struct jsonl_record *record, const char *key, size_t *length)
 {
 	const json_t *value = json_object_get(record->object, key);

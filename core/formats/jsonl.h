@@ -5,6 +5,7 @@
 #ifndef FORMATS_JSONL_H
 #define FORMATS_JSONL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/status.h"
@@ -21,6 +22,7 @@ size_t jsonl_line_number(const struct jsonl *file, size_t line);
 struct jsonl_record;
 enum pith_status jsonl_read(struct jsonl_record **out, const struct jsonl *file, size_t line, struct pith_error *err);
 void jsonl_record_free(struct jsonl_record *record);                                     /* NULL is allowed */
+bool jsonl_has(const struct jsonl_record *record, const char *key);
 /* NULL: absent or no string. length may be NULL. */
 const char *jsonl_string(const struct jsonl_record *record, const char *key, size_t *length);
 /* Strings of an array of strings (a single string counts as an array of one). n = 0 when absent. Borrowed. */

@@ -130,6 +130,15 @@ static enum pith_status run_rates(struct bench *bench, struct entrant *entrant, 
 	return status;
 }
 
+/* Of whom only words of the documents are there has no rank: they are nobody's rewrites. */
+static bool wrote_nothing(const struct bench *bench, const struct entrant *entrant)
+{
+	for (size_t i = 0; i < bench->n_rates; i++)
+		if (entrant->scores[i].extractive < 1)
+			return false;
+	return true;
+}
+
 /* A model that fails is out, with its sentence; only who cancels, or lacks memory, ends the run. */
 static enum pith_status run_entrant(struct bench *bench, struct entrant *entrant)
 {
@@ -140,6 +149,8 @@ static enum pith_status run_entrant(struct bench *bench, struct entrant *entrant
 		status = pith_model_open(&writer, entrant->name, &options, &bench->cli->control, &entrant->failure);
 	if (status == PITH_OK)
 		status = run_rates(bench, entrant, writer);
+	if (status == PITH_OK && wrote_nothing(bench, entrant))
+		status = fault(&entrant->failure, PITH_UNSUPPORTED, "None of its texts could be used: words stand for all of them.");
 	pith_model_close(writer);
 	if (status == PITH_OK)
 		entrant->failure.code = PITH_OK;

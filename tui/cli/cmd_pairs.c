@@ -164,6 +164,6 @@ enum exit_code cmd_pairs(struct cli *cli)
 	status = close_files(&pairs, cli, status);
 	target_end(&target);
 	if (status == PITH_OK)
-		cli_say(cli, "%zu pairs.", pairs.n);
+		cli_say(cli, "%zu pair%s.", pairs.n, pairs.n == 1 ? "" : "s");
 	return status == PITH_OK ? EXIT_CODE_OK : cli_failed(cli, status);
 }

@@ -109,9 +109,10 @@ bool output_json(json_t *object)
 enum pith_status output_finish(struct pith_error *err)
 {
 	bool failed = ferror(stdout) != 0;
-	errno = failed ? EIO : 0;
 	if (fflush(stdout) == 0 && !failed)
 		return PITH_OK;
+	if (failed) /* by an earlier write, whose reason nobody kept */
+		return fault(err, PITH_IO, "Standard output cannot be written.");
 	if (errno == EPIPE)
 		return PITH_OK;
 	return fault(err, PITH_IO, "Standard output cannot be written: %s.", strerror(errno));

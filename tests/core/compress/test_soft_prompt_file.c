@@ -246,6 +246,19 @@ static void test_truncated(void **state)
 	free(data);
 }
 
+/* Numbers that are none would regenerate blanks. */
+static void test_damaged_numbers(void **state)
+{
+	(void)state;
+	char path[600];
+	size_t size;
+	char *data = scratch_read(saved, &size);
+	memset(data + size - 4, 0xff, 4);
+	scratch_write("numbers.safetensors", data, size);
+	refuse(model, in_scratch(path, "numbers.safetensors"), PITH_BAD_FILE, "numbers that are none");
+	free(data);
+}
+
 /* One damaged byte anywhere in the header: refused, or harmless; what is loaded can be read. */
 static void test_damaged_header(void **state)
 {
@@ -519,6 +532,7 @@ int main(void)
 		cmocka_unit_test(test_layout),
 		cmocka_unit_test(test_other_models),
 		cmocka_unit_test(test_truncated),
+		cmocka_unit_test(test_damaged_numbers),
 		cmocka_unit_test(test_damaged_header),
 		cmocka_unit_test(test_foreign_files),
 		cmocka_unit_test(test_saving),

@@ -305,6 +305,23 @@ static void stop_after_one(void *user, const char *what, double done, double tot
 		atomic_store((atomic_bool *)user, true);
 }
 
+/* Lines without a text are left out and counted, the first of all and the last too; a text of another kind is a mistake. */
+static void test_without_text(void **state)
+{
+	(void)state;
+	struct pith_error err;
+	struct pith_compress_options target;
+	struct pith_compare_report report;
+	aim(&target, "selfinfo", 0.5);
+	struct pith_compare_options options = {.targets = &target, .n_targets = 1};
+	static const char lines[] = "{\"text\": \"\"}\n{\"text\": \"Some words stand here.\"}\n{\"other\": 1}\n";
+	options.data_path = scratch_write("holes.jsonl", lines, strlen(lines));
+	must(pith_compare(&report, model, &options, NULL, &err), &err);
+	assert_int_equal(report.n, 1);
+	assert_int_equal(report.n_left_out, 2);
+	pith_compare_report_free(&report);
+}
+
 static void test_failures(void **state)
 {
 	(void)state;
@@ -337,7 +354,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_similarity_by_hand), cmocka_unit_test(test_vectors), cmocka_unit_test(test_cross_entropy),
 		cmocka_unit_test(test_questions), cmocka_unit_test(test_differences), cmocka_unit_test(test_texts), cmocka_unit_test(test_targets), cmocka_unit_test(test_left_out),
-		cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_without_text), cmocka_unit_test(test_failures),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
