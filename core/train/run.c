@@ -410,11 +410,13 @@ static enum pith_status check_lengths(const struct run *run, struct pith_error *
 	const struct pith_recipe *recipe = run->recipe;
 	size_t n_context = run->parameters->h.n_context, slots = (size_t)recipe->max_memory_tokens + 2;
 	bool has_adapter = run->adapters[PITH_REGENERATE] != NULL || run->adapters[PITH_ANSWER] != NULL;
-	bool has_span = run->adapters[PITH_REWRITE] != NULL || (run->adapters[PITH_READ] != NULL && recipe->evidence_tokens > 0);
 	/* With BOS and something to say behind it; a model refuses an adapter that reads more than it can. */
-	if (has_span && (recipe->span_tokens < 1 || (size_t)recipe->span_tokens + 2 > n_context))
-		return fail(err, PITH_BAD_ARGUMENT, "span_tokens is %d; the context of %zu has room for spans of 1 to %zu.",
-		            recipe->span_tokens, n_context, n_context > 2 ? n_context - 2 : 0);
+	for (int p = PITH_N_MEMORY_PURPOSES; p < PITH_N_PURPOSES; p++) {
+		int span = run_span_of(recipe, (enum pith_purpose)p, (int)n_context);
+		if (run->adapters[p] != NULL && (span < 1 || (size_t)span + 2 > n_context))
+			return fail(err, PITH_BAD_ARGUMENT, "span_tokens is %d; the context of %zu has room for spans of 1 to %zu.", span,
+			            n_context, n_context > 2 ? n_context - 2 : 0);
+	}
 	if (has_adapter && (recipe->span_tokens < 1 || slots + (size_t)recipe->span_tokens > n_context))
 		return fail(err, PITH_BAD_ARGUMENT,
 		            "span_tokens is %d; beside %d memory tokens the context of %zu has room for spans of 1 to %zu.",

@@ -55,6 +55,8 @@ enum pith_status run_open(struct run *run, const struct pith_recipe *recipe, str
 void run_close(struct run *run);
 /* From here on the worker's gradients go to this slot. */
 void run_use_slot(const struct run *run, struct step_worker *worker, int slot);
+/* Tokens that an adapter of the run reads at once: one for reading no more than it was trained on. */
+int run_span_of(const struct pith_recipe *recipe, enum pith_purpose purpose, int n_context);
 /* Writes the output files as they are now. */
 enum pith_status run_save_outputs(struct run *run, struct pith_error *err);
 

@@ -23,8 +23,7 @@ static enum pith_status fingerprint_file(const char *path, char fingerprint[33],
 	return status;
 }
 
-/* What an adapter reads at once: one for reading no more than it was trained on. */
-static int span_of(const struct pith_recipe *recipe, enum pith_purpose purpose, int n_context)
+int run_span_of(const struct pith_recipe *recipe, enum pith_purpose purpose, int n_context)
 {
 	if (purpose != PITH_READ)
 		return recipe->span_tokens;
@@ -48,7 +47,7 @@ enum pith_status run_save_outputs(struct run *run, struct pith_error *err)
 		const char *path = base ? recipe->output_adapter_path[p] : recipe->output_path;
 		if (adapter == NULL || path == NULL)
 			continue;
-		adapter->span_tokens = (size_t)span_of(recipe, (enum pith_purpose)p, (int)run->parameters->h.n_context);
+		adapter->span_tokens = (size_t)run_span_of(recipe, (enum pith_purpose)p, (int)run->parameters->h.n_context);
 		strcpy(adapter->base_fingerprint, run->base_fingerprint);
 		strcpy(adapter->tokenizer_fingerprint, run->tokenizer_fingerprint);
 		status = adapter_save(adapter, &run->parameters->h, run->adapter_type, path, err);

@@ -584,7 +584,7 @@ static void test_other_adapters(void **state)
 	run.recipe.adapter_path[PITH_READ] = base.outputs[1];
 	assert_int_equal(pith_train_run(&run.recipe, NULL, NULL, NULL, &err), PITH_MISMATCH);
 	run.recipe.adapter_path[PITH_READ] = NULL;
-	run.recipe.evidence_tokens = 40;
+	run.recipe.evidence_tokens = 300;
 	run.recipe.span_tokens = 255;
 	assert_int_equal(pith_train_run(&run.recipe, NULL, NULL, NULL, &err), PITH_BAD_ARGUMENT);
 	assert_non_null(strstr(err.message, "span_tokens"));
