@@ -26,9 +26,21 @@ static struct role_style {
 	int pair;
 } styles[N_ROLES];
 
+/* The locale of characters that somebody asked for; NULL: nobody did, as in most containers. */
+static const char *asked_locale(void)
+{
+	static const char *const variables[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+	for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
+		const char *value = getenv(variables[i]);
+		if (value != NULL && value[0] != '\0')
+			return value;
+	}
+	return NULL;
+}
+
 /*
- * The encoding of text is UTF-8 whatever the locale says; a C locale would make curses drop it. false: the locale says otherwise,
- * and so may the terminal.
+ * The encoding of text is UTF-8 whatever the locale says; a C locale would make curses drop it. false: a locale was asked for that
+ * says otherwise, and so may the terminal.
  */
 static bool set_encoding(void)
 {
@@ -37,7 +49,7 @@ static bool set_encoding(void)
 	if (strcmp(nl_langinfo(CODESET), "UTF-8") == 0)
 		return true;
 	setlocale(LC_CTYPE, "C.UTF-8");
-	return false;
+	return asked_locale() == NULL;
 }
 
 static enum pith_status open_streams(struct pith_error *err)

@@ -53,7 +53,7 @@ static const struct setting table[SETTINGS_N] = {
 	ROW(mouse, SETTING_BOOL, "true", 0, 0, NULL, "PITH_MOUSE", "use the mouse; Shift leaves it to the terminal"),
 	ROW(escape_delay_ms, SETTING_INTEGER, "25", 0, 2000, NULL, "PITH_ESCAPE_DELAY_MS",
 	    "milliseconds to wait after Esc for the rest of a key; raise it on slow lines"),
-	ROW(unicode, SETTING_CHOICE, "full", 0, 0, "full|ascii", "PITH_UNICODE", "full (where the locale is UTF-8) or ascii"),
+	ROW(unicode, SETTING_CHOICE, "full", 0, 0, "full|ascii", "PITH_UNICODE", "full (unless a locale without UTF-8 is asked for) or ascii"),
 	ROW(color, SETTING_CHOICE, "auto", 0, 0, "auto|always|never", "PITH_COLOR",
 	    "auto (NO_COLOR and the terminal decide), always or never"),
 	ROW(history_size, SETTING_INTEGER, "500", 0, 100000, NULL, "PITH_HISTORY_SIZE", "questions remembered from run to run"),

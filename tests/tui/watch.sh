@@ -137,6 +137,14 @@ hides "$braille"
 keys q
 await 'status=0'
 
+echo "- no locale at all, as in a container: dots"
+start_shell 100 24
+run_pith 'env -u LC_ALL -u LC_CTYPE -u LANG' 'train --watch run.jsonl'
+await 'step 800 of 1,000'
+await "$braille"
+keys q
+await 'status=0'
+
 echo "- what is wrong at once is said without a screen"
 start_shell 80 24
 run_pith '' 'train --watch nowhere.jsonl'
