@@ -21,6 +21,10 @@ static void take_save(struct workbench *workbench, const char *path)
 	bool again = workbench->overwrite_path != NULL && strcmp(workbench->overwrite_path, path) == 0;
 	free(workbench->overwrite_path);
 	workbench->overwrite_path = NULL;
+	if (workbench->forms[workbench->save_form].compressed == NULL) {
+		workbench_say(workbench, ROLE_WARNING, "There is nothing to save any more.");
+		return;
+	}
 	if (again || access(path, F_OK) != 0) {
 		jobs_want_saved(workbench, workbench->save_form, path);
 		return;

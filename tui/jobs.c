@@ -1,7 +1,8 @@
 /*
  * What is wanted. One job runs at a time; the order in jobs_schedule() is the
- * order in which things can be had: file, model, tokens, compressed forms,
- * answer, regenerations. Something newer cancels what it makes useless.
+ * order in which things can be had: what is saved, before it is replaced; file,
+ * model, tokens, compressed forms, answer, regenerations. Something newer
+ * cancels what it makes useless.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
@@ -98,7 +99,7 @@ void jobs_want_document(struct workbench *workbench, char *name, char *text, siz
 	workbench->dirty = true;
 }
 
-/* What runs is wanted once more: it makes way for something that may come to nothing. */
+/* What runs is wanted once more: it makes way for something that may come to nothing, or is short. */
 static void want_again(struct workbench *workbench)
 {
 	struct wanted *wanted = &workbench->wanted;
@@ -116,6 +117,13 @@ static void want_again(struct workbench *workbench)
 	}
 }
 
+static void make_way(struct workbench *workbench)
+{
+	if (!workbench->running.superseded && !workbench->running.cancelled)
+		want_again(workbench);
+	supersede(workbench);
+}
+
 void jobs_want_file(struct workbench *workbench, const char *path)
 {
 	char *copy = strdup(path);
@@ -129,9 +137,7 @@ void jobs_want_file(struct workbench *workbench, const char *path)
 	 */
 	if (!workbench->running.active || workbench->running.kind == TASK_MODEL || workbench->running.kind == TASK_SAVE)
 		return;
-	if (!workbench->running.superseded)
-		want_again(workbench);
-	supersede(workbench);
+	make_way(workbench);
 }
 
 void jobs_want_compressed(struct workbench *workbench)
@@ -202,9 +208,20 @@ void jobs_want_refined(struct workbench *workbench, enum form_place place)
 
 void jobs_want_saved(struct workbench *workbench, enum form_place place, const char *path)
 {
+	const struct running *running = &workbench->running;
 	free(workbench->wanted.save_path);
 	workbench->wanted.save_path = strdup(path);
 	workbench->wanted.save_form = place;
+	if (!running->active || running->cancelled)
+		return;
+	/*
+	 * Written is what stands on the screen now, so nothing may replace it before, and what takes long goes on afterwards. An
+	 * answer that has begun is not begun again, and of a pipe nothing is read twice.
+	 */
+	if (running->kind == TASK_COMPRESS || running->kind == TASK_REGENERATE || running->kind == TASK_REFINE)
+		make_way(workbench);
+	else if (running->kind == TASK_ASK || running->kind == TASK_READ)
+		workbench_say(workbench, ROLE_TEXT, "%s is written when this is done.", path);
 }
 
 void jobs_cancel(struct workbench *workbench)
@@ -334,6 +351,7 @@ static void start_refine(struct workbench *workbench, enum form_place place)
 	workbench->forms[place].regenerating = true;
 	if (place == FORM_FIRST)
 		workbench->view = VIEW_REGENERATED;
+	form_changed(workbench, place);
 	struct task *task = task_create(workbench->engine, TASK_REFINE, NULL, NULL, 0);
 	if (task != NULL)
 		task->form = place;
@@ -344,13 +362,12 @@ void jobs_schedule(struct workbench *workbench)
 {
 	if (workbench->running.active)
 		return;
-	if (workbench->quitting) {
-		/* Nobody waits for anything to be seen any more, but a file that was asked for is written. */
-		if (workbench->wanted.save_path != NULL)
-			start_save(workbench);
+	/* Before everything that would replace what is to be saved; and behind q, too, a file that was asked for is written. */
+	if (workbench->wanted.save_path != NULL)
+		start_save(workbench);
+	else if (workbench->quitting)
 		return;
-	}
-	if (workbench->wanted.path != NULL)
+	else if (workbench->wanted.path != NULL)
 		start_read(workbench);
 	else if (workbench->wanted.model)
 		start_model(workbench);
@@ -364,8 +381,6 @@ void jobs_schedule(struct workbench *workbench)
 		start_compress(workbench, FORM_FIRST);
 	else if (workbench->wanted.compressed[FORM_SECOND])
 		start_compress(workbench, FORM_SECOND);
-	else if (workbench->wanted.save_path != NULL)
-		start_save(workbench);
 	else if (workbench->wanted.question != NULL)
 		start_ask(workbench);
 	else if (workbench->wanted.refined[FORM_FIRST])

@@ -83,9 +83,21 @@ static void say_note(struct workbench *workbench, const struct shown_compressed 
 		workbench->message[0] = '\0'; /* of something that is over */
 }
 
+/* What was to be saved is gone when the next form was done before it could be stopped: nothing else goes under that name. */
+static void drop_save(struct workbench *workbench, enum form_place place)
+{
+	struct wanted *wanted = &workbench->wanted;
+	if (wanted->save_path == NULL || wanted->save_form != place)
+		return;
+	workbench_say(workbench, ROLE_WARNING, "%s was not written: what it was to hold has been replaced.", wanted->save_path);
+	free(wanted->save_path);
+	wanted->save_path = NULL;
+}
+
 static void finish_compress(struct workbench *workbench, struct task *task)
 {
 	struct form *form = &workbench->forms[task->form];
+	drop_save(workbench, task->form);
 	if (form->method == NULL) /* nobody wants a second form any more */
 		return;
 	bool first = form->compressed == NULL, was_soft = form_is_soft(form);

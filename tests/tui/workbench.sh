@@ -538,6 +538,31 @@ type_text "$(printf 's\025late.soft\rq')"
 await 'status=0'
 [ -s late.soft ] || fail "what was to be saved before q is not"
 
+echo "- what is saved is what stood on the screen, whatever is asked for behind it"
+start_shell 80 24
+i=0
+while [ "$i" -lt 6 ]; do
+  i=$((i + 1))
+  cat texts/tidal-power.txt
+done >long.txt
+run_pith '' long.txt
+await 'Regenerating.*Esc cancels'
+tokens=$(screen | sed -n 's/.*tokens [0-9,]* -> \([0-9,]*\).*/\1/p' | tr -d ,)
+[ "${tokens:-0}" -gt 1 ] || fail "the figures do not say how many memory tokens there are"
+# In one go, so that the next one is asked for before anything was written.
+type_text "$(printf 's\025rate.soft\r=10%%\r')"
+await 'target 0\.10 '
+await 'Regenerating.*Esc cancels'
+fewer=$(screen | sed -n 's/.*tokens [0-9,]* -> \([0-9,]*\).*/\1/p' | tr -d ,)
+type_text "$(printf 's\025document.soft\rotexts/tidal-power.txt\r')"
+await 'tidal-power\.txt'
+await 'tokens 5[0-9][0-9] -> 5[0-9]$'
+for saved in "rate.soft:$tokens" "document.soft:$fewer"; do
+  "$pith" inspect "${saved%:*}" | grep -qE "memory_tokens +${saved#*:}\$" || fail "${saved%:*} holds another form than the one that stood there"
+done
+keys q
+await 'status=0'
+
 echo "- a document that can be read only once"
 start_shell 80 24
 mkfifo once
