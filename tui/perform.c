@@ -230,8 +230,14 @@ static void regenerate(struct workbench *workbench)
 static void refine(struct workbench *workbench)
 {
 	enum form_place place = form_in_focus(workbench);
-	if (has_memory(workbench, place, "refine"))
+	if (!has_memory(workbench, place, "refine"))
+		return;
+	const struct pith_method *method = workbench->forms[place].compressed->info.method;
+	if (method->memory == PITH_MEMORY_ROWS)
 		jobs_want_refined(workbench, place);
+	else /* the library would refuse it too, but not before the view had changed and a regeneration made way */
+		workbench_say(workbench, ROLE_WARNING, "%s makes %s: refining changes key and value rows (m: another method).",
+		              method->title, pith_memory_name(method->memory));
 }
 
 static void toggle(struct workbench *workbench, enum action_id action)

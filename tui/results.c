@@ -131,6 +131,19 @@ static void finish_regenerate(struct workbench *workbench, struct task *task)
 		workbench_say(workbench, ROLE_WARNING, "%s", stop);
 }
 
+/* The rows that refining has reached, whether it came to its end or not. */
+static void take_refined(struct workbench *workbench, struct task *task)
+{
+	struct form *form = &workbench->forms[task->form];
+	/* Nobody may want a second form any more, nor one of a document that has gone. */
+	if (form->compressed == NULL || task->compressed == NULL)
+		return;
+	shown_compressed_destroy(form->compressed);
+	form->compressed = task->compressed;
+	task->compressed = NULL;
+	form_changed(workbench, task->form);
+}
+
 static void finish_refine(struct workbench *workbench, struct task *task)
 {
 	const struct pith_refine_result *refined = &task->refined;
@@ -138,9 +151,7 @@ static void finish_refine(struct workbench *workbench, struct task *task)
 	form->regenerating = false;
 	if (form->compressed == NULL) /* nobody wants a second form any more */
 		return;
-	shown_compressed_destroy(form->compressed);
-	form->compressed = task->compressed;
-	task->compressed = NULL;
+	take_refined(workbench, task);
 	finish_regenerate(workbench, task);
 	if (refined->exact)
 		workbench_say(workbench, ROLE_GOOD, "Refined in %d steps, %.1f s: the text comes back byte for byte.", refined->n_steps,
@@ -209,6 +220,8 @@ static void finish_failed(struct workbench *workbench, struct task *task)
 	}
 	if (task->kind == TASK_REGENERATE || task->kind == TASK_REFINE)
 		workbench->forms[task->form].regenerating = false;
+	if (task->kind == TASK_REFINE)
+		take_refined(workbench, task);
 	if (superseded)
 		return;
 	if (task->kind == TASK_REFINE && cancelled) {

@@ -334,10 +334,11 @@ static enum pith_status run_refine(struct task *task, struct worker *worker, con
 	options.watch = on_refined;
 	options.user = &healing;
 	status = pith_refine(engine->compressed[task->form], engine->document, &options, &task->refined, &counted, err);
-	if (status != PITH_OK)
-		return status;
 	const struct pith_control silent = {.cancel = control->cancel};
-	status = regenerate(task, &silent, err);
+	if (status == PITH_OK)
+		status = regenerate(task, &silent, err);
+	if (status == PITH_CANCELLED) /* the best rows that were met stay in the engine, and are shown */
+		show_compressed(task, NULL);
 	return status == PITH_OK ? show_compressed(task, err) : status;
 }
 
