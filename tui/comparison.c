@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <wctype.h>
 
 #include "bytes.h"
 #include "glyphs.h"
@@ -28,41 +27,59 @@ static size_t covered_length(const char *document, size_t document_length, size_
 	return covered;
 }
 
-/* Does a letter or a digit stand there? Wide characters have no words between spaces: each is one of its own. */
-static bool is_letter(const char *text, size_t length, size_t offset)
+/* Up to the last word that white space has ended: what stands behind it may go on. */
+static size_t whole_words(const char *text, size_t length)
+{
+	while (length > 0 && (text[length - 1] == '\0' || strchr(" \t\r\n", text[length - 1]) == NULL))
+		length--;
+	return length;
+}
+
+enum place { PLACE_BETWEEN, PLACE_WORD, PLACE_WIDE };
+
+/* What stands there? Words go up to white space, as where they are marked; but of wide characters each is a word of its own. */
+static enum place place_at(const char *text, size_t length, size_t offset)
 {
 	struct glyph glyph;
 	if (offset >= length)
-		return false;
+		return PLACE_BETWEEN;
 	glyph_read(&glyph, text, length, offset);
-	return glyph.kind == GLYPH_TEXT && glyph.width == 1 && iswalnum((wint_t)glyph.code[0]);
+	if (glyph.kind == GLYPH_SPACE || glyph.kind == GLYPH_TAB || glyph.kind == GLYPH_BREAK)
+		return PLACE_BETWEEN;
+	return glyph.kind == GLYPH_TEXT && glyph.width == 2 ? PLACE_WIDE : PLACE_WORD;
 }
 
 /*
  * The share of the document that came back before the first error, as the screen
  * says it: pith_matched_prefix() counts bytes and may end within a word ("hello"
- * in "hellooian"), which has not come back; so this ends before that word.
+ * in "hellooian", "end." in "end.."), which has not come back and is marked; so
+ * this ends before that word, and is 1 only when nothing is marked.
  */
 static double matched_words(const char *document, const char *text, size_t text_length)
 {
 	double share = pith_matched_prefix(document, text);
 	size_t length = strlen(document), at = (size_t)(share * (double)length + 0.5);
-	bool inside = is_letter(document, length, at) || is_letter(text, text_length, at);
-	if (length == 0 || !inside)
-		return share;
-	while (at > 0) {
+	enum place next = place_at(document, length, at), came = place_at(text, text_length, at);
+	bool inside = next == PLACE_WORD || came == PLACE_WORD || (at == length && came == PLACE_WIDE);
+	while (inside && at > 0) {
 		size_t previous = at - 1;
 		while (previous > 0 && ((unsigned char)document[previous] & 0xc0) == 0x80)
 			previous--;
-		if (!is_letter(document, length, previous))
+		enum place before = place_at(document, length, previous);
+		if (before == PLACE_BETWEEN)
 			break;
 		at = previous;
+		inside = before == PLACE_WORD;
 	}
-	return (double)at / (double)length;
+	return length == 0 ? share : (double)at / (double)length;
 }
 
 struct comparison *comparison_create(const char *document, size_t document_length, const char *text, size_t length, bool whole)
 {
+	if (!whole)
+		length = whole_words(text, length);
+	if (!whole && length == 0)
+		return NULL;
 	struct comparison *comparison = calloc(1, sizeof *comparison);
 	if (comparison == NULL)
 		return NULL;

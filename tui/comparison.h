@@ -21,7 +21,10 @@ struct comparison {
 	enum pith_stop stop;
 };
 
-/* whole: text is all that came; otherwise it is compared with as much of the document as it may cover. NULL: no memory. */
+/*
+ * whole: text is all that came; otherwise its whole words are compared with as much of the document as they may cover.
+ * NULL: no memory, or no whole word yet.
+ */
 struct comparison *comparison_create(const char *document, size_t document_length, const char *text, size_t length, bool whole);
 struct comparison *comparison_of(const char *document, size_t document_length, const struct pith_generated *generated);
 void comparison_destroy(void *comparison);

@@ -203,6 +203,15 @@ static void type_again(struct workbench *workbench, const struct task *task)
 	perform_line_again(workbench, task->kind == TASK_READ ? PROMPT_OPEN : PROMPT_SAVE, task->path);
 }
 
+/* A comparison of the text that has come so far, all of which stays: the last word of it may be cut. Takes it. */
+static void show_so_far(struct workbench *workbench, enum form_place place, struct comparison *comparison)
+{
+	struct form *form = &workbench->forms[place];
+	comparison_destroy(form->comparison);
+	form->comparison = comparison;
+	form_changed(workbench, place);
+}
+
 /* What a failure leaves behind must not look like a result. */
 static void finish_failed(struct workbench *workbench, struct task *task)
 {
@@ -224,6 +233,10 @@ static void finish_failed(struct workbench *workbench, struct task *task)
 		take_refined(workbench, task);
 	if (superseded)
 		return;
+	if (task->kind == TASK_REGENERATE && task->comparison != NULL) {
+		show_so_far(workbench, task->form, task->comparison);
+		task->comparison = NULL;
+	}
 	if (task->kind == TASK_REFINE && cancelled) {
 		workbench->wanted.regenerated[task->form] = true; /* from the best rows that were met */
 		workbench_say(workbench, ROLE_WARNING, "Refining was cancelled; what was reached is kept.");
@@ -296,10 +309,8 @@ void results_collect(struct workbench *workbench)
 		workbench->dirty = true;
 		if (workbench->running.kind == TASK_REFINE) {
 			form_show_comparison(workbench, workbench->running.form, comparison);
-		} else { /* of the text that has come so far */
-			comparison_destroy(form->comparison);
-			form->comparison = comparison;
-			form_changed(workbench, workbench->running.form);
+		} else {
+			show_so_far(workbench, workbench->running.form, comparison);
 		}
 	} else {
 		comparison_destroy(comparison);

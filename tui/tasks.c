@@ -265,6 +265,9 @@ static enum pith_status run_regenerate(struct task *task, struct worker *worker,
 	                                     control->cancel};
 	worker_set_channel(worker, CHANNEL_REGENERATED);
 	status = regenerate(task, &watched, err);
+	if (status == PITH_CANCELLED) /* what came until then is worth comparing, and no snapshot may have seen the last of it */
+		task->comparison = comparison_create(watcher.document, watcher.document_length, watcher.text.data, watcher.text.length,
+		                                     false);
 	bytes_free(&watcher.text);
 	return status;
 }
