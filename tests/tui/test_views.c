@@ -241,8 +241,17 @@ static void regenerated(void **state)
 	show_regenerated("one two three", "one 2 three", true, "one [-two-]{+2+} three");
 	show_regenerated("one two three four", "one two", true, "one two [-three four-]");
 	show_regenerated("one two three four", "one two", false, "one two"); /* what has not come yet is not lost */
-	show_regenerated("a b\n\nc d", "a b c d", true, "a b\n\nc d");        /* paragraphs are the document's */
 	show_regenerated("one two", "", true, "[-one two-]");
+	/* White space is lost like a word; what came in its place gives the text its shape. */
+	show_regenerated("a  b\n\nc d\n", "a  b\n\nc d\n", true, "a  b\n\nc d\n");
+	show_regenerated("a b\n\nc d", "a b c d", true, "a b[-\\n\\n-]{+ +}c d");
+	show_regenerated("isles  of\nHollen", "isles of Hollen", true, "isles[-  -]{+ +}of[-\\n-]{+ +}Hollen");
+	show_regenerated("a b\tc", "a\nb\tc", true, "a[- -]{+\\n+}\nb\tc");
+	show_regenerated("a b\n", "a b", true, "a b[-\\n-]");
+	show_regenerated("a b", "a b\n", true, "a b{+\\n+}\n");
+	show_regenerated("  a b", "a b", true, "[-  -]a b");
+	show_regenerated("a b\n", "a b", false, "a b");
+	show_regenerated("a\n\nb c", "a c", true, "a\n\n[-b-] c"); /* beside a word that is marked nothing more is */
 }
 
 static void streaming_tail(void **state)
@@ -320,6 +329,7 @@ static void matched_words(void **state)
 		{"one. two.", "one. two. ", 1},
 		{"zwei \xc3\xa4mter", "zwei \xc3\xa4mtern", 5.0 / 11},
 		{"\xe6\xb0\xb4\xe9\x81\x93", "\xe6\xb0\xb4\xe5\xba\x93", 0.5},
+		{"\xe6\xb0\xb4\xe9\x81\x93", "\xe6\xb0\xb4\xe9\x81\x93\xe5\xba\x93", 0.5},
 		{"one", "", 0},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -329,19 +339,9 @@ static void matched_words(void **state)
 		if (fabs(comparison->matched_prefix - cases[i].expected) > 1e-9)
 			fail_msg("\"%s\" of \"%s\": %g", text, document, comparison->matched_prefix);
 		comparison_destroy(comparison);
-		{"\xe6\xb0\xb4\xe9\x81\x93", "\xe6\xb0\xb4\xe9\x81\x93\xe5\xba\x93", 0.5},
 	}
 }
 
-/* Forty sentences on the left; on the right every second word of them, so that its rows are fewer. */
-static void synchronised(void **state)
-{
-	(void)state;
-	enum { N = 40 };
-	static char text[8192];
-	static struct pith_word words[2048];
-	static char left[8192];
-	size_t length = 0, n_words = 0, n_left = 0;
 /* While it streams a word may be cut, and a cut word is no change: no more is compared than whole words. */
 static void whole_words(void **state)
 {
@@ -365,6 +365,15 @@ static void whole_words(void **state)
 	end(&workbench);
 }
 
+/* Forty sentences on the left; on the right every second word of them, so that its rows are fewer. */
+static void synchronised(void **state)
+{
+	(void)state;
+	enum { N = 40 };
+	static char text[8192];
+	static struct pith_word words[2048];
+	static char left[8192];
+	size_t length = 0, n_words = 0, n_left = 0;
 	struct pith_sentence sentences[N];
 	for (int i = 0; i < N; i++) {
 		sentences[i].begin = (uint32_t)length;
@@ -604,7 +613,7 @@ int main(void)
 		cmocka_unit_test(resized_pane),            cmocka_unit_test(answers),
 		cmocka_unit_test(help_is_wrapped),         cmocka_unit_test(menu_is_wrapped),
 		cmocka_unit_test(too_small),               cmocka_unit_test(matched_words),
+		cmocka_unit_test(whole_words),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
-		cmocka_unit_test(whole_words),

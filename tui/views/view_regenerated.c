@@ -1,7 +1,7 @@
 /*
  * A form: the text that came back from the memory tokens, compared with
- * the document word by word: [-lost-], {+added+}, [-was-]{+now+}. While it
- * streams, what came after the last comparison is shown as it is.
+ * the document word by word: [-lost-], {+added+}, [-was-]{+now+}; and the white
+ * space between words that came back, byte by byte. While it streams, what came after the last comparison is shown as it is.
  */
 #include <stdio.h>
 #include <string.h>
@@ -34,6 +34,54 @@ static bool append_gap(struct build *build, size_t begin)
 	if (gap < begin && build->started)
 		return styled_text_append(build->styled, ROLE_TEXT, text, gap, begin);
 	return true;
+}
+
+/* White space as a mark shows it: a line feed is written as \n, since a break is not seen to be marked. */
+static bool mark_white_space(struct build *build, enum role role, const char *open, const char *bytes, size_t length,
+                             const char *close)
+{
+	static const char *const names[] = {['\n'] = "\\n", ['\r'] = "\\r", ['\t'] = "\\t"};
+	bool done = mark(build, role, open);
+	for (size_t i = 0; done && i < length; i++) {
+		size_t byte = (unsigned char)bytes[i];
+		bool named = byte < sizeof names / sizeof *names && names[byte] != NULL;
+		done = named ? mark(build, role, names[byte]) : styled_text_mark(build->styled, role, bytes + i, 1, build->at);
+	}
+	return done && mark(build, role, close);
+}
+
+/*
+ * What stands between two words that came back, or before the first of them or
+ * behind the last: the document's bytes up to end, and those that came in their
+ * place. No word is lost with them, but the text is another one.
+ */
+static bool append_between(struct build *build, size_t end, size_t other_begin, size_t other_end)
+{
+	const char *was = build->workbench->text + build->at, *now = build->comparison->text + other_begin;
+	size_t n_was = end - build->at, n_now = other_end - other_begin;
+	if (n_was == n_now && memcmp(was, now, n_was) == 0)
+		return !build->started || styled_text_append(build->styled, ROLE_TEXT, build->workbench->text, build->at, end);
+	if (n_was > 0 && !mark_white_space(build, n_now > 0 ? ROLE_WAS : ROLE_LOST, "[-", was, n_was, "-]"))
+		return false;
+	if (n_now == 0)
+		return true;
+	if (!mark_white_space(build, n_was > 0 ? ROLE_NOW : ROLE_ADDED, "{+", now, n_now, "+}"))
+		return false;
+	/* And the shape that it gives the text. */
+	return memchr(now, '\n', n_now) == NULL || styled_text_mark(build->styled, ROLE_TEXT, now, n_now, build->at);
+}
+
+/* A word that came back, and what stands before it. Beside words that did not, white space is the document's. */
+static bool append_same(struct build *build, size_t i)
+{
+	const struct pith_diff_word *word = &build->comparison->words[i], *before = i == 0 ? NULL : word - 1;
+	bool beside_same = before == NULL || before->kind == PITH_SAME;
+	bool done = beside_same ? append_between(build, word->begin, before == NULL ? 0 : before->other_end, word->other_begin)
+	                        : append_gap(build, word->begin);
+	done = done && styled_text_append(build->styled, ROLE_TEXT, build->workbench->text, word->begin, word->end);
+	build->at = word->end;
+	build->started = true;
+	return done;
 }
 
 /* Does the candidate have white space before this offset? */
@@ -77,14 +125,9 @@ static bool append_run(struct build *build, size_t i, size_t end)
 	const struct pith_diff_word *first = &build->comparison->words[i], *last = &build->comparison->words[end - 1];
 	switch (first->kind) {
 	case PITH_SAME:
-		for (; i < end; i++) {
-			const struct pith_diff_word *word = &build->comparison->words[i];
-			if (!append_gap(build, word->begin) ||
-			    !styled_text_append(build->styled, ROLE_TEXT, build->workbench->text, word->begin, word->end))
+		for (; i < end; i++)
+			if (!append_same(build, i))
 				return false;
-			build->at = word->end;
-			build->started = true;
-		}
 		return true;
 	case PITH_LOST: return append_lost(build, ROLE_LOST, first->begin, last->end);
 	case PITH_ADDED: return append_added(build, ROLE_ADDED, first->other_begin, last->other_end, true);
@@ -110,6 +153,8 @@ bool view_regenerated_build(const struct workbench *workbench, const struct form
 			return false;
 		i = end;
 	}
+	if (n > 0 && comparison->final && comparison->words[n - 1].kind == PITH_SAME)
+		return append_between(&build, workbench->length, comparison->words[n - 1].other_end, comparison->length);
 	/* White space at the end of what was compared belongs to what comes after it. */
 	while (told > 0 && strchr(" \t\r\n", comparison->text[told - 1]) != NULL)
 		told--;
