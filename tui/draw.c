@@ -12,6 +12,7 @@
 #include "views/view_figures.h"
 #include "widgets/gauge.h"
 #include "widgets/hint_bar.h"
+#include "widgets/paragraph.h"
 #include "workbench.h"
 
 /* A job shows itself when it takes longer than a blink. */
@@ -112,8 +113,8 @@ static void draw_result_header(struct workbench *workbench, struct canvas *canva
 /* What an empty pane says. */
 static void draw_hint(struct canvas *canvas, struct rect rect, const char *first, const char *second)
 {
-	canvas_string(canvas, rect.row, rect.col, rect.cols, ROLE_FAINT, first);
-	canvas_string(canvas, rect.row + 1, rect.col, rect.cols, ROLE_FAINT, second);
+	int used = paragraph_draw(canvas, rect, ROLE_FAINT, first);
+	paragraph_draw(canvas, (struct rect){rect.row + used, rect.col, rect.rows - used, rect.cols}, ROLE_FAINT, second);
 }
 
 /*

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "widgets/gauge.h"
+#include "widgets/paragraph.h"
 #include "widgets/scroll_bar.h"
 #include "workbench.h"
 
@@ -101,7 +102,7 @@ void view_memory_draw(struct workbench *workbench, struct canvas *canvas, struct
 	if (norms == NULL) {
 		const char *why = workbench->forms[FORM_FIRST].compressed == NULL ? "Nothing is compressed yet."
 		                                                : "This method makes text: it has no memory tokens (m: another method).";
-		canvas_string(canvas, rect.row, rect.col, rect.cols, ROLE_FAINT, why);
+		paragraph_draw(canvas, rect, ROLE_FAINT, why);
 		return;
 	}
 	enum { HEAD_ROWS = 4 };
