@@ -136,6 +136,7 @@ screen | grep -q 'nowhere\.txt cannot be opened' || fail "the job that goes on c
 leave_line
 keys Escape
 await 'what was reached is kept|Stopped: the output|Cut off at'
+await 'refined [0-9]+ steps? '
 await_gone 'Esc cancels'
 type_text '32t'
 keys Enter

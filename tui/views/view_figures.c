@@ -48,6 +48,10 @@ void view_figures_add(struct figure_flow *flow, const struct pith_compressed_inf
 		snprintf(value, sizeof value, "%zu of %zu", info->n_chunks - info->n_chunks_extractive, info->n_chunks);
 		figure_flow_add(flow, "rewritten ", info->n_chunks_extractive > 0 ? ROLE_WARNING : ROLE_GOOD, value);
 	}
+	if (info->refine_steps > 0) { /* which another rate or method takes away */
+		snprintf(value, sizeof value, "%d step%s", info->refine_steps, info->refine_steps == 1 ? "" : "s");
+		figure_flow_add(flow, "refined ", ROLE_GOOD, value);
+	}
 	if (info->n_spans > 0) {
 		snprintf(value, sizeof value, "%zu", info->n_spans);
 		figure_flow_add(flow, "spans ", ROLE_VALUE, value);
