@@ -305,20 +305,48 @@ static bool draw_progress(struct workbench *workbench, struct canvas *canvas)
 	return true;
 }
 
+/*
+ * A message that is to fit so many rows: its longest word, which is the name of
+ * a file, loses as much of its middle as it must. What it says behind the name
+ * is what is to be read.
+ */
+static void shorten_name(char *message, size_t size, int cols, int rows)
+{
+	enum { MIN_NAME = 8 };
+	size_t begin = 0, length = 0;
+	for (size_t at = 0, n; message[at] != '\0'; at += n + (message[at + n] == ' ')) {
+		n = strcspn(message + at, " ");
+		if (n > length) {
+			begin = at;
+			length = n;
+		}
+	}
+	char original[sizeof((struct workbench *)NULL)->message];
+	snprintf(original, sizeof original, "%s", message);
+	const char *name = original + begin;
+	for (size_t keep = length; keep >= MIN_NAME && paragraph_rows(message, cols) > rows; keep--) {
+		size_t head = keep / 2, tail = length - (keep - head);
+		while (head > 0 && ((unsigned char)name[head] & 0xc0) == 0x80)
+			head--;
+		while (tail < length && ((unsigned char)name[tail] & 0xc0) == 0x80)
+			tail++;
+		snprintf(message, size, "%.*s...%s", (int)(begin + head), original, name + tail);
+	}
+}
+
 /* A sentence that is longer than its row goes on over the hints. */
 static void draw_message(const struct workbench *workbench, struct canvas *canvas, int row)
 {
 	const struct rect hints = workbench->regions.hints;
-	struct text_layout layout = {0};
-	if (workbench->message[0] == '\0' ||
-	    !layout_wrap(&layout, workbench->message, strlen(workbench->message), hints.cols - 2))
+	char message[sizeof workbench->message];
+	if (workbench->message[0] == '\0')
 		return;
-	if (row == hints.row || layout.n_rows > 1)
+	snprintf(message, sizeof message, "%s", workbench->message);
+	const struct rect place = {row, 1, hints.row - row + 1, hints.cols - 2};
+	shorten_name(message, sizeof message, place.cols, place.rows);
+	if (row == hints.row || paragraph_rows(message, place.cols) > 1)
 		canvas_fill(canvas, hints, ' ', ROLE_TEXT);
-	for (size_t i = 0; i < layout.n_rows && row <= hints.row; i++, row++)
-		canvas_text(canvas, row, 1, hints.cols - 2, workbench->message_role, workbench->message + layout.begin[i],
-		            layout_row_end(&layout, i) - layout.begin[i]);
-	layout_free(&layout);
+	paragraph_draw(canvas, place, workbench->message_role, message);
 }
 
 static void draw_status(struct workbench *workbench, struct canvas *canvas)

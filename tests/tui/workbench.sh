@@ -348,6 +348,13 @@ await 'tidal-power\.txt'
 await 'The strait between'
 await 'target 0\.25'
 await_gone 'Esc cancels'
+# A name that is longer than the rows for it leaves room for what is wrong.
+keys o
+type_text 'nowhere/of/a/very/long/name/that/two/rows/do/not/hold/since/it/is/longer/than/they/are/by/far/and/goes/on/and/on/and/on/and/on/there.txt'
+keys Enter
+await '^ nowhere/.*\.\.\..*txt cannot be|No such file or directory\.'
+leave_line
+await_gone 'cannot be opened'
 keys o
 type_text 'nowhere.txt'
 keys Enter
