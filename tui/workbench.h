@@ -70,7 +70,7 @@ struct form {
 
 /* One side of the last question. */
 struct answer {
-	const struct pith_method *method; /* of the form that answered; NULL: none yet, or the full text did */
+	const struct pith_method *method; /* of the form that was asked; NULL: there was none, or the full text was asked */
 	double cr;
 	struct bytes text; /* streaming, then whole */
 	bool done;

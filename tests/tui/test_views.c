@@ -499,6 +499,13 @@ static void answers(void **state)
 
 /* Whatever the width: the help and the menus leave no word out. */
 static void assert_words(const char *dump, const char *text)
+	/* Asked before anything was compressed: that is no answer from the full text, and an earlier one only when there is a form. */
+	workbench.wanted.question = NULL;
+	workbench.answers[ANSWER_FIRST].method = NULL;
+	workbench.forms[FORM_FIRST].compressed = NULL;
+	assert_answers(&workbench, 60, "- Answer: full text ---------+- Answer: no compressed form -\n");
+	workbench.forms[FORM_FIRST].compressed = &first;
+	assert_answers(&workbench, 60, "- Answer: full text ---------+- Earlier: no compressed form\n");
 {
 	for (const char *at = text; *at != '\0';) {
 		char word[64];

@@ -37,15 +37,17 @@ static bool is_earlier(const struct workbench *workbench, int side)
 	if (side == ANSWER_FULL)
 		return false;
 	const struct shown_compressed *shown = workbench->forms[side - ANSWER_FIRST].compressed;
-	return shown == NULL || shown->info.method != answer->method || fabs(shown->info.cr - answer->cr) > 1e-9;
+	if (shown == NULL || answer->method == NULL) /* there is no such form, or there was none */
+		return (shown == NULL) != (answer->method == NULL);
+	return shown->info.method != answer->method || fabs(shown->info.cr - answer->cr) > 1e-9;
 }
 
 /* What an answer was read from: "DAC: 0.25 (4.0x)", of which a narrow column loses the factor first, then the rate. */
-static void write_title(char *title, size_t size, const struct answer *answer, bool earlier, int cols)
+static void write_title(char *title, size_t size, const struct answer *answer, bool full, bool earlier, int cols)
 {
 	char rate[FIGURE_SIZE];
-	if (answer->method == NULL) {
-		snprintf(title, size, " %s: full text ", earlier ? "Earlier" : "Answer");
+	if (full || answer->method == NULL) {
+		snprintf(title, size, " %s: %s ", earlier ? "Earlier" : "Answer", full ? "full text" : "no compressed form");
 		return;
 	}
 	const char *when = earlier ? "Earlier, " : "";
@@ -63,7 +65,7 @@ static void draw_header(const struct workbench *workbench, struct canvas *canvas
 	enum role border = workbench->focus == FOCUS_ANSWERS ? ROLE_FOCUS : ROLE_BORDER;
 	canvas_line(canvas, rect.row, rect.col, rect.cols, border);
 	char title[FIGURE_SIZE + 64];
-	write_title(title, sizeof title, answer, earlier, rect.cols - 1);
+	write_title(title, sizeof title, answer, side == ANSWER_FULL, earlier, rect.cols - 1);
 	int used = 1 + canvas_string(canvas, rect.row, rect.col + 1, rect.cols - 1, earlier ? ROLE_WARNING : ROLE_TEXT, title);
 	draw_figures(answer, canvas, rect, used + 1);
 }
