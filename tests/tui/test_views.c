@@ -150,7 +150,15 @@ static void soft_second(void **state)
 	form->compressed = &second;
 	assert_false(form_beside_regenerated(&workbench));
 	assert_true(view_beside_build(&workbench));
-	assert_non_null(strstr(workbench.document_pane.styled.text, "4 memory tokens of 2 layers"));
+	assert_non_null(strstr(workbench.document_pane.styled.text, "4 memory tokens of 2 layers hold this"));
+	assert_non_null(strstr(workbench.document_pane.styled.text, "their key and value rows"));
+	static const struct pith_method icae = {"icae", "ICAE", "", "", PITH_SOFT, PITH_MEMORY_EMBEDDINGS};
+	second.info.method = &icae;
+	second.info.compressed_tokens = 1;
+	assert_true(view_beside_build(&workbench));
+	assert_non_null(strstr(workbench.document_pane.styled.text, "1 memory token holds this"));
+	assert_non_null(strstr(workbench.document_pane.styled.text, "its embedding:"));
+	second.info.method = &soft;
 	workbench.wanted.regenerated[FORM_SECOND] = true;
 	assert_true(form_beside_regenerated(&workbench));
 	assert_true(view_beside_build(&workbench));
@@ -176,13 +184,14 @@ static void memory_without_numbers(void **state)
 	struct workbench workbench;
 	begin(&workbench, sentence);
 	float norms[] = {NAN, 1, 2, INFINITY, 3, 5, 1, 5};
-	struct shown_compressed shown = {
-		.info = {.method = &soft, .compressed_tokens = 2, .n_spans = 1}, .n_layers = 2, .norms = {norms}};
+	struct shown_compressed shown = {.info = {.method = &soft, .compressed_tokens = 2, .compressed_bytes = 3072, .n_spans = 1},
+	                                 .n_layers = 2, .norms = {norms}};
 	workbench.forms[FORM_FIRST].compressed = &shown;
 	struct canvas canvas = {.ascii = true};
 	assert_true(canvas_resize(&canvas, 6, 80));
 	view_memory_draw(&workbench, &canvas, (struct rect){0, 0, 6, 80});
 	char *dump = canvas_dump(&canvas);
+	assert_non_null(strstr(dump, "3.0 KiB in all, 1.5 KiB a token"));
 	assert_non_null(strstr(dump, "bars: keys 1.00 to 3.00, values 1.00 to 5.00"));
 	assert_non_null(strstr(dump, "    1 ?=     .?"));
 	assert_non_null(strstr(dump, "    2 @.     @@"));
@@ -490,6 +499,13 @@ static void answers(void **state)
 	char waiting[] = "Why?";
 	workbench.wanted.question = waiting;
 	assert_answers(&workbench, 60, "- Earlier: full text --------+- Earlier, Keep: 0.25 (4.0x) -\n");
+	/* Asked before anything was compressed: that is no answer from the full text, and an earlier one only when there is a form. */
+	workbench.wanted.question = NULL;
+	workbench.answers[ANSWER_FIRST].method = NULL;
+	workbench.forms[FORM_FIRST].compressed = NULL;
+	assert_answers(&workbench, 60, "- Answer: full text ---------+- Answer: no compressed form -\n");
+	workbench.forms[FORM_FIRST].compressed = &first;
+	assert_answers(&workbench, 60, "- Answer: full text ---------+- Earlier: no compressed form\n");
 	for (int i = 0; i < N_ANSWERS; i++) {
 		bytes_free(&workbench.answers[i].text);
 		text_pane_free(&workbench.answers[i].pane);
@@ -499,13 +515,6 @@ static void answers(void **state)
 
 /* Whatever the width: the help and the menus leave no word out. */
 static void assert_words(const char *dump, const char *text)
-	/* Asked before anything was compressed: that is no answer from the full text, and an earlier one only when there is a form. */
-	workbench.wanted.question = NULL;
-	workbench.answers[ANSWER_FIRST].method = NULL;
-	workbench.forms[FORM_FIRST].compressed = NULL;
-	assert_answers(&workbench, 60, "- Answer: full text ---------+- Answer: no compressed form -\n");
-	workbench.forms[FORM_FIRST].compressed = &first;
-	assert_answers(&workbench, 60, "- Answer: full text ---------+- Earlier: no compressed form\n");
 {
 	for (const char *at = text; *at != '\0';) {
 		char word[64];

@@ -36,17 +36,19 @@ static bool append_words(const struct workbench *workbench, const struct shown_c
 static bool append_soft_facts(const struct shown_compressed *compressed, struct styled_text *styled)
 {
 	const struct pith_compressed_info *info = &compressed->info;
-	char tokens[FIGURE_SIZE], bytes[FIGURE_SIZE], original[FIGURE_SIZE], text[1024];
+	char tokens[FIGURE_SIZE], bytes[FIGURE_SIZE], original[FIGURE_SIZE], layers[32] = "", text[1024];
+	bool one = info->compressed_tokens == 1, rows = info->method->memory == PITH_MEMORY_ROWS;
 	figure_count(tokens, info->compressed_tokens);
 	figure_bytes(bytes, info->compressed_bytes);
 	figure_bytes(original, info->original_bytes);
+	if (rows)
+		snprintf(layers, sizeof layers, " of %d layers", compressed->n_layers);
 	snprintf(text, sizeof text,
-	         "%s memory token%s of %d layers hold this document.\n\n"
-	         "They are key and value rows of the model, not words: %s, where the text has %s. "
-	         "The model reads them in place of the text, so they cost %s token%s of its attention.\n\n"
+	         "%s memory token%s%s hold%s this document.\n\n"
+	         "In place of words the model reads %s %s: %s, where the text has %s. That costs %s token%s of its attention.\n\n"
 	         "Press r to let it regenerate the text from them, i to ask it a question, p to look at the rows, s to save them.",
-	         tokens, info->compressed_tokens == 1 ? "" : "s", compressed->n_layers, bytes, original, tokens,
-	         info->compressed_tokens == 1 ? "" : "s");
+	         tokens, one ? "" : "s", layers, one ? "s" : "", one ? "its" : "their",
+	         rows ? "key and value rows" : one ? "embedding" : "embeddings", bytes, original, tokens, one ? "" : "s");
 	return styled_text_mark(styled, ROLE_TEXT, text, strlen(text), 0);
 }
 

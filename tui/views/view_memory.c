@@ -84,9 +84,9 @@ static void draw_head(const struct workbench *workbench, struct canvas *canvas, 
 	const struct pith_compressed_info *info = &workbench->forms[FORM_FIRST].compressed->info;
 	char bytes[FIGURE_SIZE], each[FIGURE_SIZE];
 	figure_bytes(bytes, info->compressed_bytes);
-	figure_bytes(each, workbench->model.info.kv_bytes_per_token);
-	canvas_printf(canvas, rect.row, rect.col, rect.cols, ROLE_TEXT, "%zu memory tokens x %d layers (%s)", info->compressed_tokens,
-	              workbench->forms[FORM_FIRST].compressed->n_layers, purpose);
+	figure_bytes(each, info->compressed_bytes / info->compressed_tokens); /* embeddings have no layers, and two purposes count */
+	canvas_printf(canvas, rect.row, rect.col, rect.cols, ROLE_TEXT, "%zu memory token%s x %d layers (%s)", info->compressed_tokens,
+	              info->compressed_tokens == 1 ? "" : "s", workbench->forms[FORM_FIRST].compressed->n_layers, purpose);
 	canvas_printf(canvas, rect.row + 1, rect.col, rect.cols, ROLE_LABEL, "%s in all, %s a token", bytes, each);
 	canvas_printf(canvas, rect.row + 2, rect.col, rect.cols, ROLE_LABEL, "bars: keys %.2f to %.2f, values %.2f to %.2f",
 	              (double)ranges[0].low, (double)ranges[0].high, (double)ranges[1].low, (double)ranges[1].high);
