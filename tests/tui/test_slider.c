@@ -92,6 +92,8 @@ static void token_steps(void **state)
 	assert_int_equal(slider.live.n_tokens, 96);
 	assert_near(slider_share((struct slider_value){.n_tokens = 24}, 96), 0.25);
 	assert_near(slider_share((struct slider_value){.n_tokens = 500}, 96), 1);
+	assert_near(slider_share((struct slider_value){.rate = 1e-9}, 96), 1.0 / 96); /* one token is the least that is made */
+	assert_near(slider_share((struct slider_value){.rate = 1e-9}, 0), 1e-9);
 	/* From a target in tokens a step in percents starts where that target stands. */
 	slider_set(&slider, (struct slider_value){.n_tokens = 24});
 	slider_step(&slider, 1, 96);
@@ -184,6 +186,12 @@ static void figures(void **state)
 	char out[FIGURE_SIZE];
 	figure_rate(out, 0.25);
 	assert_string_equal(out, "0.25 (4.0x)");
+	figure_rate(out, 0.125);
+	assert_string_equal(out, "0.125 (8.0x)");
+	figure_rate(out, 16.0 / 129);
+	assert_string_equal(out, "0.124 (8.1x)");
+	figure_rate(out, 0.5);
+	assert_string_equal(out, "0.50 (2.0x)");
 	figure_rate(out, 0.0104);
 	assert_string_equal(out, "0.010 (96.2x)");
 	figure_rate(out, 1);

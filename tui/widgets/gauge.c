@@ -27,8 +27,13 @@ void figure_rate(char out[FIGURE_SIZE], double rate)
 		return;
 	}
 	double times = 1 / rate;
-	int digits = rate >= 0.0995 ? 2 : rate >= 0.00995 ? 3 : 4;
-	snprintf(out, FIGURE_SIZE, times < 99.95 ? "%.*f (%.1fx)" : "%.*f (%.0fx)", digits, rate, times);
+	/* The lower, the more digits: 0.12 would be 8.0x as well as 8.1x, while 0.25 says enough. No zero behind the second one. */
+	char share[16];
+	int digits = rate >= 0.1995 ? 2 : rate >= 0.00995 ? 3 : 4;
+	int length = snprintf(share, sizeof share, "%.*f", digits, rate);
+	if (digits == 3 && rate >= 0.0995 && length > 0 && share[length - 1] == '0')
+		share[length - 1] = '\0';
+	snprintf(out, FIGURE_SIZE, times < 99.95 ? "%s (%.1fx)" : "%s (%.0fx)", share, times);
 }
 
 void figure_count(char out[FIGURE_SIZE], size_t n)

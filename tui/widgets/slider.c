@@ -19,16 +19,23 @@ bool slider_unsettled(const struct slider *slider)
 	return slider->live.n_tokens != slider->settled.n_tokens || slider->live.rate != slider->settled.rate;
 }
 
-double slider_share(struct slider_value value, size_t n_tokens)
+/* As it was asked for: what is typed may be less than one token. */
+static double asked_share(struct slider_value value, size_t n_tokens)
 {
 	if (value.n_tokens == 0 || n_tokens == 0)
 		return value.rate;
 	return value.n_tokens >= n_tokens ? 1.0 : (double)value.n_tokens / (double)n_tokens;
 }
 
+double slider_share(struct slider_value value, size_t n_tokens)
+{
+	double share = asked_share(value, n_tokens), least = n_tokens == 0 ? 0 : 1.0 / (double)n_tokens;
+	return share > least ? share : least;
+}
+
 void slider_step(struct slider *slider, int percent, size_t n_tokens)
 {
-	double share = slider_share(slider->live, n_tokens), stepped = share * 100 + percent;
+	double share = asked_share(slider->live, n_tokens), stepped = share * 100 + percent;
 	/* To the next whole percent in the direction of the step, whatever was typed before. */
 	double rounded = percent > 0 ? floor(stepped + 1e-9) : ceil(stepped - 1e-9);
 	if (rounded < 1)

@@ -43,7 +43,7 @@ void slider_revert(struct slider *slider); /* ends a drag; the live value is wha
 void slider_press(struct slider *slider, int col, int width);
 void slider_drag(struct slider *slider, int col, int width);
 
-/* The share that a target means in a document of n_tokens (0: unknown), in (0, 1]. */
+/* The share that a target means in a document of n_tokens (0: unknown), in (0, 1]: at least one token. */
 double slider_share(struct slider_value value, size_t n_tokens);
 
 /* The rate at a column: the first one is 1 %, the last one 100 %. */
