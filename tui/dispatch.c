@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
@@ -15,6 +16,19 @@
 
 enum { WHEEL_ROWS = 3 };
 
+/* Can nothing be written under this name, whatever the file system says later? Then that is said. */
+static bool is_no_file_name(struct workbench *workbench, const char *path)
+{
+	struct stat facts;
+	if (path[strspn(path, " \t")] == '\0')
+		workbench_say(workbench, ROLE_ERROR, "White space alone is no name of a file.");
+	else if (stat(path, &facts) == 0 && S_ISDIR(facts.st_mode))
+		workbench_say(workbench, ROLE_ERROR, "%s is a folder: type the name of a file in it.", path);
+	else
+		return false;
+	return true;
+}
+
 /* A file that exists is replaced only when the same line is taken twice. */
 static void take_save(struct workbench *workbench, const char *path)
 {
@@ -25,12 +39,19 @@ static void take_save(struct workbench *workbench, const char *path)
 		workbench_say(workbench, ROLE_WARNING, "There is nothing to save any more.");
 		return;
 	}
-	if (again || access(path, F_OK) != 0) {
+	if (is_no_file_name(workbench, path)) {
+		perform_line_again(workbench, PROMPT_SAVE, path);
+		return;
+	}
+	struct stat facts;
+	if (again || stat(path, &facts) != 0) {
 		jobs_want_saved(workbench, workbench->save_form, path);
 		return;
 	}
 	workbench->overwrite_path = strdup(path);
-	workbench_say(workbench, ROLE_WARNING, "%s exists already: Enter replaces it, Esc leaves it.", path);
+	workbench_say(workbench, ROLE_WARNING, S_ISREG(facts.st_mode) ? "%s exists already: Enter replaces it, Esc leaves it."
+	                                                              : "%s is a device or a pipe: Enter writes into it, Esc leaves it.",
+	              path);
 	perform_line_again(workbench, PROMPT_SAVE, path);
 }
 

@@ -394,6 +394,15 @@ keys Enter
 await 'Save as: nowhere/out\.txt'
 await 'Cannot write nowhere/out\.txt'
 leave_line
+for refused in 'texts:is a folder' ' :White space alone' '/dev/full:is a device or a pipe'; do
+  keys s
+  await 'Save as: tidal'
+  type_text "$(printf '\025')${refused%%:*}"
+  keys Enter
+  await "${refused#*:}"
+  leave_line
+  await_gone "${refused#*:}"
+done
 [ -s tidal-power-selfinfo.txt ] || fail "nothing was saved"
 
 echo "- a paste of a megabyte is a document, whatever is in it"
