@@ -303,6 +303,7 @@ static void legend(void **state)
 	} cases[] = {
 		{1, 80, "ROUGE-L 0.912  prefix 50%  BLEU 0.250  [-lost-] {+added+} [-was-]{+now+}\n"},
 		{2, 38, "ROUGE-L 0.912  prefix 50%  BLEU 0.250\n[-lost-] {+added+} [-was-]{+now+}\n"},
+		{3, 28, "ROUGE-L 0.912  prefix 50%\nBLEU 0.250  [-lost-]\n{+added+} [-was-]{+now+}\n"},
 	};
 	struct form *form = &workbench.forms[FORM_FIRST];
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -575,6 +576,16 @@ static void menu_is_wrapped(void **state)
 	menu_draw(&menu, &canvas);
 	assert_int_equal(menu.top, 1);
 	assert_true(menu_hit(&menu, menu.place.row + 1, 5, &item) && item == 1);
+	/* And a bar says that there are more. */
+	dump = canvas_dump(&canvas);
+	assert_string_equal(dump, "\n"
+	                    " +- Method -----------------------------------------------+\n"
+	                    " | Second  short                                         :|\n"
+	                    " |>Third   keeps the words that a head finds worth       #|\n"
+	                    " |         keeping, whole and in order                   #|\n"
+	                    " |                                                       #|\n"
+	                    " +--------------------------------------------------------+\n\n");
+	free(dump);
 	canvas_free(&canvas);
 }
 

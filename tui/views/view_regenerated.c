@@ -193,9 +193,12 @@ static void legend_piece(struct legend *legend, int gap, enum role role, const c
 	legend->col += canvas_string(legend->canvas, legend->rect.row, legend->rect.col + legend->col, width, role, text);
 }
 
+/* Below this the marks do not fit one row: then they go on behind the figures, over as many rows as it takes. */
+enum { NARROW_COLS = 34 };
+
 int view_regenerated_legend_rows(struct rect pane)
 {
-	return pane.cols < 70 ? 2 : 1;
+	return pane.cols < NARROW_COLS ? 3 : pane.cols < 70 ? 2 : 1;
 }
 
 void view_regenerated_draw_legend(const struct form *form, struct canvas *canvas, struct rect rect)
@@ -216,7 +219,7 @@ void view_regenerated_draw_legend(const struct form *form, struct canvas *canvas
 		if (comparison->final)
 			legend_piece(&legend, 2, ROLE_VALUE, figure);
 	}
-	if (legend.rect.rows > 1 && legend.col > 0)
+	if (legend.rect.rows > 1 && legend.col > 0 && rect.cols >= NARROW_COLS)
 		next_row(&legend);
 	legend_piece(&legend, 2, ROLE_LOST, "[-lost-]");
 	legend_piece(&legend, 1, ROLE_ADDED, "{+added+}");

@@ -4,6 +4,7 @@
 
 #include "glyphs.h"
 #include "text_layout.h"
+#include "widgets/scroll_bar.h"
 
 enum { BORDER = 2, PADDING = 2 };
 
@@ -111,6 +112,17 @@ static void draw_item(const struct menu *menu, struct canvas *canvas, size_t i, 
 	layout_free(&layout);
 }
 
+/* Items that do not fit are told of: nothing else says that there are more. */
+static void draw_scroll_bar(const struct menu *menu, struct canvas *canvas)
+{
+	const struct rect place = menu->place;
+	const struct rect bar = {place.row + 1, place.col + place.cols - 2, place.rows - BORDER, 1};
+	int rows = rows_between(menu, 0, menu->n), top = rows_between(menu, 0, menu->top);
+	/* The menu scrolls by whole items, so its last place may be beyond the last row's. */
+	top = top < rows - bar.rows ? top : rows - bar.rows;
+	scroll_bar_draw(canvas, bar, top > 0 ? (size_t)top : 0, (size_t)rows);
+}
+
 void menu_draw(struct menu *menu, struct canvas *canvas)
 {
 	if (menu->title == NULL)
@@ -126,4 +138,5 @@ void menu_draw(struct menu *menu, struct canvas *canvas)
 		draw_item(menu, canvas, i, row, last);
 		row += item_rows(menu, i);
 	}
+	draw_scroll_bar(menu, canvas);
 }
