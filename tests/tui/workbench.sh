@@ -123,7 +123,13 @@ type_text '1t'
 keys Enter
 await 'tokens [0-9,]+ -> 1$'
 await_gone 'Esc cancels'
+keys p p
+await '\[Compressed\]'
+await '1 memory token of [0-9]+ layers holds'
 keys f
+await '\[Regenerated\]'
+# Two looks: the first may have come within a frame.
+screen | grep -q 'holds this document' && screen | grep -q 'holds this document' && fail "refining shows the compressed form under the name of what comes back"
 await 'Refining: step [0-9]+.* [0-9]+ of [0-9]+ right +[0-9.]+ m?s +Esc cancels'
 screen | grep -q ' left  Esc' && fail "refining promises when it ends"
 # A name that is mistyped meanwhile is told, and takes nothing away.
@@ -588,6 +594,21 @@ keys Enter
 await 'We report on three'
 keys q
 await 'status=0'
+
+if [ -r "${model%.gguf}-embeddings-regenerate.gguf" ]; then
+  echo "- embeddings are not refined, and nothing changes for that"
+  start_shell 80 24
+  run_pith PITH_METHOD=icae abstract.txt
+  await 'achieved 0\.2'
+  await_gone 'Esc cancels'
+  keys p p
+  await 'embeddings: 32\.0 KiB'
+  keys f
+  await 'ICAE makes embeddings: refining'
+  await '\[Compressed\]'
+  keys q
+  await 'status=0'
+fi
 
 echo "- a model without adapters: the first method that it can do, and why"
 start_shell 100 24
