@@ -289,18 +289,6 @@ static enum pith_status transfer(struct chat_client *client, struct attempt *att
 
 enum { SAID_MOST = 159 }; /* bytes of a server's own words that are repeated */
 
-/* Does the message name the key, or end with the beginning of it, where it was cut? */
-static bool holds_key(const struct chat_client *client, const char *message)
-{
-	if (client->key == NULL || strstr(message, client->key) != NULL)
-		return client->key != NULL;
-	size_t length = strlen(message);
-	for (size_t n = strlen(client->key); n >= 4; n--)
-		if (n <= length && memcmp(message + length - n, client->key, n) == 0)
-			return true;
-	return false;
-}
-
 /* ": what the server says", or nothing: an error that names the key is not repeated. */
 static void describe(const struct chat_client *client, const struct attempt *attempt, char *out, size_t size)
 {
@@ -310,7 +298,7 @@ static void describe(const struct chat_client *client, const struct attempt *att
 	else
 		snprintf(message, sizeof message, "%s", attempt->stream.message);
 	out[0] = '\0';
-	if (message[0] != '\0' && !holds_key(client, message))
+	if (message[0] != '\0' && !chat_names_key(message, client->key))
 		snprintf(out, size, ": %.*s", SAID_MOST, message);
 }
 

@@ -196,3 +196,14 @@ void chat_stream_free(struct chat_stream *stream)
 	buffer_free(&stream->text);
 	buffer_free(&stream->pending);
 }
+
+bool chat_names_key(const char *message, const char *key)
+{
+	if (key == NULL || strstr(message, key) != NULL)
+		return key != NULL;
+	size_t length = strlen(message);
+	for (size_t n = strlen(key); n >= 4; n--)
+		if (n <= length && memcmp(message + length - n, key, n) == 0)
+			return true;
+	return false;
+}

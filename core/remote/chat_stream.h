@@ -41,4 +41,7 @@ void chat_stream_free(struct chat_stream *stream);
 /* Copies the message of an error object ({"error": {"message": ...}}, {"error": ...}, {"detail": ...}) into out; "": none. */
 void chat_error_message(const char *body, size_t length, char *out, size_t size);
 
+/* Does the message name the key (NULL: none), or end with the beginning of it, where it was cut? */
+bool chat_names_key(const char *message, const char *key);
+
 #endif

@@ -53,6 +53,10 @@ struct run {
 
 enum pith_status run_open(struct run *run, const struct pith_recipe *recipe, struct pith_error *err);
 void run_close(struct run *run);
+/* Are the recipe's numbers in order? Sets the types of the outputs. */
+enum pith_status run_check_recipe(struct run *run, struct pith_error *err);
+/* Every text that a task may bring must have a position, behind BOS and the memory slots; so must a span. */
+enum pith_status run_check_lengths(const struct run *run, struct pith_error *err);
 /* From here on the worker's gradients go to this slot. */
 void run_use_slot(const struct run *run, struct step_worker *worker, int slot);
 /* Tokens that an adapter of the run reads at once: one for reading no more than it was trained on. */
