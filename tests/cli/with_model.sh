@@ -190,6 +190,8 @@ expect 0 "$pith" eval answer --data qa.jsonl --tokens 4 --refine 2 --json
 json n=1 f1:number refine_steps:number seconds:number
 expect 2 "$pith" eval answer --data qa.jsonl -m selfinfo --cr 0.5 --refine 2
 one_sentence 'no memory rows to refine'
+expect 2 "$pith" compress -m icae --tokens 4 --refine 2 -o icae.soft "$abstract"
+one_sentence 'icae hands over embeddings: take 500x'
 printf '{"text": "fine"}\n{"text": \n' >bad.jsonl
 expect 1 "$pith" eval regenerate --data bad.jsonl --json
 one_sentence
