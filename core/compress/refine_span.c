@@ -69,7 +69,8 @@ enum pith_status refine_span_open(struct refine_span *s, struct refine_desk *des
 	s->first_moment = aligned_floats(n_values);
 	s->second_moment = aligned_floats(n_values);
 	if (s->ids == NULL || s->positions == NULL || s->targets == NULL || s->weights == NULL || s->losses == NULL ||
-	    s->correct == NULL || s->rows == NULL || s->best == NULL || s->gradient == NULL || s->first_moment == NULL || s->second_moment == NULL)
+	    s->correct == NULL || s->rows == NULL || s->best == NULL || s->gradient == NULL || s->first_moment == NULL ||
+	    s->second_moment == NULL)
 		return fail_memory(err, "refining");
 	for (size_t i = 0; i < n; i++) {
 		s->ids[i] = i == 0 ? tokenizer_bos(tokenizer) : tokens[i - 1].id;

@@ -268,7 +268,7 @@ static enum pith_status measure_line(struct comparison *c, size_t i, struct pith
 	                                  : dataset_read_text(&line.entry, c->dataset, i, err);
 	if (status == PITH_OK && c->has_targets && line.entry.target == NULL) {
 		dataset_entry_free(&line.entry);
-		fail(&why, PITH_BAD_FILE, "there is no \"target\", as there is in line 1.");
+		fail(&why, PITH_BAD_FILE, "there is no \"target\", as there is in the first line that has a text.");
 		return leave_out(c, i, PITH_BAD_FILE, &why);
 	}
 	if (status != PITH_OK)

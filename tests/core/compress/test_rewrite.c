@@ -377,6 +377,14 @@ static void test_pins(void **state)
 	pith_compressed_destroy(out);
 	out = rewrite(plain, sizeof plain - 1, &with, budget, 512, &options);
 	assert_int_equal(out->info.n_chunks_extractive, 0);
+	assert_int_equal(out->info.n_must_keep_dropped, 0);
+	pith_compressed_destroy(out);
+	/* One that no chunk holds whole is missed all the same. */
+	const struct pith_pin all = {0, sizeof plain - 1};
+	options.pins = &all;
+	out = rewrite(plain, sizeof plain - 1, &with, budget, 20, &options);
+	assert_true(out->info.n_chunks >= 2);
+	assert_int_equal(out->info.n_must_keep_dropped, 1);
 	pith_compressed_destroy(out);
 }
 
