@@ -29,6 +29,7 @@ static const struct key recipe_rows[] = {
 	{"adapter_answer", KEY_PATH, IN_RECIPE(adapter_path[1]), 0, 0},
 	{"span_tokens", KEY_INTEGER, IN_RECIPE(span_tokens), 1, 1 << 24},
 	{"lora_rank", KEY_INTEGER, IN_RECIPE(lora_rank), 0, 4096},
+	{"reader", KEY_BOOL, IN_RECIPE(reader), 0, 0},
 	{"lora_alpha", KEY_NUMBER, IN_RECIPE(lora_alpha), 0, 1e6},
 	{"max_memory_tokens", KEY_INTEGER, IN_RECIPE(max_memory_tokens), 1, 65536},
 	{"k_ratio_max_start", KEY_NUMBER, IN_RECIPE(k_ratio_max_start), 0, 1},

@@ -227,6 +227,12 @@ enum pith_status pith_compressed_without(struct pith_compressed **out, const str
 	return PITH_OK;
 }
 
+const struct adapter *compressed_reader(const struct pith_compressed *compressed, const struct pith_model *model,
+                                        enum pith_purpose purpose)
+{
+	return model->adapters[compressed->info.method->memory][purpose]->reader;
+}
+
 enum pith_status compressed_check_model(const struct pith_compressed *compressed, struct pith_model *model, const char *where,
                                         struct pith_error *err)
 {

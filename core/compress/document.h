@@ -73,6 +73,10 @@ enum pith_status soft_compress(struct pith_compressed *out, struct pith_document
 enum pith_status compressed_readable(struct pith_compressed *compressed, struct pith_model *model, const char **text,
                                      size_t *length, const struct pith_control *control, struct pith_error *err);
 
+/* Who reads the memory rows for a purpose, which the result has: the reader of their adapter; NULL: the base alone. Borrowed. */
+const struct adapter *compressed_reader(const struct pith_compressed *compressed, const struct pith_model *model,
+                                        enum pith_purpose purpose);
+
 /* What was regenerated is no longer what the rows give. */
 void compressed_forget_text(struct pith_compressed *compressed);
 

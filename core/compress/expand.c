@@ -1,6 +1,6 @@
 /*
- * Speaking again: regeneration span by span, answers from text or from memory rows. What memory tokens hold is read by the base
- * alone, a text that is asked about by the base with its reading adapter, where it has one.
+ * Speaking again: regeneration span by span, answers from text or from memory rows. What memory tokens hold is read by the reader
+ * of their adapter, a text that is asked about by the base with its reading adapter; by the base alone where there is none.
  */
 #include "pith/expand.h"
 
@@ -103,7 +103,7 @@ static size_t span_limit(const struct pith_model *model, size_t n)
 }
 
 static enum pith_status regenerate_span(struct pith_generated *out, struct buffer *raw, struct pith_model *model,
-                                        const struct rows *rows, size_t span, size_t first_row, size_t max_tokens,
+                                        const struct rows *rows, const struct adapter *reader, size_t span, size_t first_row, size_t max_tokens,
                                         const struct generation *progress, const struct pith_control *control,
                                         struct pith_error *err)
 {
@@ -117,7 +117,7 @@ static enum pith_status regenerate_span(struct pith_generated *out, struct buffe
 		return status;
 	status = rows_attach(rows, first_row, k, session, h, err);
 	if (status == PITH_OK)
-		status = speak(out, raw, model, session, NULL, &prompt, rows_read_position(rows, PITH_REGENERATE),
+		status = speak(out, raw, model, session, reader, &prompt, rows_read_position(rows, PITH_REGENERATE),
 			       max_tokens, progress, control, err);
 	session_destroy(session);
 	return status;
@@ -131,6 +131,7 @@ enum pith_status pith_regenerate(struct pith_generated *out, struct pith_model *
 		return fail(err, PITH_BAD_ARGUMENT, "There are no memory rows for regeneration in this compressed form.");
 	enum pith_status status = compressed_check_model(compressed, model, "The compressed form", err);
 	const struct rows *rows = &compressed->rows[PITH_REGENERATE];
+	const struct adapter *reader = status == PITH_OK ? compressed_reader(compressed, model, PITH_REGENERATE) : NULL;
 	struct buffer raw = {0};
 	double began = seconds_now();
 	enum pith_stop worst = PITH_STOP_END;
@@ -149,7 +150,7 @@ enum pith_status pith_regenerate(struct pith_generated *out, struct pith_model *
 					      .progress_done = (double)done,
 					      .progress_total = (double)compressed->info.original_tokens};
 		buffer_clear(&raw);
-		status = regenerate_span(out, &raw, model, rows, s, row, limit, &progress, control, err);
+		status = regenerate_span(out, &raw, model, rows, reader, s, row, limit, &progress, control, err);
 		if (status == PITH_OK)
 			status = add_text(out, &raw, err);
 		row += rows->spans[s].n_rows;
@@ -231,7 +232,7 @@ enum pith_status pith_answer_text(struct pith_generated *out, struct pith_model 
 }
 
 static enum pith_status answer_rows(struct pith_generated *out, struct pith_model *model, const struct rows *rows,
-                                    const char *question, size_t max_tokens, const struct pith_control *control,
+                                    const struct adapter *reader, const char *question, size_t max_tokens, const struct pith_control *control,
                                     struct pith_error *err)
 {
 	double began = seconds_now();
@@ -250,7 +251,7 @@ static enum pith_status answer_rows(struct pith_generated *out, struct pith_mode
 		status = rows_attach(rows, 0, rows->n_rows, session, &model->transformer.h, err);
 	struct generation progress = {.what = "answering", .progress_total = (double)max_tokens};
 	if (status == PITH_OK)
-		status = speak(out, &raw, model, session, NULL, &prompt, position, max_tokens, &progress, control, err);
+		status = speak(out, &raw, model, session, reader, &prompt, position, max_tokens, &progress, control, err);
 	session_destroy(session);
 	token_list_free(&prompt);
 	return finish_answer(out, &raw, began, status, err);
@@ -350,6 +351,6 @@ enum pith_status pith_answer_compressed(struct pith_generated *out, struct pith_
 		return status;
 	if (!compressed->info.has_purpose[PITH_ANSWER])
 		return answer_regenerated(out, model, compressed, question, max_tokens, control, err);
-	return answer_rows(out, model, &compressed->rows[PITH_ANSWER], question,
+	return answer_rows(out, model, &compressed->rows[PITH_ANSWER], compressed_reader(compressed, model, PITH_ANSWER), question,
 	                   max_tokens == 0 ? DEFAULT_ANSWER_TOKENS : max_tokens, control, err);
 }

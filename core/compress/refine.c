@@ -101,8 +101,9 @@ static enum pith_status refiner_open(struct refiner *r, struct pith_error *err)
 	if (r->desks == NULL || r->spans == NULL || r->rows == NULL || (r->n_desks > 1 && r->pool == NULL))
 		return fail_memory(err, "refining");
 	memcpy(r->rows, rows->data, rows->n_rows * rows->row_floats * sizeof *r->rows);
+	const struct adapter *reader = compressed_reader(r->compressed, r->document->model, PITH_REGENERATE);
 	for (size_t i = 0; status == PITH_OK && i < r->n_desks; i++)
-		status = refine_desk_init(&r->desks[i], &r->transformer, r->unpacked != NULL ? PRECISION_BF16 : PRECISION_F32, err);
+		status = refine_desk_init(&r->desks[i], &r->transformer, reader, r->unpacked != NULL ? PRECISION_BF16 : PRECISION_F32, err);
 	return status;
 }
 

@@ -18,11 +18,11 @@ enum {
 static const float settled_weight = 0.1f;
 static const double least_gain = 0.1;
 
-enum pith_status refine_desk_init(struct refine_desk *desk, const struct transformer *transformer, enum precision first_precision,
-                                  struct pith_error *err)
+enum pith_status refine_desk_init(struct refine_desk *desk, const struct transformer *transformer, const struct adapter *reader,
+                                  enum precision first_precision, struct pith_error *err)
 {
 	const struct hyperparams *h = &transformer->h;
-	*desk = (struct refine_desk){.transformer = transformer, .first_precision = first_precision};
+	*desk = (struct refine_desk){.transformer = transformer, .reader = reader, .first_precision = first_precision};
 	enum pith_status status = trace_init(&desk->trace, transformer, err);
 	if (status == PITH_OK)
 		status = scratch_reserve(&desk->head, loss_head_scratch_size(h->n_vocab, h->n_embd), "the logits", err);
@@ -141,12 +141,12 @@ static enum pith_status evaluate_rows(struct refine_span *s, struct pith_error *
 	if (status != PITH_OK)
 		return status;
 	rows_to_trace(s, kv_dim);
-	status = trace_forward(&desk->trace, desk->transformer, NULL, &s->batch, s->precision, false, err);
+	status = trace_forward(&desk->trace, desk->transformer, desk->reader, &s->batch, s->precision, false, err);
 	if (status != PITH_OK)
 		return status;
 	loss_head_backward(s->precision, s->losses, s->correct, desk->trace.d_x.data, NULL, desk->trace.hidden.data,
 	                   &desk->transformer->weights.output, s->targets, s->weights, NULL, s->n, desk->head.data);
-	status = trace_backward(&desk->trace, desk->transformer, NULL, &s->batch, s->precision, false, &frozen, err);
+	status = trace_backward(&desk->trace, desk->transformer, desk->reader, &s->batch, s->precision, false, &frozen, err);
 	if (status != PITH_OK)
 		return status;
 	gradient_from_trace(s, kv_dim);

@@ -19,12 +19,13 @@
 /* What a thread refines with, one span after another. */
 struct refine_desk {
 	const struct transformer *transformer; /* borrowed */
+	const struct adapter *reader;          /* of the rows, borrowed; NULL: the base alone */
 	enum precision first_precision;        /* bf16 where that is possible; the last steps are always in fp32 */
 	struct trace trace;
 	struct scratch head;
 };
-enum pith_status refine_desk_init(struct refine_desk *desk, const struct transformer *transformer, enum precision first_precision,
-                                  struct pith_error *err);
+enum pith_status refine_desk_init(struct refine_desk *desk, const struct transformer *transformer, const struct adapter *reader,
+                                  enum precision first_precision, struct pith_error *err);
 void refine_desk_free(struct refine_desk *desk); /* one that is all zero is allowed */
 
 /* A span at work. Arrays of n_values have the order of struct rows; those of n are one for each reader token. */
@@ -54,7 +55,7 @@ enum pith_status refine_span_open(struct refine_span *s, struct refine_desk *des
                                   size_t row_floats, struct pith_error *err);
 void refine_span_close(struct refine_span *s);
 
-/* What the span costs the model with nothing remembered: the cross-entropy of its tokens, in nats. */
+/* What the span costs the base with nothing remembered: the cross-entropy of its tokens, in nats. */
 enum pith_status refine_span_cost(struct refine_span *s, double *nats, struct pith_error *err);
 /* Loss, correctness and gradient at the rows as they are; the best ones met are kept. */
 enum pith_status refine_span_measure(struct refine_span *s, struct pith_error *err);

@@ -81,6 +81,7 @@ void rows_from_session(float *out, struct session *session, const struct hyperpa
 /* The embeddings of some spans, n_rows together, on their way through the model. */
 struct given_rows {
 	struct session *session;
+	const struct adapter *reader;
 	int32_t *ids, *positions; /* (rows of all spans) */
 };
 
@@ -98,6 +99,7 @@ static enum pith_status read_spans(struct rows *rows, const struct given_rows *g
 	struct session_input input = {.ids = given->ids,
 	                              .positions = given->positions,
 	                              .n = n,
+	                              .adapter = given->reader,
 	                              .given = rows->embeddings + *first * rows->n_embd,
 	                              .n_given = n,
 	                              .encode = true};
@@ -109,17 +111,17 @@ static enum pith_status read_spans(struct rows *rows, const struct given_rows *g
 	return status;
 }
 
-enum pith_status rows_read_embeddings(struct rows *rows, struct pith_model *model, enum pith_purpose purpose,
+enum pith_status rows_read_embeddings(struct rows *rows, struct pith_model *model, const struct adapter *adapter,
                                       const struct pith_control *control, struct pith_error *err)
 {
 	const struct hyperparams *h = &model->transformer.h;
 	size_t n = rows->n_rows, first = 0;
-	struct given_rows given = {.ids = malloc(n * sizeof *given.ids), .positions = malloc(n * sizeof *given.positions)};
+	struct given_rows given = {.reader = adapter->reader, .ids = malloc(n * sizeof *given.ids), .positions = malloc(n * sizeof *given.positions)};
 	enum pith_status status = given.ids == NULL || given.positions == NULL
 	                                  ? fail_memory(err, "the memory tokens")
 	                                  : session_create(&given.session, &model->transformer, model->pool, n, err);
 	/* As in training: a text comes back from the memory tokens of its own span, a question sees those of all. */
-	size_t together = purpose == PITH_REGENERATE ? 1 : rows->n_spans;
+	size_t together = adapter->purpose == PITH_REGENERATE ? 1 : rows->n_spans;
 	for (size_t s = 0; status == PITH_OK && s < rows->n_spans; s += together)
 		status = read_spans(rows, &given, h, s, s + together, &first, control, err);
 	session_destroy(given.session);

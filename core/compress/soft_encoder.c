@@ -118,7 +118,7 @@ enum pith_status soft_encoder_run(struct rows *rows, struct pith_model *model, c
 	if (status == PITH_OK)
 		status = windows_read(&windows, control, err);
 	if (status == PITH_OK && rows->embeddings != NULL)
-		status = rows_read_embeddings(rows, model, adapter->purpose, control, err);
+		status = rows_read_embeddings(rows, model, adapter, control, err);
 	if (status != PITH_OK)
 		rows_free(rows);
 	return status;

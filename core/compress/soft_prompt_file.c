@@ -355,7 +355,7 @@ static enum pith_status load(struct pith_compressed *out, const struct safetenso
 		status = check_rows(out, file, model, path, err);
 	for (int p = 0; status == PITH_OK && p < PITH_N_MEMORY_PURPOSES; p++)
 		if (out->rows[p].embeddings != NULL)
-			status = rows_read_embeddings(&out->rows[p], model, (enum pith_purpose)p, NULL, err);
+			status = rows_read_embeddings(&out->rows[p], model, model->adapters[out->info.method->memory][p], NULL, err);
 	if (status != PITH_OK)
 		return status;
 	struct pith_compressed_info *info = &out->info;

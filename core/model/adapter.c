@@ -35,7 +35,13 @@ static size_t layer_values(const struct hyperparams *h, size_t rank)
 	return n;
 }
 
-/* Points memory, encoder_vector and projections into values and gradients. */
+/* Values of an adapter without its reader. */
+static size_t own_values(const struct hyperparams *h, size_t rank, size_t n_memory)
+{
+	return (n_memory + 1) * h->n_embd + h->n_layers * layer_values(h, rank);
+}
+
+/* Points memory, encoder_vector and projections into values. */
 static void point_into(struct adapter *adapter, const struct hyperparams *h)
 {
 	float *next = adapter->values;
@@ -54,8 +60,18 @@ static void point_into(struct adapter *adapter, const struct hyperparams *h)
 	}
 }
 
+/* The reader's values stand behind the adapter's own. */
+static size_t reader_begin(const struct adapter *adapter)
+{
+	return adapter->n_values - adapter->reader->n_values;
+}
+
 static void point_gradients(struct adapter *adapter)
 {
+	if (adapter->reader != NULL) {
+		adapter->reader->gradients = adapter->gradients == NULL ? NULL : adapter->gradients + reader_begin(adapter);
+		point_gradients(adapter->reader);
+	}
 	for (size_t i = 0; adapter->rank > 0 && i < adapter->n_layers * N_PROJECTIONS; i++) {
 		struct lora *lora = &adapter->projections[i];
 		lora->d_a = adapter_gradient(adapter, lora->a);
@@ -76,7 +92,7 @@ static enum pith_status allocate(struct adapter **out, const struct hyperparams 
 	adapter->n_layers = h->n_layers;
 	adapter->n_embd = h->n_embd;
 	adapter->span_tokens = 512;
-	adapter->n_values = (n_memory + 1) * h->n_embd + h->n_layers * layer_values(h, rank);
+	adapter->n_values = own_values(h, rank, n_memory);
 	adapter->values = aligned_floats(adapter->n_values);
 	if (rank > 0)
 		adapter->projections = calloc(h->n_layers * N_PROJECTIONS, sizeof *adapter->projections);
@@ -87,6 +103,15 @@ static enum pith_status allocate(struct adapter **out, const struct hyperparams 
 	point_into(adapter, h);
 	*out = adapter;
 	return PITH_OK;
+}
+
+static void randomise_down_projections(struct adapter *adapter, struct random_state *random)
+{
+	for (size_t i = 0; adapter->rank > 0 && i < adapter->n_layers * N_PROJECTIONS; i++) {
+		struct lora *lora = &adapter->projections[i];
+		for (size_t j = 0; j < lora->rank * lora->n_in; j++)
+			lora->a[j] = (float)(random_normal(random) / sqrt((double)lora->n_in));
+	}
 }
 
 enum pith_status adapter_create(struct adapter **out, const struct hyperparams *h, enum pith_purpose purpose, size_t rank,
@@ -103,18 +128,57 @@ enum pith_status adapter_create(struct adapter **out, const struct hyperparams *
 	struct adapter *adapter = *out;
 	for (size_t i = 0; i < (n_memory + 1) * h->n_embd; i++)
 		adapter->values[i] = (float)(0.02 * random_normal(random));
-	for (size_t i = 0; rank > 0 && i < h->n_layers * N_PROJECTIONS; i++) {
-		struct lora *lora = &adapter->projections[i];
-		for (size_t j = 0; j < rank * lora->n_in; j++)
-			lora->a[j] = (float)(random_normal(random) / sqrt((double)lora->n_in));
-	}
+	randomise_down_projections(adapter, random);
 	return PITH_OK;
+}
+
+enum pith_status adapter_add_reader(struct adapter *adapter, const struct hyperparams *h, struct random_state *random,
+                                    struct pith_error *err)
+{
+	size_t n_own = adapter->n_values, n_reader = own_values(h, adapter->rank, 0);
+	float *values = aligned_floats(n_own + n_reader);
+	struct adapter *reader = malloc(sizeof *reader);
+	struct lora *projections = adapter->rank == 0 ? NULL : malloc(h->n_layers * N_PROJECTIONS * sizeof *projections);
+	if (values == NULL || reader == NULL || (adapter->rank > 0 && projections == NULL)) {
+		free(values);
+		free(reader);
+		free(projections);
+		return fail_memory(err, "an adapter");
+	}
+	memcpy(values, adapter->values, n_own * sizeof *values);
+	memset(values + n_own, 0, n_reader * sizeof *values);
+	free(adapter->values);
+	adapter->values = values;
+	adapter->n_values = n_own + n_reader;
+	point_into(adapter, h);
+	*reader = *adapter;
+	reader->n_memory = 0;
+	reader->n_values = n_reader;
+	reader->values = values + n_own;
+	reader->projections = projections;
+	if (projections != NULL)
+		memset(projections, 0, h->n_layers * N_PROJECTIONS * sizeof *projections);
+	point_into(reader, h);
+	adapter->reader = reader;
+	if (random != NULL)
+		randomise_down_projections(reader, random);
+	return PITH_OK;
+}
+
+/* Of a reader the values and gradients belong to its adapter. */
+static void free_reader(struct adapter *reader)
+{
+	if (reader == NULL)
+		return;
+	free(reader->projections);
+	free(reader);
 }
 
 void adapter_destroy(struct adapter *adapter)
 {
 	if (adapter == NULL)
 		return;
+	free_reader(adapter->reader);
 	free(adapter->values);
 	free(adapter->gradients);
 	free(adapter->projections);
@@ -123,6 +187,8 @@ void adapter_destroy(struct adapter *adapter)
 
 void adapter_start_from(struct adapter *to, const struct adapter *from)
 {
+	if (from->reader != NULL)
+		adapter_start_from(to->reader, from->reader);
 	/* Memory and encoder vectors stand first. */
 	memcpy(to->values, from->values, (from->n_memory + 1) * from->n_embd * sizeof *to->values);
 	for (size_t i = 0; from->rank > 0 && i < to->n_layers * N_PROJECTIONS; i++) {
@@ -151,15 +217,20 @@ enum pith_status adapter_view(struct adapter **out, const struct adapter *adapte
 	struct adapter *view = malloc(sizeof *view);
 	size_t n = adapter->n_layers * N_PROJECTIONS;
 	struct lora *projections = adapter->rank > 0 ? malloc(n * sizeof *projections) : NULL;
-	if (view == NULL || (adapter->rank > 0 && projections == NULL)) {
+	struct adapter *reader = NULL;
+	enum pith_status status = view == NULL || (adapter->rank > 0 && projections == NULL) ? fail_memory(err, "an adapter") : PITH_OK;
+	if (status == PITH_OK && adapter->reader != NULL)
+		status = adapter_view(&reader, adapter->reader, NULL, err);
+	if (status != PITH_OK) {
 		free(view);
 		free(projections);
-		return fail_memory(err, "an adapter");
+		return status;
 	}
 	*view = *adapter;
 	if (projections != NULL)
 		memcpy(projections, adapter->projections, n * sizeof *projections);
 	view->projections = projections;
+	view->reader = reader;
 	view->gradients = gradients;
 	point_gradients(view);
 	*out = view;
@@ -170,6 +241,7 @@ void adapter_view_destroy(struct adapter *view)
 {
 	if (view == NULL)
 		return;
+	free_reader(view->reader);
 	free(view->projections);
 	free(view);
 }
@@ -178,10 +250,18 @@ void adapter_view_destroy(struct adapter *view)
 
 static const char what[] = "adapter of pith";
 
-static void lora_name(char *name, size_t size, size_t index, char factor)
+/* Tensors of a reader have the names of its adapter's behind this. */
+static const char reader_prefix[] = "reader.";
+
+static void lora_name(char *name, size_t size, const char *prefix, size_t index, char factor)
 {
-	snprintf(name, size, "blk.%zu.%s.weight.lora_%c", index / N_PROJECTIONS,
+	snprintf(name, size, "%sblk.%zu.%s.weight.lora_%c", prefix, index / N_PROJECTIONS,
 	         projection_name((enum projection)(index % N_PROJECTIONS)), factor);
+}
+
+static void vector_name(char *name, size_t size, const char *prefix)
+{
+	snprintf(name, size, "%sencoder_embd.weight", prefix);
 }
 
 /* Adapters from before there was a choice hand over rows, and do not say so. */
@@ -237,7 +317,7 @@ static enum pith_status load_header(struct adapter **out, const struct hyperpara
 		return fail(err, PITH_MISMATCH, "%s: tensor memory_embd.weight is missing or does not fit this model.",
 		            gguf_path(gguf));
 	char name[64];
-	lora_name(name, sizeof name, 0, 'a');
+	lora_name(name, sizeof name, "", 0, 'a');
 	const struct tensor *first = rank == 0 ? NULL : gguf_find_tensor(gguf, name);
 	if (rank > 0 && (first == NULL || first->ne[1] != rank))
 		return fail(err, PITH_MISMATCH, "%s: tensor %s is missing or does not fit this model.", gguf_path(gguf), name);
@@ -247,6 +327,12 @@ static enum pith_status load_header(struct adapter **out, const struct hyperpara
 	(*out)->span_tokens = span;
 	status = read_memory(&(*out)->hands_over, gguf, err);
 	gguf_find_bool(gguf, "pith.memory_slots", &(*out)->slots);
+	bool has_reader = false;
+	gguf_find_bool(gguf, "pith.reader", &has_reader);
+	if (status == PITH_OK && has_reader && n_memory == 0)
+		status = fail(err, PITH_BAD_FILE, "%s: pith.reader makes no sense for an adapter for %s.", gguf_path(gguf), purpose);
+	if (status == PITH_OK && has_reader)
+		status = adapter_add_reader(*out, h, NULL, err);
 	if (status == PITH_OK)
 		status = part_read_text((*out)->base_fingerprint, 33, gguf, "pith.base_fingerprint", what, err);
 	if (status == PITH_OK)
@@ -262,22 +348,25 @@ static void set_fingerprint(struct adapter *adapter)
 }
 
 static enum pith_status load_values(struct adapter *adapter, const struct hyperparams *h, const struct gguf *gguf,
-                                    struct pith_error *err)
+                                    const char *prefix, struct pith_error *err)
 {
-	char name[64];
+	char name[96];
 	enum pith_status status = PITH_OK;
 	if (adapter->n_memory > 0)
 		status = part_read_tensor(adapter->memory, gguf, "memory_embd.weight", h->n_embd, adapter->n_memory, err);
+	vector_name(name, sizeof name, prefix);
 	if (status == PITH_OK)
-		status = part_read_tensor(adapter->encoder_vector, gguf, "encoder_embd.weight", h->n_embd, 1, err);
+		status = part_read_tensor(adapter->encoder_vector, gguf, name, h->n_embd, 1, err);
 	for (size_t i = 0; status == PITH_OK && adapter->rank > 0 && i < h->n_layers * N_PROJECTIONS; i++) {
 		struct lora *lora = &adapter->projections[i];
-		lora_name(name, sizeof name, i, 'a');
+		lora_name(name, sizeof name, prefix, i, 'a');
 		status = part_read_tensor(lora->a, gguf, name, lora->n_in, lora->rank, err);
-		lora_name(name, sizeof name, i, 'b');
+		lora_name(name, sizeof name, prefix, i, 'b');
 		if (status == PITH_OK)
 			status = part_read_tensor(lora->b, gguf, name, lora->rank, lora->n_out, err);
 	}
+	if (status == PITH_OK && adapter->reader != NULL)
+		status = load_values(adapter->reader, h, gguf, reader_prefix, err);
 	return status;
 }
 
@@ -291,7 +380,7 @@ enum pith_status adapter_load(struct adapter **out, const struct hyperparams *h,
 	struct adapter *adapter = NULL;
 	status = load_header(&adapter, h, gguf, err);
 	if (status == PITH_OK)
-		status = load_values(adapter, h, gguf, err);
+		status = load_values(adapter, h, gguf, "", err);
 	gguf_close(gguf);
 	if (status != PITH_OK) {
 		adapter_destroy(adapter);
@@ -318,6 +407,8 @@ static enum pith_status write_header(const struct adapter *adapter, const struct
 		status = gguf_write_string(writer, "pith.memory", memory_names[adapter->hands_over], err);
 	if (status == PITH_OK && adapter->slots)
 		status = gguf_write_bool(writer, "pith.memory_slots", true, err);
+	if (status == PITH_OK && adapter->reader != NULL)
+		status = gguf_write_bool(writer, "pith.reader", true, err);
 	if (status == PITH_OK)
 		status = gguf_write_u32(writer, "pith.lora_rank", (uint32_t)adapter->rank, err);
 	if (status == PITH_OK)
@@ -331,6 +422,30 @@ static enum pith_status write_header(const struct adapter *adapter, const struct
 	return status;
 }
 
+static enum pith_status write_values(const struct adapter *adapter, const struct hyperparams *h, enum tensor_type type,
+                                     struct gguf_writer *writer, const char *prefix, struct pith_error *err)
+{
+	char name[96];
+	enum pith_status status = PITH_OK;
+	if (adapter->n_memory > 0)
+		status = gguf_write_tensor(writer, "memory_embd.weight", TENSOR_F32, 2, (size_t[]){h->n_embd, adapter->n_memory},
+		                           adapter->memory, err);
+	vector_name(name, sizeof name, prefix);
+	if (status == PITH_OK)
+		status = gguf_write_tensor(writer, name, TENSOR_F32, 1, (size_t[]){h->n_embd}, adapter->encoder_vector, err);
+	for (size_t i = 0; status == PITH_OK && adapter->rank > 0 && i < h->n_layers * N_PROJECTIONS; i++) {
+		const struct lora *lora = &adapter->projections[i];
+		lora_name(name, sizeof name, prefix, i, 'a');
+		status = gguf_write_matrix(writer, name, type, lora->n_in, lora->rank, lora->a, err);
+		lora_name(name, sizeof name, prefix, i, 'b');
+		if (status == PITH_OK)
+			status = gguf_write_matrix(writer, name, type, lora->rank, lora->n_out, lora->b, err);
+	}
+	if (status == PITH_OK && adapter->reader != NULL)
+		status = write_values(adapter->reader, h, type, writer, reader_prefix, err);
+	return status;
+}
+
 enum pith_status adapter_save(const struct adapter *adapter, const struct hyperparams *h, enum tensor_type type, const char *path,
                               struct pith_error *err)
 {
@@ -338,22 +453,9 @@ enum pith_status adapter_save(const struct adapter *adapter, const struct hyperp
 	enum pith_status status = gguf_writer_create(&writer, err);
 	if (status != PITH_OK)
 		return status;
-	char name[64];
 	status = write_header(adapter, h, writer, err);
-	if (status == PITH_OK && adapter->n_memory > 0)
-		status = gguf_write_tensor(writer, "memory_embd.weight", TENSOR_F32, 2, (size_t[]){h->n_embd, adapter->n_memory},
-		                           adapter->memory, err);
 	if (status == PITH_OK)
-		status = gguf_write_tensor(writer, "encoder_embd.weight", TENSOR_F32, 1, (size_t[]){h->n_embd},
-		                           adapter->encoder_vector, err);
-	for (size_t i = 0; status == PITH_OK && adapter->rank > 0 && i < h->n_layers * N_PROJECTIONS; i++) {
-		const struct lora *lora = &adapter->projections[i];
-		lora_name(name, sizeof name, i, 'a');
-		status = gguf_write_matrix(writer, name, type, lora->n_in, lora->rank, lora->a, err);
-		lora_name(name, sizeof name, i, 'b');
-		if (status == PITH_OK)
-			status = gguf_write_matrix(writer, name, type, lora->rank, lora->n_out, lora->b, err);
-	}
+		status = write_values(adapter, h, type, writer, "", err);
 	if (status == PITH_OK)
 		status = gguf_writer_finish(writer, path, err);
 	gguf_writer_destroy(writer);

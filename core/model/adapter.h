@@ -4,6 +4,10 @@
  * and one vector added to the embedding of every document token, by which the
  * model knows that it encodes. All numbers stand in one flat fp32 array, so
  * that the optimiser sees one parameter; a GGUF file holds them by name.
+ *
+ * 500xCompressor's and ICAE's reader is the frozen base. An adapter may bring a
+ * reader of its own: a second set of additions, switched on while its memory
+ * tokens are read, and trained along with the first.
  */
 #ifndef MODEL_ADAPTER_H
 #define MODEL_ADAPTER_H
@@ -35,6 +39,7 @@ struct adapter {
 	float *encoder_vector;    /* (n_embd) */
 	struct lora *projections; /* (n_layers, N_PROJECTIONS); NULL when rank is 0 */
 	size_t n_layers, n_embd;
+	struct adapter *reader;   /* its numbers are the last of values, its gradients of gradients; NULL: the base alone reads */
 };
 
 /* "regenerate", "answer", "rewrite", "read". */
@@ -42,6 +47,12 @@ const char *purpose_name(enum pith_purpose purpose);
 /* A new adapter: A normal with variance 1/n_in, B zero, memory vectors normal times 0.02. */
 enum pith_status adapter_create(struct adapter **out, const struct hyperparams *h, enum pith_purpose purpose, size_t rank,
                                 float alpha, size_t n_memory, struct random_state *random, struct pith_error *err);
+/*
+ * Gives an adapter with memory tokens, before it has gradients, a reader of the same rank, which does nothing yet: A as above, B and
+ * its vector zero. random NULL: all of it is zero.
+ */
+enum pith_status adapter_add_reader(struct adapter *adapter, const struct hyperparams *h, struct random_state *random,
+                                    struct pith_error *err);
 /* A file made by adapter_save(), for a model of shape h. */
 enum pith_status adapter_load(struct adapter **out, const struct hyperparams *h, const char *path, struct pith_error *err);
 /* type: of its matrices; F32 keeps every bit. */
@@ -50,7 +61,8 @@ enum pith_status adapter_save(const struct adapter *adapter, const struct hyperp
 void adapter_destroy(struct adapter *adapter); /* NULL is allowed */
 /*
  * Makes a new adapter compute what another of the same shape does. The other may have a smaller rank: the rest of the
- * new one stays as adapter_create() left it, with B zero, and does nothing yet. n_memory must be equal.
+ * new one stays as adapter_create() left it, with B zero, and does nothing yet; so does a reader that the other lacks. n_memory
+ * must be equal, and the new one have a reader if the other has.
  */
 void adapter_start_from(struct adapter *to, const struct adapter *from);
 

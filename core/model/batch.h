@@ -22,7 +22,7 @@ struct sequence {
 
 struct batch {
 	size_t n_tokens;
-	int32_t *ids;       /* (n_tokens): token id, or -1 - j: memory token j of the adapter; without one, row j of given */
+	int32_t *ids;       /* (n_tokens): token id, or -1 - j: row j of given; without that, memory token j of the adapter */
 	int32_t *positions; /* (n_tokens) */
 	size_t n_sequences;
 	struct sequence *sequences;

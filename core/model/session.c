@@ -174,7 +174,7 @@ static enum pith_status check_input(struct session *session, const struct sessio
 		return fail(err, PITH_TOO_LONG, "The text needs %zu tokens of context, there is room for %zu.",
 		            session->length + input->n, session->capacity);
 	int32_t top = input->first_position + (int32_t)input->n - 1;
-	size_t n_memory = input->adapter != NULL ? input->adapter->n_memory : input->n_given;
+	size_t n_memory = input->given != NULL || input->adapter == NULL ? input->n_given : input->adapter->n_memory;
 	for (size_t i = 0; i < input->n; i++) {
 		int32_t id = input->ids[i];
 		if (id >= 0 ? (size_t)id >= session->t->h.n_vocab : (size_t)(-1 - id) >= n_memory)

@@ -46,7 +46,7 @@ void transformer_embed_forward(const struct transformer *t, const struct adapter
 	embedding_forward(x, batch->ids, batch->n_tokens, n_embd, &t->weights.token_embd);
 	if (adapter == NULL && batch->given == NULL)
 		return;
-	const float *memory = adapter == NULL ? batch->given : adapter->memory;
+	const float *memory = batch->given != NULL ? batch->given : adapter->memory;
 	for (size_t i = 0; i < batch->n_tokens; i++) {
 		int32_t id = batch->ids[i];
 		if (id < 0)
@@ -63,7 +63,7 @@ void transformer_embed_backward(const struct transformer *t, const struct adapte
 	if (d_table != NULL)
 		embedding_backward(d_table, batch->ids, d_x, batch->n_tokens, n_embd);
 	bool trains = adapter != NULL && adapter->gradients != NULL;
-	float *d_memory = trains ? adapter_gradient(adapter, adapter->memory) : adapter == NULL ? batch->d_given : NULL;
+	float *d_memory = batch->given != NULL ? batch->d_given : trains ? adapter_gradient(adapter, adapter->memory) : NULL;
 	float *d_vector = trains ? adapter_gradient(adapter, adapter->encoder_vector) : NULL;
 	for (size_t i = 0; i < batch->n_tokens; i++) {
 		int32_t id = batch->ids[i];

@@ -150,6 +150,10 @@ static enum pith_status open_adapter(struct run *run, enum pith_purpose purpose,
 		return status;
 	run->adapters[purpose]->hands_over = recipe->memory;
 	run->adapters[purpose]->slots = recipe->memory_slots;
+	if (recipe->reader && purpose < PITH_N_MEMORY_PURPOSES)
+		status = adapter_add_reader(run->adapters[purpose], h, &random, err);
+	if (status != PITH_OK)
+		return status;
 	if (recipe->adapter_path[purpose] == NULL)
 		return PITH_OK;
 	struct adapter *from, *to = run->adapters[purpose];
@@ -172,6 +176,8 @@ static enum pith_status open_adapter(struct run *run, enum pith_purpose purpose,
 	else if (from->slots != to->slots)
 		status = fail(err, PITH_MISMATCH, "%s: its memory tokens stand %s, the recipe wants them %s.", recipe->adapter_path[purpose],
 		              from->slots ? "in slots" : "spread", to->slots ? "in slots" : "spread");
+	else if (from->reader != NULL && to->reader == NULL)
+		status = fail(err, PITH_MISMATCH, "%s has a reader of its own, the recipe wants none.", recipe->adapter_path[purpose]);
 	else
 		adapter_start_from(to, from);
 	adapter_destroy(from);
@@ -258,19 +264,22 @@ static enum pith_status open_base_array(struct run *run, struct pith_error *err)
 	return status;
 }
 
-/* The matrices of an adapter are to decay, and may be Muon's, as those of a base are. */
-static enum pith_status add_lora_matrices(struct trained_array *array, const struct adapter *adapter, bool by_muon, struct pith_error *err)
+/* The matrices of an adapter are to decay, and may be Muon's, as those of a base are. values: the array's first one. */
+static enum pith_status add_lora_matrices(struct trained_array *array, const struct adapter *adapter, const float *values, bool by_muon,
+                                          struct pith_error *err)
 {
 	enum pith_status status = PITH_OK;
 	for (size_t i = 0; status == PITH_OK && adapter->rank > 0 && i < adapter->n_layers * N_PROJECTIONS; i++) {
 		const struct lora *lora = &adapter->projections[i];
-		size_t a = (size_t)(lora->a - adapter->values), b = (size_t)(lora->b - adapter->values);
+		size_t a = (size_t)(lora->a - values), b = (size_t)(lora->b - values);
 		struct matrix_range down = {a, b, lora->rank, lora->n_in, by_muon};
 		struct matrix_range up = {b, b + lora->n_out * lora->rank, lora->n_out, lora->rank, by_muon};
 		status = trained_array_add_matrix(array, &down, err);
 		if (status == PITH_OK)
 			status = trained_array_add_matrix(array, &up, err);
 	}
+	if (status == PITH_OK && adapter->reader != NULL)
+		status = add_lora_matrices(array, adapter->reader, values, by_muon, err);
 	return status;
 }
 
@@ -289,7 +298,7 @@ static enum pith_status open_arrays(struct run *run, struct pith_error *err)
 		status = trained_array_init(&run->arrays[run->n_arrays], adapter->values, adapter->n_values, run->adapter_gradients[p],
 		                            run->n_slots, run->n_threads, err);
 		if (status == PITH_OK)
-			status = add_lora_matrices(&run->arrays[run->n_arrays++], adapter, run->recipe->muon_learning_rate > 0, err);
+			status = add_lora_matrices(&run->arrays[run->n_arrays++], adapter, adapter->values, run->recipe->muon_learning_rate > 0, err);
 	}
 	return status;
 }

@@ -123,9 +123,12 @@ static void hand_back(struct step_worker *w)
 		hand_back_gradients(w, hyperparams_kv_dim(&w->transformer->h));
 }
 
-/* What the reader itself has learned: to rewrite, to read; NULL: it is the base alone. */
+/* What the reader itself has learned: to read memory tokens, to rewrite, to read texts; NULL: it is the base alone. */
 static const struct adapter *reader_adapter(const struct step_worker *w)
 {
+	for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++)
+		if (w->adapters[p] != NULL && w->adapters[p]->reader != NULL)
+			return w->adapters[p]->reader;
 	return w->adapters[PITH_REWRITE] != NULL ? w->adapters[PITH_REWRITE] : w->adapters[PITH_READ];
 }
 

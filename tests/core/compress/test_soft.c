@@ -350,6 +350,41 @@ static void test_regeneration_limit(void **state)
 	pith_document_destroy(document);
 }
 
+/* A reader of the adapter's own reads the rows; one that adds nothing reads them as the base does. */
+static void test_reader(void **state)
+{
+	(void)state;
+	struct pith_document *document = document_of(40, 37);
+	struct pith_compressed *compressed = compress(document, 6);
+	struct random_state random;
+	struct pith_error err;
+	random_seed(&random, 38);
+	for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++) {
+		struct pith_generated out[3]; /* by the base, a reader that adds nothing, one that does */
+		struct adapter *adapter = model->adapters[PITH_MEMORY_ROWS][p], *reader = NULL;
+		for (int i = 0; i < 3; i++) {
+			if (i == 1) {
+				must(adapter_add_reader(adapter, &model->transformer.h, &random, &err), &err);
+				reader = adapter->reader;
+			}
+			if (i == 2)
+				for (size_t j = 0; j < reader->n_values; j++)
+					reader->values[j] += (float)(0.1 * random_normal(&random));
+			must(p == PITH_REGENERATE ? pith_regenerate(&out[i], model, compressed, 20, NULL, &err)
+			                          : pith_answer_compressed(&out[i], model, compressed, "What?", 20, NULL, &err), &err);
+		}
+		assert_string_equal(out[0].text, out[1].text);
+		assert_string_not_equal(out[0].text, out[2].text);
+		for (int i = 0; i < 3; i++)
+			pith_generated_free(&out[i]);
+		adapter->reader = NULL;
+		free(reader->projections);
+		free(reader);
+	}
+	pith_compressed_destroy(compressed);
+	pith_document_destroy(document);
+}
+
 /* One span of nearly the whole context: the text that comes back must fit behind the rows. */
 static void test_regeneration_fits_context(void **state)
 {
@@ -499,6 +534,7 @@ int main(void)
 		cmocka_unit_test(test_slider),
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_regeneration_limit),
+		cmocka_unit_test(test_reader),
 		cmocka_unit_test(test_regeneration_fits_context),
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_without),

@@ -191,7 +191,7 @@ static void check_adapter(struct toy *toy, struct adapter *adapter, double *wors
 	check_part(toy, adapter, "encoder_vector", adapter->encoder_vector, n_embd, worst);
 	for (size_t i = 0; adapter->rank > 0 && i < adapter->n_layers * N_PROJECTIONS; i++) {
 		struct lora *lora = &adapter->projections[i];
-		bool encodes = adapter->purpose < PITH_N_MEMORY_PURPOSES && toy->worker.memory == PITH_MEMORY_ROWS;
+		bool encodes = adapter->n_memory > 0 && toy->worker.memory == PITH_MEMORY_ROWS;
 		bool unused = encodes && i / N_PROJECTIONS + 1 == adapter->n_layers && i % N_PROJECTIONS != PROJECTION_K &&
 			      i % N_PROJECTIONS != PROJECTION_V;
 		if (unused) { /* An encoder's last layer stops after keys and values. */
@@ -336,6 +336,49 @@ static void test_reader_adapter(void **state)
 	}
 }
 
+/* The reader that an adapter brings for its memory tokens: switched on behind rows and behind embeddings, and trained with it. */
+static void test_reader_of_memory(void **state)
+{
+	(void)state;
+	for (int memory = 0; memory < PITH_N_MEMORIES; memory++) {
+		struct toy toy;
+		struct adapter *adapter;
+		struct pith_error err;
+		double worst = 0;
+		toy_open(&toy, true, ROPE_HALVES, true);
+		toy.worker.memory = (enum pith_memory)memory;
+		assert_int_equal(adapter_create(&adapter, &toy.transformer.h, PITH_REGENERATE, RANK, 4, N_MEMORY, &random_numbers, &err),
+		                 PITH_OK);
+		assert_int_equal(adapter_add_reader(adapter, &toy.transformer.h, &random_numbers, &err), PITH_OK);
+		assert_int_equal(adapter_enable_gradients(adapter, &err), PITH_OK);
+		for (size_t j = 0; j < adapter->n_values; j++)
+			adapter->values[j] = (float)(0.4 * random_normal(&random_numbers));
+		toy.worker.adapters[PITH_REGENERATE] = adapter;
+		toy.worker.adapters[PITH_ANSWER] = NULL;
+		microbatch_clear(&toy.worker.microbatch);
+		size_t a = add_encoder(&toy, PITH_REGENERATE, 7, 3), b = add_encoder(&toy, PITH_REGENERATE, 4, 1);
+		if (memory == PITH_MEMORY_EMBEDDINGS) {
+			add_given_reader(&toy, 6, b, PITH_REGENERATE, 1);
+			add_given_reader(&toy, 7, a, PITH_REGENERATE, 3);
+		} else {
+			pack_link(&toy.worker.microbatch, add_reader(&toy, 6, 1, PITH_OBJECTIVE_REGENERATE), b, PITH_REGENERATE, 1, 0);
+			pack_link(&toy.worker.microbatch, add_reader(&toy, 7, 3, PITH_OBJECTIVE_REGENERATE), a, PITH_REGENERATE, 3, 0);
+		}
+		microbatch_normalise(&toy.worker.microbatch);
+		double loss = run(&toy, true).weighted;
+		assert_true(loss > 1 && loss == run(&toy, false).weighted);
+		check_adapter(&toy, adapter, &worst);
+		check_adapter(&toy, adapter->reader, &worst);
+		/* Without it the same rows are read otherwise. */
+		struct adapter *reader = adapter->reader;
+		adapter->reader = NULL;
+		assert_true(run(&toy, false).weighted != loss);
+		adapter->reader = reader;
+		adapter_destroy(adapter);
+		toy_close(&toy);
+	}
+}
+
 static float *copy_of(const float *values, size_t n)
 {
 	float *copy = malloc(n * sizeof *copy);
@@ -426,6 +469,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_qwen3_like),  cmocka_unit_test(test_llama_like),    cmocka_unit_test(test_mixed),
 		cmocka_unit_test(test_embeddings), cmocka_unit_test(test_reader_adapter),
+		cmocka_unit_test(test_reader_of_memory),
 		cmocka_unit_test(test_frozen_base), cmocka_unit_test(test_reused_memory), cmocka_unit_test(test_bf16),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

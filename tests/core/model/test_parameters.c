@@ -167,12 +167,16 @@ static void test_fingerprint(void **state)
 static void test_adapter_round_trip(void **state)
 {
 	(void)state;
-	for (size_t rank = 0; rank <= 3; rank += 3) {
+	for (int variant = 0; variant < 4; variant++) {
+		size_t rank = variant % 2 == 0 ? 0 : 3;
+		bool reader = variant >= 2;
 		struct adapter *a, *b;
 		struct random_state random;
 		struct hyperparams other = shape;
 		random_seed(&random, 4);
 		assert_int_equal(adapter_create(&a, &shape, PITH_ANSWER, rank, 6, 5, &random, NULL), PITH_OK);
+		if (reader)
+			assert_int_equal(adapter_add_reader(a, &shape, &random, NULL), PITH_OK);
 		for (size_t i = 0; i < a->n_values; i++)
 			a->values[i] = (float)random_normal(&random);
 		a->span_tokens = 99;
@@ -188,6 +192,12 @@ static void test_adapter_round_trip(void **state)
 		assert_int_equal(a->n_values, b->n_values);
 		assert_memory_equal(a->values, b->values, a->n_values * sizeof *a->values);
 		assert_true(rank == 0 || b->projections[0].scale == 2);
+		assert_int_equal(b->reader != NULL, reader);
+		if (reader) {
+			assert_int_equal(a->reader->encoder_vector - a->values, b->reader->encoder_vector - b->values);
+			assert_memory_equal(a->reader->encoder_vector, b->reader->encoder_vector, shape.n_embd * sizeof(float));
+			assert_true(rank == 0 || b->reader->projections[0].scale == 2);
+		}
 		adapter_destroy(b);
 		/* In fewer bytes: vectors keep every bit, numbers of matrices eight. */
 		assert_int_equal(adapter_save(a, &shape, TENSOR_BF16, path, NULL), PITH_OK);
@@ -256,6 +266,25 @@ static void test_adapter_start(void **state)
 	assert_int_equal(adapter_create(&to, &shape, PITH_REGENERATE, 5, 2, 5, &random, NULL), PITH_OK);
 	adapter_start_from(to, from);
 	assert_memory_equal(to->memory, from->memory, 5 * shape.n_embd * sizeof *to->memory);
+	/* A reader that the other lacks stays as it was, and does nothing; one that it has comes along. */
+	assert_int_equal(adapter_add_reader(to, &shape, &random, NULL), PITH_OK);
+	assert_memory_equal(to->memory, from->memory, 5 * shape.n_embd * sizeof *to->memory);
+	adapter_start_from(to, from);
+	const struct lora *lora = &to->reader->projections[0];
+	for (size_t i = 0; i < lora->rank * lora->n_out; i++)
+		assert_true(lora->b[i] == 0);
+	assert_true(lora->a[0] != 0 && to->reader->encoder_vector[0] == 0);
+	adapter_destroy(from);
+	assert_int_equal(adapter_create(&from, &shape, PITH_REGENERATE, 2, 6, 5, &random, NULL), PITH_OK);
+	assert_int_equal(adapter_add_reader(from, &shape, &random, NULL), PITH_OK);
+	for (size_t i = 0; i < from->n_values; i++)
+		from->values[i] = (float)random_normal(&random);
+	adapter_start_from(to, from);
+	float old[512], new[512];
+	lora_product(&from->reader->projections[3], old);
+	lora_product(&to->reader->projections[3], new);
+	assert_true(old[1] != 0 && fabsf(old[1] - new[1]) <= 1e-4f * (1 + fabsf(old[1])));
+	assert_memory_equal(to->reader->encoder_vector, from->reader->encoder_vector, shape.n_embd * sizeof(float));
 	adapter_destroy(from);
 	adapter_destroy(to);
 }

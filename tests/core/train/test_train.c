@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 
 #include "model/adapter.h"
+#include "model/model.h"
 #include "model/parameters.h"
 #include "pith/train.h"
 #include "scratch.h"
@@ -404,6 +405,50 @@ static void test_embeddings(void **state)
 	assert_non_null(strstr(err.message, "hand over rows, the recipe wants embeddings"));
 }
 
+/* A reader of memory tokens is trained along, goes on after a stop, and is what an adapter without one cannot start from. */
+static void test_memory_reader(void **state)
+{
+	(void)state;
+	struct named_recipe base, runs[3];
+	struct line with[N_STEPS + 1], without[N_STEPS + 1];
+	struct pith_error err;
+	base_recipe(&base, "reader-base");
+	run_to_end(&base);
+	static const char *const names[] = {"reader-none", "reader-straight", "reader-cancelled"};
+	for (int i = 0; i < 3; i++) {
+		base_recipe(&runs[i], names[i]);
+		runs[i].recipe.trained = PITH_TRAIN_ADAPTER;
+		runs[i].recipe.base_path = base.outputs[0];
+		runs[i].recipe.adapter_path[PITH_REGENERATE] = base.outputs[1];
+		runs[i].recipe.reader = i > 0;
+		runs[i].recipe.muon_learning_rate = 1e-2;
+		runs[i].recipe.tasks = &tasks[1];
+		runs[i].recipe.n_tasks = 1;
+	}
+	run_to_end(&runs[0]);
+	run_to_end(&runs[1]);
+	run_and_cancel(&runs[2], 5);
+	run_to_end(&runs[2]);
+	assert_same_run(&runs[1], &runs[2], 1);
+	read_log(runs[0].log, without);
+	read_log(runs[1].log, with);
+	/* It does nothing at first, and then it learns. */
+	assert_true(with[1].loss == without[1].loss);
+	assert_true(with[N_STEPS].loss != without[N_STEPS].loss && with[N_STEPS].loss < with[1].loss);
+
+	struct pith_model *model;
+	struct pith_model_options options = {.adapter_path = {{runs[1].outputs[0], ""}}, .n_threads = 1};
+	assert_int_equal(pith_model_open(&model, base.outputs[0], &options, NULL, &err), PITH_OK);
+	const struct adapter *adapter = model->adapters[PITH_MEMORY_ROWS][PITH_REGENERATE];
+	assert_non_null(adapter->reader);
+	assert_true(adapter->reader->projections[0].b[0] != 0 && adapter->reader->encoder_vector[0] != 0);
+	pith_model_close(model);
+	runs[0].recipe.adapter_path[PITH_REGENERATE] = runs[1].outputs[0];
+	runs[0].recipe.checkpoint_path = NULL;
+	assert_int_equal(pith_train_run(&runs[0].recipe, NULL, NULL, NULL, &err), PITH_MISMATCH);
+	assert_non_null(strstr(err.message, "has a reader of its own"));
+}
+
 /* An adapter for reading: words exchanged, numbers dropped, and still the same run after a stop and with more threads. */
 static void test_reading(void **state)
 {
@@ -503,7 +548,7 @@ static void test_distillation(void **state)
 static void test_bad_recipes(void **state)
 {
 	(void)state;
-	for (int i = 0; i < 15; i++) {
+	for (int i = 0; i < 16; i++) {
 		struct named_recipe r;
 		struct pith_error err = {0};
 		struct pith_task task = tasks[1];
@@ -521,6 +566,7 @@ static void test_bad_recipes(void **state)
 		case 12: r.recipe.lora_alpha = 0; break;              /* and a rank: it would never learn */
 		case 13: r.recipe.dropout = 1; break;
 		case 14: r.recipe.evidence_tokens = -1; break;
+		case 15: r.recipe.reader = true; break;               /* of a base that is trained itself */
 		case 10: r.recipe.opening_tokens = 5; break;          /* and no weight */
 		case 8: task.path = "/no/such/file.jsonl"; break;
 		case 9: r.recipe.span_tokens = 250; break;            /* an adapter that no model could load */
@@ -609,8 +655,21 @@ static void test_diverging(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_base_goes_on),    cmocka_unit_test(test_bf16_goes_on), cmocka_unit_test(test_seed),
-		cmocka_unit_test(test_adapter_goes_on), cmocka_unit_test(test_adapter_by_muon), cmocka_unit_test(test_embeddings), cmocka_unit_test(test_reading), cmocka_unit_test(test_distillation), cmocka_unit_test(test_held_out_ratio), cmocka_unit_test(test_base_in_place), cmocka_unit_test(test_other_adapters), cmocka_unit_test(test_number_of_threads), cmocka_unit_test(test_bad_recipes),  cmocka_unit_test(test_diverging),
+		cmocka_unit_test(test_base_goes_on),
+		cmocka_unit_test(test_bf16_goes_on),
+		cmocka_unit_test(test_seed),
+		cmocka_unit_test(test_adapter_goes_on),
+		cmocka_unit_test(test_adapter_by_muon),
+		cmocka_unit_test(test_embeddings),
+		cmocka_unit_test(test_memory_reader),
+		cmocka_unit_test(test_reading),
+		cmocka_unit_test(test_distillation),
+		cmocka_unit_test(test_held_out_ratio),
+		cmocka_unit_test(test_base_in_place),
+		cmocka_unit_test(test_other_adapters),
+		cmocka_unit_test(test_number_of_threads),
+		cmocka_unit_test(test_bad_recipes),
+		cmocka_unit_test(test_diverging),
 	};
 	return cmocka_run_group_tests(tests, setup, scratch_teardown);
 }
