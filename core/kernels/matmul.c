@@ -53,9 +53,25 @@ static void multiply_rows(void *user, size_t begin, size_t end, int thread)
 		    p->b, (int)p->ldb, p->beta, p->c + begin * p->ldc, (int)p->ldc);
 }
 
+/* A token that is generated goes through a LoRA alone: sgemm would pack all of B for it, which takes longer than the product. */
+static void multiply_few(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c,
+			 size_t ldc)
+{
+	const struct kernels *kernels = kernels_get();
+	for (size_t j = 0; j < n; j++)
+		for (size_t i = 0; i < m; i++) {
+			float *to = c + i * ldc + j;
+			*to = kernels->dot_f32(a + i * lda, b + j * ldb, k) + (beta == 0 ? 0 : beta * *to); /* C may hold anything then */
+		}
+}
+
 void matmul_nt(struct thread_pool *pool, size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
 	       float beta, float *c, size_t ldc)
 {
+	if (m <= FEW_TOKENS) {
+		multiply_few(m, n, k, a, lda, b, ldb, beta, c, ldc);
+		return;
+	}
 	struct product product = {CblasNoTrans, CblasTrans, n, k, a, b, lda, ldb, ldc, beta, c};
 	initialise();
 	thread_pool_run(pool, m, ROW_GRAIN, multiply_rows, &product);
