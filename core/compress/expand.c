@@ -265,6 +265,26 @@ void compressed_forget_text(struct pith_compressed *compressed)
 	compressed->regenerated = NULL;
 }
 
+enum pith_status pith_compressed_keep_text(struct pith_compressed *compressed, const struct pith_generated *generated,
+                                           struct pith_error *err)
+{
+	struct pith_generated *copy = malloc(sizeof *copy);
+	char *text = malloc(generated->length + 1);
+	if (copy == NULL || text == NULL) {
+		free(copy);
+		free(text);
+		return fail_memory(err, "the text");
+	}
+	if (generated->length > 0)
+		memcpy(text, generated->text, generated->length);
+	text[generated->length] = '\0';
+	*copy = *generated;
+	copy->text = text;
+	compressed_forget_text(compressed);
+	compressed->regenerated = copy;
+	return PITH_OK;
+}
+
 /* Makes compressed->regenerated unless it is there. Its text is not the answer: it is not streamed. */
 static enum pith_status keep_regenerated(struct pith_compressed *compressed, struct pith_model *model,
                                          const struct pith_control *control, struct pith_error *err)

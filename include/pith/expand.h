@@ -40,6 +40,13 @@ enum pith_status pith_regenerate(struct pith_generated *out, struct pith_model *
                                  size_t max_tokens, const struct pith_control *control, struct pith_error *err);
 
 /*
+ * What pith_regenerate() gave of memory rows without a limit, kept (a copy) in compressed: further questions are answered from it
+ * without regenerating it once more.
+ */
+enum pith_status pith_compressed_keep_text(struct pith_compressed *compressed, const struct pith_generated *generated,
+                                           struct pith_error *err);
+
+/*
  * An answer to question from a text (full, or extractively compressed). max_tokens 0: 48. A model with an adapter for reading
  * reads, of a text longer than that was trained on, the sentences that share words with the question; any other reads all of it.
  */
@@ -50,7 +57,7 @@ enum pith_status pith_answer_text(struct pith_generated *out, struct pith_model 
 /*
  * An answer from a compressed result. Memory rows for answers are read as they
  * are. Where there are rows for regeneration only, the text is regenerated from
- * them (once: it is kept in compressed for further questions) and the answer
+ * them (once: it is kept in compressed, as by pith_compressed_keep_text()) and the answer
  * read from that, or from as many of its sentences as fit the context, those
  * that share words with the question first; out->n_regenerated says so.
  */

@@ -452,7 +452,19 @@ static void check_regenerated_answer(struct pith_compressed *compressed)
 	assert_string_equal(first.text, expected.text);
 	assert_string_equal(second.text, expected.text);
 	assert_int_equal(first.n_prompt_tokens, expected.n_prompt_tokens);
+	/* A text that is handed in is the one that is read, also when the caller's own is gone. */
 	pith_generated_free(&text);
+	pith_generated_free(&expected);
+	char other[] = "A text that no memory token holds.";
+	struct pith_generated handed = {.text = other, .length = sizeof other - 1, .n_tokens = 77}, read;
+	must(pith_compressed_keep_text(compressed, &handed, &err), &err);
+	must(pith_answer_text(&expected, model, other, sizeof other - 1, "Why?", 6, NULL, &err), &err);
+	memset(other, 'x', sizeof other - 1);
+	must(pith_answer_compressed(&read, model, compressed, "Why?", 6, NULL, &err), &err);
+	assert_string_equal(read.text, expected.text);
+	assert_int_equal(read.n_prompt_tokens, expected.n_prompt_tokens);
+	assert_int_equal(read.n_regenerated, 77);
+	pith_generated_free(&read);
 	pith_generated_free(&expected);
 	pith_generated_free(&first);
 	pith_generated_free(&second);
