@@ -240,9 +240,9 @@ static enum pith_status regenerate(struct task *task, const struct pith_control 
 		task->comparison = comparison_of(text, length, &generated);
 		status = task->comparison == NULL ? fault_memory(err) : PITH_OK;
 	}
-	/* A question is about this text then. */
+	/* A question is read from this text then; where it cannot be kept it is made once more. */
 	if (status == PITH_OK && task->max_tokens == 0)
-		status = pith_compressed_keep_text(engine->compressed[task->form], &generated, err);
+		(void)pith_compressed_keep_text(engine->compressed[task->form], &generated, NULL);
 	pith_generated_free(&generated);
 	return status;
 }

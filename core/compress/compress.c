@@ -15,7 +15,7 @@ typedef enum pith_status compress_fn(struct pith_compressed *out, struct pith_do
 
 /* Everything that lists methods lists these rows; a new method is one row and one file. */
 static const struct pith_method methods[] = {
-	{"500x", "500xCompressor", "memory tokens: K/V rows of every layer, written by an adapter, read by the frozen model",
+	{"500x", "500xCompressor", "memory tokens: K/V rows of every layer, written by an adapter, read by the model",
 	 "arXiv 2408.03094", PITH_SOFT, PITH_MEMORY_ROWS},
 	{"selfinfo", "Self-information", "keeps the words that the model could predict least, whole and in order",
 	 "Selective Context, arXiv 2310.06201", PITH_EXTRACTIVE, PITH_MEMORY_ROWS},
@@ -29,7 +29,7 @@ static const struct pith_method methods[] = {
 	 PITH_ABSTRACTIVE, PITH_MEMORY_ROWS},
 	{"vanilla", "Rewriting", "shorter text, written by an instruct model: the local one, or one behind --server",
 	 "the baseline of Cmprsr, arXiv 2511.12281", PITH_ABSTRACTIVE, PITH_MEMORY_ROWS},
-	{"icae", "ICAE", "memory tokens: last hidden states, written by an adapter, read by the frozen model as embeddings",
+	{"icae", "ICAE", "memory tokens: last hidden states, written by an adapter, read by the model as embeddings",
 	 "arXiv 2307.06945", PITH_SOFT, PITH_MEMORY_EMBEDDINGS},
 };
 static compress_fn *const functions[] = {soft_compress, selfinfo_compress, llmlingua2_compress, llmlingua_compress,

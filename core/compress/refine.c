@@ -50,6 +50,7 @@ struct refiner {
 	struct pith_refine_result *result;
 	struct transformer transformer; /* positions of its own; weights unpacked or the model's own */
 	struct parameters *unpacked;    /* NULL: too large */
+	struct adapter vector;          /* of the rows' reader, when the rest of it is in the unpacked weights */
 	struct thread_pool *pool;       /* its own: watch may use the model's; NULL: one thread */
 	struct refine_desk *desks;      /* (threads of the pool) */
 	size_t n_desks;
@@ -85,6 +86,21 @@ static enum pith_status open_weights(struct refiner *r, struct pith_error *err)
 	return PITH_OK;
 }
 
+/* The reader stays as it is while the rows change: what it adds to unpacked weights is added once, and not at every step. */
+static void merge_reader(struct refiner *r)
+{
+	const struct adapter *reader = r->desks[0].reader;
+	if (reader == NULL || r->unpacked == NULL)
+		return;
+	for (size_t i = 0; reader->rank > 0 && i < reader->n_layers * N_PROJECTIONS; i++)
+		lora_merge(&reader->projections[i], (float *)r->unpacked->weights.layers[i / N_PROJECTIONS].projections[i % N_PROJECTIONS].data);
+	r->vector = *reader;
+	r->vector.rank = 0;
+	r->vector.projections = NULL;
+	for (size_t i = 0; i < r->n_desks; i++)
+		r->desks[i].reader = &r->vector;
+}
+
 static enum pith_status refiner_open(struct refiner *r, struct pith_error *err)
 {
 	const struct rows *rows = rows_of(r);
@@ -103,7 +119,8 @@ static enum pith_status refiner_open(struct refiner *r, struct pith_error *err)
 	memcpy(r->rows, rows->data, rows->n_rows * rows->row_floats * sizeof *r->rows);
 	const struct adapter *reader = compressed_reader(r->compressed, r->document->model, PITH_REGENERATE);
 	for (size_t i = 0; status == PITH_OK && i < r->n_desks; i++)
-		status = refine_desk_init(&r->desks[i], &r->transformer, reader, r->unpacked != NULL ? PRECISION_BF16 : PRECISION_F32, err);
+		status = refine_desk_init(&r->desks[i], &r->transformer, reader,
+		                          r->unpacked != NULL ? PRECISION_BF16 : PRECISION_F32, err);
 	return status;
 }
 
@@ -330,8 +347,10 @@ enum pith_status pith_refine(struct pith_compressed *compressed, struct pith_doc
 		status = refiner_open(&r, err);
 	if (status == PITH_OK)
 		status = forecast(&r, err);
-	if (status == PITH_OK)
+	if (status == PITH_OK) {
+		merge_reader(&r); /* the forecast is of the base alone */
 		status = refine_spans(&r, err);
+	}
 	refiner_close(&r);
 	pthread_mutex_destroy(&r.lock);
 	compressed_forget_text(compressed);

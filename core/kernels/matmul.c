@@ -17,7 +17,7 @@ void openblas_set_num_threads(int num_threads) __attribute__((weak));
 
 enum {
 	ROW_GRAIN = 16,            /* rows of C (or of W) that one thread gets at least, and the multiple of a slice */
-	FEW_TOKENS = 4,            /* up to here unpacking a row costs more than reading it again for every token */
+	FEW_TOKENS = 4,            /* up to here unpacking or packing a row costs more than reading it again for every token */
 	PANEL_FLOATS = 128 * 1024, /* 512 KiB: half of a small second-level cache, or a quarter of a large one */
 };
 

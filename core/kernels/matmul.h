@@ -1,5 +1,7 @@
 /*
  * Matrix products: the only file that knows BLAS. Row-major, fp32 results.
+ * A few rows with B transposed, as a token that is generated has, go by dot
+ * products instead, on the calling thread.
  *
  * OpenBLAS is told to stay on one thread; the pool splits the rows of C. Called
  * with pool NULL a product runs on the calling thread (training runs one

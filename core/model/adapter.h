@@ -44,12 +44,12 @@ struct adapter {
 
 /* "regenerate", "answer", "rewrite", "read". */
 const char *purpose_name(enum pith_purpose purpose);
-/* A new adapter: A normal with variance 1/n_in, B zero, memory vectors normal times 0.02. */
+/* A new adapter: A normal with variance 1/n_in, B zero, memory vectors normal times 0.02; random NULL: all of it is zero. */
 enum pith_status adapter_create(struct adapter **out, const struct hyperparams *h, enum pith_purpose purpose, size_t rank,
                                 float alpha, size_t n_memory, struct random_state *random, struct pith_error *err);
 /*
  * Gives an adapter with memory tokens, before it has gradients, a reader of the same rank, which does nothing yet: A as above, B and
- * its vector zero. random NULL: all of it is zero.
+ * its vector zero; random NULL: all of it is.
  */
 enum pith_status adapter_add_reader(struct adapter *adapter, const struct hyperparams *h, struct random_state *random,
                                     struct pith_error *err);

@@ -34,8 +34,8 @@ void session_rewind(struct session *session, size_t length); /* forgets rows fro
 
 /*
  * Reads n tokens: ids at consecutive positions from first_position, seeing all
- * rows before them. With an adapter the model encodes (ids below 0 are memory
- * tokens). positions, unless NULL, replaces the consecutive ones. encode: keys
+ * rows before them. adapter, unless NULL, is switched on (ids below 0 are its
+ * memory tokens). positions, unless NULL, replaces the consecutive ones. encode: keys
  * and values only, no hidden states. depth: only so many layers are run, and
  * hidden states are what the last norm makes of theirs; nothing can be read
  * behind such a read.

@@ -25,10 +25,11 @@ void transformer_free(struct transformer *t); /* the angles and the table of lay
 
 /*
  * x (n_tokens, n_embd): embeddings of a batch. With an adapter, document
- * tokens get its encoder vector added and ids below 0 are its memory tokens.
+ * tokens get its encoder vector added and ids below 0 are its memory tokens,
+ * unless the batch is given embeddings for these.
  */
 void transformer_embed_forward(const struct transformer *t, const struct adapter *adapter, const struct batch *batch, float *x);
-/* d_table (n_vocab, n_embd) += unless NULL; the adapter's own gradients, if it has any, +=. */
+/* d_table (n_vocab, n_embd) += unless NULL; the adapter's own gradients, if it has any, and the batch's d_given +=. */
 void transformer_embed_backward(const struct transformer *t, const struct adapter *adapter, const struct batch *batch,
                                 const float *d_x, float *d_table);
 

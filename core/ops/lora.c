@@ -1,6 +1,7 @@
 /* Low-rank adapters, Hu et al. 2021 (arXiv 2106.09685): y += scale (x A^T) B^T. */
 #include "ops/ops.h"
 
+#include "kernels/kernels.h"
 #include "ops/products.h"
 
 void lora_forward(enum precision precision, float *y, float *low, const float *x, const struct lora *lora, size_t n_tokens)
@@ -10,6 +11,13 @@ void lora_forward(enum precision precision, float *y, float *low, const float *x
 	for (size_t i = 0; i < n_tokens * lora->rank; i++)
 		low[i] *= lora->scale;
 	product_nt(precision, n_tokens, lora->n_out, lora->rank, low, lora->b, 1, y);
+}
+
+void lora_merge(const struct lora *lora, float *w)
+{
+	for (size_t row = 0; row < lora->n_out; row++)
+		for (size_t r = 0; r < lora->rank; r++)
+			kernels_get()->axpy(w + row * lora->n_in, lora->scale * lora->b[row * lora->rank + r], lora->a + r * lora->n_in, lora->n_in);
 }
 
 /* low holds scale x A^T, as forward left it. */

@@ -131,6 +131,9 @@ void lora_forward(enum precision precision, float *y, float *low, const float *x
 void lora_backward(enum precision precision, float *d_x, float *d_low, const float *d_y, const float *x, const float *low,
                    const struct lora *lora, size_t n_tokens);
 
+/* w (n_out, n_in) += scale B A: a weight that does what it did with the LoRA beside it. */
+void lora_merge(const struct lora *lora, float *w);
+
 /* --- projections.c: linear layers of the same x, each with its LoRA --------------------------------------- */
 
 enum { PROJECTED_TOGETHER = 3 };

@@ -177,7 +177,8 @@ static enum pith_status open_adapter(struct run *run, enum pith_purpose purpose,
 		status = fail(err, PITH_MISMATCH, "%s: its memory tokens stand %s, the recipe wants them %s.", recipe->adapter_path[purpose],
 		              from->slots ? "in slots" : "spread", to->slots ? "in slots" : "spread");
 	else if (from->reader != NULL && to->reader == NULL)
-		status = fail(err, PITH_MISMATCH, "%s has a reader of its own, the recipe wants none.", recipe->adapter_path[purpose]);
+		status = fail(err, PITH_MISMATCH, "%s has a reader of its own, the recipe wants none%s.", recipe->adapter_path[purpose],
+		              recipe->trained == PITH_TRAIN_BASE ? ": the base that is trained is the reader" : "");
 	else
 		adapter_start_from(to, from);
 	adapter_destroy(from);
@@ -265,8 +266,8 @@ static enum pith_status open_base_array(struct run *run, struct pith_error *err)
 }
 
 /* The matrices of an adapter are to decay, and may be Muon's, as those of a base are. values: the array's first one. */
-static enum pith_status add_lora_matrices(struct trained_array *array, const struct adapter *adapter, const float *values, bool by_muon,
-                                          struct pith_error *err)
+static enum pith_status add_lora_matrices(struct trained_array *array, const struct adapter *adapter, const float *values,
+                                          bool by_muon, struct pith_error *err)
 {
 	enum pith_status status = PITH_OK;
 	for (size_t i = 0; status == PITH_OK && adapter->rank > 0 && i < adapter->n_layers * N_PROJECTIONS; i++) {
@@ -298,7 +299,8 @@ static enum pith_status open_arrays(struct run *run, struct pith_error *err)
 		status = trained_array_init(&run->arrays[run->n_arrays], adapter->values, adapter->n_values, run->adapter_gradients[p],
 		                            run->n_slots, run->n_threads, err);
 		if (status == PITH_OK)
-			status = add_lora_matrices(&run->arrays[run->n_arrays++], adapter, adapter->values, run->recipe->muon_learning_rate > 0, err);
+			status = add_lora_matrices(&run->arrays[run->n_arrays++], adapter, adapter->values,
+			                           run->recipe->muon_learning_rate > 0, err);
 	}
 	return status;
 }

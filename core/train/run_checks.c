@@ -40,7 +40,10 @@ enum pith_status run_check_recipe(struct run *run, struct pith_error *err)
 	if (r->opening_tokens < 0 || (r->opening_tokens > 0 && !(r->opening_weight > 0)))
 		return fail(err, PITH_BAD_ARGUMENT, "A recipe with opening_tokens needs a positive opening_weight.");
 	if (r->trained == PITH_TRAIN_BASE && r->reader)
-		return fail(err, PITH_BAD_ARGUMENT, "A base that is trained learns to read memory tokens itself: a recipe with a reader trains an adapter.");
+		return fail(err, PITH_BAD_ARGUMENT, "A base that is trained learns to read memory tokens itself: a reader is an adapter's.");
+	for (size_t i = 0; i < r->n_tasks && r->reader; i++)
+		if (!objective_has_memory(r->tasks[i].objective))
+			return fail(err, PITH_BAD_ARGUMENT, "A reader reads memory tokens: the task on %s has none.", r->tasks[i].path);
 	if (r->trained == PITH_TRAIN_ADAPTER && r->base_path == NULL)
 		return fail(err, PITH_BAD_ARGUMENT, "Training an adapter needs a base.");
 	enum pith_status status = find_type(&run->output_type, "output_type", r->output_type, err);

@@ -1,6 +1,6 @@
 /*
- * Refining: the memory rows of one document are changed by gradient, the model
- * frozen, until the text comes back word for word or a limit is reached. The
+ * Refining: the memory rows of one document are changed by gradient, model
+ * and adapter frozen, until the text comes back word for word or a limit is reached. The
  * encoder's rows are the start (Cartridges, arXiv 2506.06266, trains K/V rows
  * like this; Cramming 1568 tokens, arXiv 2502.13063, input vectors).
  *

@@ -57,7 +57,7 @@ struct pith_recipe {
 	bool memory_slots;           /* these stand at positions 1..k; else they are spread over the positions of their text */
 	const char *adapter_path[PITH_N_PURPOSES]; /* by enum pith_purpose: start from this one, of lora_rank or less; NULL: new */
 	int lora_rank;               /* 0: memory vectors only */
-	bool reader;                 /* of memory tokens: the adapter brings one of its own, of the same rank, trained along; else the frozen base reads */
+	bool reader;                 /* memory tokens are read by a second LoRA of that rank, trained along; else by the frozen base */
 	int span_tokens;             /* longest text that one encoding, or an adapter for reading, reads; written into the adapter */
 	double lora_alpha;
 	int max_memory_tokens;       /* k_max */

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Unpacks the training data for the recipes of this folder: prepare.sh SOURCE DESTINATION
 # SOURCE holds text/*.jsonl.zst, qa/*.jsonl.zst and pairs/*.jsonl.zst. The last questions of four sources are kept back as
-# qa_dev.jsonl: whole contexts but for one at each cut. text/learning.jsonl: the abstracts of text/arxiv.jsonl that name two different
-# terms of machine learning.
+# qa_dev.jsonl: whole contexts but for one at each cut. text/learning.jsonl: the abstracts of text/arxiv.jsonl that hold two different
+# words of machine learning ("dataset" and "datasets" are two).
 set -eu
 if [ $# -ne 2 ]; then
 	echo "usage: prepare.sh SOURCE DESTINATION" >&2
@@ -29,6 +29,10 @@ sed 's/^.*"text": "//' "$destination/text/arxiv.jsonl" | grep -noiP "\\b($terms)
 awk 'NR == FNR { chosen[$1]; next } FNR in chosen' "$destination/text/learning.lines" "$destination/text/arxiv.jsonl" \
 	>"$destination/text/learning.jsonl"
 rm "$destination/text/learning.lines"
+[ -s "$destination/text/learning.jsonl" ] || {
+	echo "prepare.sh found no abstracts about machine learning: it needs text/arxiv.jsonl.zst and a grep that knows -P." >&2
+	exit 1
+}
 : >"$destination/qa_dev.jsonl"
 for name in newwiki squadshift_amazon squadshift_reddit fairytale; do
 	file=$destination/qa/$name.jsonl

@@ -1,7 +1,7 @@
 #define _XOPEN_SOURCE 700
 /*
  * Who reads: a text that is asked about is read by the base with its reading adapter, what memory tokens hold by the base
- * alone. Answers are what a session says that was run by hand.
+ * alone (these adapters bring no reader). Answers are what a session says that was run by hand.
  */
 #include "pith/expand.h"
 

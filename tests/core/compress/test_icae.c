@@ -1,8 +1,8 @@
 #define _XOPEN_SOURCE 700
 /*
  * ICAE: embeddings are the encoder's last hidden states of the memory tokens,
- * rows are what the model without its adapter reads from them; files hold the
- * embeddings; what belongs to one soft method is refused to the other.
+ * rows are what the model reads from them, without its adapter or with the
+ * reader that this brings; files hold the embeddings; what belongs to one soft method is refused to the other.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -41,9 +41,10 @@ static struct pith_document *document_of(struct pith_model *by)
 	return made;
 }
 
-/* The adapter in the file has its memory tokens in slots from now on. */
+/* The adapter in the file has its memory tokens in slots, and a reader of its own, from now on. */
 static void put_in_slots(const char *path, const char *base)
 {
+	struct random_state random;
 	struct pith_model_options options = {.adapter_path = {{"", ""}, {"", ""}}, .n_threads = 1};
 	struct pith_model *opened;
 	struct adapter *adapter;
@@ -52,6 +53,10 @@ static void put_in_slots(const char *path, const char *base)
 	must(adapter_load(&adapter, &opened->transformer.h, path, &err), &err);
 	assert_false(adapter->slots);
 	adapter->slots = true;
+	random_seed(&random, 8);
+	must(adapter_add_reader(adapter, &opened->transformer.h, &random, &err), &err);
+	for (size_t i = 0; i < adapter->reader->n_values; i++)
+		adapter->reader->values[i] += (float)(0.1 * random_normal(&random));
 	must(adapter_save(adapter, &opened->transformer.h, TENSOR_F32, path, &err), &err);
 	adapter_destroy(adapter);
 	pith_model_close(opened);
@@ -152,8 +157,10 @@ static void test_embeddings_and_rows(void **state)
 		struct session *session;
 		size_t together = p == PITH_REGENERATE ? k : K;
 		must(session_create(&session, &model->transformer, NULL, K, &err), &err);
-		struct session_input input = {.ids = ids, .positions = positions, .n = together, .given = hidden, .n_given = together,
-					      .encode = true};
+		const struct adapter *reader = model->adapters[PITH_MEMORY_EMBEDDINGS][p]->reader;
+		assert_int_equal(reader != NULL, p == PITH_ANSWER);
+		struct session_input input = {.ids = ids, .positions = positions, .n = together, .adapter = reader, .given = hidden,
+					      .n_given = together, .encode = true};
 		for (size_t first = 0; first < K; first += together, input.positions += together, input.given += together * N_EMBD) {
 			session_rewind(session, 0);
 			must(session_read(session, &input, NULL, &err), &err);

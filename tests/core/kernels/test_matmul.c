@@ -98,7 +98,7 @@ static void test_products(void **state)
 	(void)state;
 	static const struct shape shapes[] = {
 		{1, 1, 1},    {1, 33, 65},   {7, 1, 9},     {3, 5, 7},    {16, 16, 16},
-		{17, 31, 33}, {64, 48, 100}, {65, 127, 64}, {200, 33, 1}, {95, 130, 257},
+		{17, 31, 33}, {64, 48, 100}, {65, 127, 64}, {200, 33, 1}, {95, 130, 257}, {4, 33, 65}, {5, 33, 65},
 	};
 	struct thread_pool *pools[] = {NULL, thread_pool_create(1), thread_pool_create(2)};
 	for (size_t p = 0; p < 3; p++)

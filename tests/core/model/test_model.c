@@ -512,6 +512,44 @@ static void test_wrong_adapters(void **state)
 	pith_model_close(model);
 }
 
+/* A reader that is there and not spoken of, or the other way round, would have memory tokens misread. */
+static void test_wrong_readers(void **state)
+{
+	(void)state;
+	struct pith_model *model = small_open(base);
+	struct hyperparams h = model->transformer.h;
+	struct pith_error err;
+	static const char *const names[] = {"pith.reader", "reader.encoder_embd.weight", "reader.blk.0.attn_q.weight.lora_a",
+	                                    "reader.blk.1.ffn_down.weight.lora_b"};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		struct adapter *adapter;
+		struct random_state random;
+		random_seed(&random, 91);
+		must(adapter_create(&adapter, &h, PITH_ANSWER, 4, 8, 16, &random, &err), &err);
+		must(adapter_add_reader(adapter, &h, &random, &err), &err);
+		adapter->span_tokens = 64;
+		strcpy(adapter->base_fingerprint, model_fingerprint(model));
+		strcpy(adapter->tokenizer_fingerprint, tokenizer_fingerprint(model->tokenizer));
+		must(adapter_save(adapter, &h, TENSOR_F32, at("wrong.gguf"), &err), &err);
+		adapter_destroy(adapter);
+		struct pith_model_options options = {.adapter_path = {{"", at("wrong.gguf")}}, .n_threads = 1};
+		struct pith_model *opened;
+		must(pith_model_open(&opened, base, &options, NULL, &err), &err);
+		assert_non_null(opened->adapters[PITH_MEMORY_ROWS][PITH_ANSWER]->reader);
+		pith_model_close(opened);
+		/* Under another name it is not there. */
+		size_t size, place = 0, length = strlen(names[i]);
+		char *data = scratch_read(at("wrong.gguf"), &size);
+		while (memcmp(data + place, names[i], length) != 0)
+			assert_true(++place + length < size);
+		data[place] = 'x';
+		scratch_write("wrong.gguf", data, size);
+		free(data);
+		refuse_with(base, &options, i < 3 ? PITH_BAD_FILE : PITH_MISMATCH, i < 3 ? "do not agree" : names[i]);
+	}
+	pith_model_close(model);
+}
+
 static void test_truncated_adapter(void **state)
 {
 	(void)state;
@@ -615,6 +653,7 @@ int main(void)
 		cmocka_unit_test(test_adapters_found),
 		cmocka_unit_test(test_adapters_refused),
 		cmocka_unit_test(test_wrong_adapters),
+		cmocka_unit_test(test_wrong_readers),
 		cmocka_unit_test(test_truncated_adapter),
 		cmocka_unit_test(test_inspect),
 		cmocka_unit_test(test_inspect_refused),

@@ -407,6 +407,19 @@ static void test_lora(void **state)
 	struct lora frozen = l.lora;
 	frozen.d_a = frozen.d_b = NULL;
 	lora_backward(PRECISION_F32, NULL, d_low, l.c, l.x, l.low, &frozen, A_TOKENS);
+	/* Merged into a weight it adds the same to y as beside it. */
+	float *w = normal_array(&random_numbers, A_OUT * A_IN, 1), before[A_OUT * A_IN];
+	memcpy(before, w, sizeof before);
+	lora_merge(&l.lora, w);
+	lora_loss(&l);
+	for (size_t t = 0; t < A_TOKENS; t++)
+		for (size_t o = 0; o < A_OUT; o++) {
+			double sum = (double)l.start[t * A_OUT + o];
+			for (size_t i = 0; i < A_IN; i++)
+				sum += (double)(w[o * A_IN + i] - before[o * A_IN + i]) * (double)l.x[t * A_IN + i];
+			assert_true(fabs(sum - (double)l.y[t * A_OUT + o]) < 1e-5 * (1 + fabs(sum)));
+		}
+	free(w);
 	free(l.lora.a);
 	free(l.lora.b);
 	free(l.x);

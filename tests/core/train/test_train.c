@@ -548,7 +548,7 @@ static void test_distillation(void **state)
 static void test_bad_recipes(void **state)
 {
 	(void)state;
-	for (int i = 0; i < 16; i++) {
+	for (int i = 0; i < 17; i++) {
 		struct named_recipe r;
 		struct pith_error err = {0};
 		struct pith_task task = tasks[1];
@@ -567,6 +567,12 @@ static void test_bad_recipes(void **state)
 		case 13: r.recipe.dropout = 1; break;
 		case 14: r.recipe.evidence_tokens = -1; break;
 		case 15: r.recipe.reader = true; break;               /* of a base that is trained itself */
+		case 16:                                              /* of no memory tokens */
+			r.recipe.trained = PITH_TRAIN_ADAPTER;
+			r.recipe.base_path = "base.gguf";
+			r.recipe.reader = true;
+			task = tasks[2];
+			break;
 		case 10: r.recipe.opening_tokens = 5; break;          /* and no weight */
 		case 8: task.path = "/no/such/file.jsonl"; break;
 		case 9: r.recipe.span_tokens = 250; break;            /* an adapter that no model could load */
@@ -577,6 +583,8 @@ static void test_bad_recipes(void **state)
 		}
 		enum pith_status status = pith_train_run(&r.recipe, NULL, NULL, NULL, &err);
 		assert_true(status != PITH_OK && status == err.code && strlen(err.message) > 10);
+		assert_true(i != 15 || strstr(err.message, "learns to read memory tokens itself") != NULL);
+		assert_true(i != 16 || strstr(err.message, "has none") != NULL);
 		assert_int_equal(access(r.log, F_OK), -1);
 		assert_int_equal(access(r.checkpoint, F_OK), -1);
 	}
