@@ -103,8 +103,8 @@ static size_t span_limit(const struct pith_model *model, size_t n)
 }
 
 static enum pith_status regenerate_span(struct pith_generated *out, struct buffer *raw, struct pith_model *model,
-                                        const struct rows *rows, const struct adapter *reader, size_t span, size_t first_row, size_t max_tokens,
-                                        const struct generation *progress, const struct pith_control *control,
+                                        const struct rows *rows, const struct adapter *reader, size_t span, size_t first_row,
+                                        size_t max_tokens, const struct generation *progress, const struct pith_control *control,
                                         struct pith_error *err)
 {
 	const struct hyperparams *h = &model->transformer.h;
@@ -232,8 +232,8 @@ enum pith_status pith_answer_text(struct pith_generated *out, struct pith_model 
 }
 
 static enum pith_status answer_rows(struct pith_generated *out, struct pith_model *model, const struct rows *rows,
-                                    const struct adapter *reader, const char *question, size_t max_tokens, const struct pith_control *control,
-                                    struct pith_error *err)
+                                    const struct adapter *reader, const char *question, size_t max_tokens,
+                                    const struct pith_control *control, struct pith_error *err)
 {
 	double began = seconds_now();
 	struct token_list prompt = {0};

@@ -116,7 +116,8 @@ enum pith_status rows_read_embeddings(struct rows *rows, struct pith_model *mode
 {
 	const struct hyperparams *h = &model->transformer.h;
 	size_t n = rows->n_rows, first = 0;
-	struct given_rows given = {.reader = adapter->reader, .ids = malloc(n * sizeof *given.ids), .positions = malloc(n * sizeof *given.positions)};
+	struct given_rows given = {
+		.reader = adapter->reader, .ids = malloc(n * sizeof *given.ids), .positions = malloc(n * sizeof *given.positions)};
 	enum pith_status status = given.ids == NULL || given.positions == NULL
 	                                  ? fail_memory(err, "the memory tokens")
 	                                  : session_create(&given.session, &model->transformer, model->pool, n, err);
