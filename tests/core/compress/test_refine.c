@@ -90,7 +90,7 @@ static void check_exact(const struct fixture *f, struct pith_document *document,
 static void test_exact(void **state)
 {
 	struct fixture *f = *state;
-	check_exact(f, f->document, 2, 1);
+	check_exact(f, f->document, 1, 1);
 }
 
 /* Longer than one span may be: two spans, each with rows of its own. */
@@ -105,7 +105,7 @@ static void test_two_spans(void **state)
 		strcat(longer, " ");
 	}
 	assert_int_equal(pith_document_create(&document, f->model, longer, strlen(longer) - 1, &err), PITH_OK);
-	check_exact(f, document, 12, 2);
+	check_exact(f, document, 4, 2);
 	pith_document_destroy(document);
 }
 
@@ -141,7 +141,7 @@ static void test_saved(void **state)
 	pith_refine_options_init(&options);
 	options.watch = count_watch;
 	options.user = &n_watched;
-	struct pith_compressed *compressed = compress(f->document, "500x", 2), *loaded;
+	struct pith_compressed *compressed = compress(f->document, "500x", 1), *loaded;
 	assert_int_equal(pith_refine(compressed, f->document, &options, &result, NULL, &err), PITH_OK);
 	assert_true(result.exact && result.n_steps > 0 && n_watched == result.n_steps);
 	loaded = saved_and_loaded(f, compressed);
@@ -183,7 +183,7 @@ static void test_loaded_elsewhere(void **state)
 	assert_int_equal(setup((void **)&fresh), 0);
 	pith_refine_options_init(&options);
 	options.n_steps = 5;
-	struct pith_compressed *compressed = compress(f->document, "500x", 2);
+	struct pith_compressed *compressed = compress(f->document, "500x", 1);
 	struct pith_compressed *loaded = saved_and_loaded(fresh, compressed);
 	assert_int_equal(pith_refine(compressed, f->document, &options, &here, NULL, &err), PITH_OK);
 	options.watch = regenerate_watch;
@@ -246,7 +246,7 @@ static void test_forecast(void **state)
 	struct pith_document *odd;
 	struct pith_error err;
 	struct buffer words = {0};
-	struct pith_compressed *compressed = compress(f->document, "500x", 2);
+	struct pith_compressed *compressed = compress(f->document, "500x", 1);
 	assert_int_equal(pith_refine(compressed, f->document, &options, &result, NULL, &err), PITH_OK);
 	assert_true(pith_refine_is_hopeful(&result));
 	double nats = cost_of(f, f->document);
@@ -273,7 +273,7 @@ static void test_cancelled(void **state)
 	struct pith_refine_result result;
 	struct pith_error err;
 	pith_refine_options_init(&options);
-	struct pith_compressed *compressed = compress(f->document, "500x", 2);
+	struct pith_compressed *compressed = compress(f->document, "500x", 1);
 	const struct rows *rows = &compressed->rows[PITH_REGENERATE];
 	size_t size = rows->n_rows * rows->row_floats * sizeof(float);
 	float *before = malloc(size);
