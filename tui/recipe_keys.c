@@ -45,6 +45,7 @@ static const struct key recipe_rows[] = {
 	{"reader_noise", KEY_NUMBER, IN_RECIPE(reader_noise), 0, 1},
 	{"opening_tokens", KEY_INTEGER, IN_RECIPE(opening_tokens), 0, 1 << 16},
 	{"opening_weight", KEY_NUMBER, IN_RECIPE(opening_weight), 0, 1000},
+	{"fade_tokens", KEY_INTEGER, IN_RECIPE(fade_tokens), 0, 1 << 16},
 	{"skip_malformed", KEY_BOOL, IN_RECIPE(skip_malformed), 0, 0},
 	{"batch_tokens", KEY_INTEGER, IN_RECIPE(batch_tokens), 1, 1 << 24},
 	{"n_accumulate", KEY_INTEGER, IN_RECIPE(n_accumulate), 1, 1 << 16},

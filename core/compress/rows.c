@@ -27,8 +27,9 @@ enum pith_status rows_create(struct rows *rows, const struct hyperparams *h, siz
 		return fail_memory(err, "the memory rows");
 	}
 	for (size_t s = 0; s < n_spans; s++) {
-		rows->spans[s].n_rows = n_rows * (s + 1) / n_spans - n_rows * s / n_spans;
-		rows->spans[s].n_tokens = n_tokens * (s + 1) / n_spans - n_tokens * s / n_spans;
+		rows->spans[s].n_rows = memory_span_begin(n_rows, n_spans, s + 1) - memory_span_begin(n_rows, n_spans, s);
+		rows->spans[s].n_tokens =
+			memory_text_begin(n_tokens, n_rows, n_spans, s + 1) - memory_text_begin(n_tokens, n_rows, n_spans, s);
 	}
 	return PITH_OK;
 }

@@ -38,7 +38,7 @@ struct rows {
 };
 
 void rows_free(struct rows *rows);
-/* Sizes of struct rows for k rows over n_spans spans of n_tokens document tokens, as equal as they can be. Zeroed. */
+/* Sizes of struct rows for k rows over n_spans spans of n_tokens document tokens (model/memory_layout.h). Zeroed. */
 enum pith_status rows_create(struct rows *rows, const struct hyperparams *h, size_t n_rows, size_t n_spans, size_t n_tokens,
                              struct pith_error *err);
 /* Room for embeddings, zeroed. */

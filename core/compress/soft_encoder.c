@@ -6,14 +6,14 @@
 #include "compress/windows.h"
 #include "model/memory_layout.h"
 
-/* Spans that n_tokens document tokens and k memory tokens need with this adapter; never more than k. */
+/* Spans that n_tokens document tokens and k memory tokens, no more than those, need with this adapter. */
 static size_t n_spans_of(const struct adapter *adapter, size_t n_tokens, size_t k)
 {
-	size_t by_length = (n_tokens + adapter->span_tokens - 1) / adapter->span_tokens;
-	size_t by_memory = (k + adapter->n_memory - 1) / adapter->n_memory;
-	size_t n = by_length > by_memory ? by_length : by_memory;
-	n = n > k ? k : n;
-	return n > n_tokens ? n_tokens : n;
+	/* Memory tokens whose share of the text is no longer than a span; where even one's is longer, each has a span. */
+	size_t most = adapter->span_tokens * k / n_tokens;
+	most = most < 1 ? 1 : most;
+	most = most > adapter->n_memory ? adapter->n_memory : most;
+	return (k + most - 1) / most;
 }
 
 /* BOS, the span's tokens, k memory tokens. */
@@ -93,12 +93,12 @@ enum pith_status soft_encoder_run(struct rows *rows, struct pith_model *model, c
                                   const struct pith_token *tokens, size_t n_tokens, size_t k,
                                   const struct pith_control *control, struct pith_error *err)
 {
-	size_t n_spans = n_spans_of(adapter, n_tokens, k), longest = (n_tokens + n_spans - 1) / n_spans;
+	enum pith_status status = rows_create(rows, &model->transformer.h, k, n_spans_of(adapter, n_tokens, k), n_tokens, err);
+	size_t longest = status == PITH_OK ? rows_longest_span(rows) : 0;
 	if (longest + 1 >= model->transformer.h.n_context)
-		return fail(err, PITH_TOO_LONG,
-		            "With so few memory tokens a span has %zu tokens; the model's context is %zu. Ask for more memory tokens.",
-		            longest, model->transformer.h.n_context);
-	enum pith_status status = rows_create(rows, &model->transformer.h, k, n_spans, n_tokens, err);
+		status = fail(err, PITH_TOO_LONG,
+		              "With so few memory tokens a span has %zu tokens; the model's context is %zu. Ask for more memory tokens.",
+		              longest, model->transformer.h.n_context);
 	if (status == PITH_OK && adapter->hands_over == PITH_MEMORY_EMBEDDINGS)
 		status = rows_create_embeddings(rows, model->transformer.h.n_embd, err);
 	rows->slots = adapter->slots;

@@ -22,6 +22,20 @@ static inline int32_t memory_position(bool slots, size_t j, size_t k, size_t n)
 	return 1 + (int32_t)(slots ? j : (2 * j + 1) * n / (2 * k));
 }
 
+/*
+ * Spans share k memory tokens as equally as they can, and n document tokens in proportion to those: no memory token stands for
+ * more text than another. These are the first memory token and the first document token of a span; of n_spans: k and n.
+ */
+static inline size_t memory_span_begin(size_t k, size_t n_spans, size_t span)
+{
+	return k * span / n_spans;
+}
+
+static inline size_t memory_text_begin(size_t n, size_t k, size_t n_spans, size_t span)
+{
+	return n * memory_span_begin(k, n_spans, span) / k;
+}
+
 /* Where the text of a question begins, behind rows of spans of at most n document tokens. */
 static inline int32_t memory_question_position(size_t n)
 {

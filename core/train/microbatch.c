@@ -118,7 +118,7 @@ static size_t draw_k(struct random_state *random, size_t n, const struct samplin
 	return rounded > sampling->n_memory ? sampling->n_memory : rounded;
 }
 
-/* Encodes the document as one span, or sometimes as several equal ones, as long documents will be. *n_rows: memory rows. */
+/* Encodes the document as one span, or sometimes as several, as long documents will be. *n_rows: memory rows. */
 static bool add_spans(struct microbatch *m, struct microbatch_builder *builder, const struct sample *sample,
                       enum pith_purpose purpose, bool may_split, const struct sampling *sampling, size_t *n_rows,
                       size_t *longest)
@@ -130,10 +130,10 @@ static bool add_spans(struct microbatch *m, struct microbatch_builder *builder, 
 		n_spans = 1 + random_below(&builder->random, MOST_SPANS);
 	n_spans = n_spans > k ? k : n_spans;
 	*n_rows = 0;
-	*longest = (n + n_spans - 1) / n_spans;
+	*longest = 0;
 	for (size_t s = 0; s < n_spans; s++) {
-		size_t begin = n * s / n_spans, end = n * (s + 1) / n_spans;
-		size_t span_k = k * (s + 1) / n_spans - k * s / n_spans;
+		size_t begin = memory_text_begin(n, k, n_spans, s), end = memory_text_begin(n, k, n_spans, s + 1);
+		size_t span_k = memory_span_begin(k, n_spans, s + 1) - memory_span_begin(k, n_spans, s);
 		struct memory_link link = {
 			.reader_sequence = m->reader.batch.n_sequences, /* the one that is added next */
 			.encoder_sequence = m->encoder[purpose].batch.n_sequences,
@@ -145,6 +145,7 @@ static bool add_spans(struct microbatch *m, struct microbatch_builder *builder, 
 		    !add_link(m, &link))
 			return false;
 		*n_rows += span_k;
+		*longest = end - begin > *longest ? end - begin : *longest;
 	}
 	return true;
 }
@@ -231,6 +232,18 @@ static void weigh_opening(struct microbatch *m, const struct microbatch_builder 
 	for (size_t i = 0; i < builder->opening_tokens && n_given + i < s->n; i++) {
 		double left = 1 - (double)i / (double)builder->opening_tokens;
 		m->weights[s->first + n_given + i] *= (float)(1 + (builder->opening_weight - 1) * left);
+	}
+}
+
+/* In the newest reader sequence the tokens behind those that its memory is meant to hold count less, by the square of the distance. */
+static void weigh_end(struct microbatch *m, const struct microbatch_builder *builder, size_t n_given, size_t n_memory)
+{
+	const struct batch *b = &m->reader.batch;
+	const struct sequence *s = &b->sequences[b->n_sequences - 1];
+	size_t n_held = builder->fade_tokens * n_memory;
+	for (size_t i = n_held; n_held > 0 && n_given + i < s->n; i++) {
+		double share = (double)n_held / (double)(i + 1);
+		m->weights[s->first + n_given + i] *= (float)(share * share);
 	}
 }
 
@@ -335,8 +348,10 @@ enum pith_status microbatch_add(struct microbatch *m, struct microbatch_builder 
 		size_t first = m->reader.batch.n_sequences;
 		if (status == PITH_OK && !add_reader_sequence(m, &sample, &data->task, &past, first_link))
 			status = fail_memory(err, "a micro-batch");
-		if (status == PITH_OK && objective == PITH_OBJECTIVE_REGENERATE)
+		if (status == PITH_OK && objective == PITH_OBJECTIVE_REGENERATE) {
 			weigh_opening(m, builder, past.n_given);
+			weigh_end(m, builder, past.n_given, n_rows);
+		}
 		struct questions questions = {data, &sample, first_link, given ? 0 : m->n_links - first_link, past,
 		                              sampling->question_noise, m->teacher.batch.n_sequences};
 		m->distillation = sampling->distillation;
