@@ -177,10 +177,13 @@ static void finish_ask(struct workbench *workbench, struct task *task)
 	}
 }
 
-/* A form that could not be made: method and slider go back to what is shown. */
+/* A form that could not be made: method and slider go back to what is shown, and what came back when it was wanted goes on. */
 static void go_back(struct workbench *workbench, enum form_place place)
 {
 	struct form *form = &workbench->forms[place];
+	for (int i = 0; i < N_FORMS; i++)
+		if (workbench->forms[i].interrupted && workbench->forms[i].compressed != NULL)
+			workbench->wanted.regenerated[i] = true;
 	if (form->compressed != NULL)
 		form->method = form->compressed->info.method;
 	else if (place == FORM_SECOND)
@@ -231,8 +234,10 @@ static void finish_failed(struct workbench *workbench, struct task *task)
 		workbench->forms[task->form].regenerating = false;
 	if (task->kind == TASK_REFINE)
 		take_refined(workbench, task);
-	if (superseded)
+	if (superseded) {
+		workbench->forms[task->form].interrupted = task->kind == TASK_REGENERATE || task->kind == TASK_REFINE;
 		return;
+	}
 	if (task->kind == TASK_REGENERATE && task->comparison != NULL) {
 		show_so_far(workbench, task->form, task->comparison);
 		task->comparison = NULL;

@@ -66,6 +66,7 @@ struct form {
 	struct comparison *comparison; /* the newest; NULL: none */
 	struct bytes regenerated;      /* all text so far; longer than the comparison's while it streams */
 	bool regenerating;
+	bool interrupted;              /* something newer stopped what came back: if that comes to nothing, it is wanted again */
 };
 
 /* One side of the last question. */

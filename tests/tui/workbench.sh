@@ -586,6 +586,24 @@ done
 keys q
 await 'status=0'
 
+echo "- a method that fails leaves what was shown before, and what it had stopped comes to its end"
+start_shell 100 24
+run_pith 'PITH_SERVER=http://127.0.0.1:9/v1 PITH_SERVER_MODEL=none' long.txt
+await 'Regenerating.*Esc cancels'
+keys m
+await 'Rewriting'
+keys End
+keys Up
+await '>Rewriting'
+keys Enter
+await '127\.0\.0\.1'
+await 'Regenerating.*Esc cancels'
+await_gone 'Esc cancels'
+await 'BLEU'
+screen | grep -q 'partial' && fail "the text that came back is partial"
+keys q
+await 'status=0'
+
 echo "- a document that can be read only once"
 start_shell 80 24
 mkfifo once
