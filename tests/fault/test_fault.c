@@ -13,6 +13,7 @@
 #include "compress/document.h"
 #include "compress/rewrite.h"
 #include "pith/expand.h"
+#include "pith/refine.h"
 #include "remote/chat_stream.h"
 #include "support/small_model.h"
 
@@ -256,6 +257,19 @@ static enum pith_status inspect(struct stage *stage, const char *path, struct pi
 	return status;
 }
 
+/* Two steps, by a reader whose own weights are merged into the model's. */
+static enum pith_status refine(struct stage *stage, struct pith_error *err)
+{
+	struct pith_refine_options options;
+	struct pith_refine_result result;
+	pith_refine_options_init(&options);
+	options.n_steps = 2;
+	enum pith_status status = pith_refine(stage->rows, stage->document, &options, &result, NULL, err);
+	if (status == PITH_OK)
+		keep(stage, &result.loss, sizeof result.loss);
+	return status;
+}
+
 static enum pith_status inspect_model(struct stage *stage, struct pith_error *err)
 {
 	return inspect(stage, model_path, err);
@@ -326,6 +340,7 @@ static const struct scenario scenarios[] = {
 	{"saving a soft prompt", true, true, true, false, save},
 	{"loading a soft prompt", true, false, false, true, load},
 	{"regenerating", true, true, true, false, regenerate},
+	{"refining", true, true, true, false, refine},
 	{"an answer from text", true, false, false, false, answer_text},
 	{"an answer from rows", true, true, true, false, answer_rows},
 	{"inspecting a model", false, false, false, false, inspect_model},
@@ -435,6 +450,21 @@ static void test_allocator(void **state)
 	assert_int_equal(allocator.n_live, before);
 }
 
+/* Gives the adapter at the path a reader. */
+static void add_reader(enum pith_purpose purpose, const char *path)
+{
+	struct pith_error err;
+	struct pith_model *model = small_open(model_path);
+	struct adapter *adapter = model->adapters[PITH_MEMORY_ROWS][purpose];
+	struct random_state random;
+	random_seed(&random, 5);
+	must(adapter_add_reader(adapter, &model->transformer.h, &random, &err), &err);
+	for (size_t i = 0; i < adapter->reader->n_values; i++)
+		adapter->reader->values[i] += (float)(0.1 * random_normal(&random));
+	must(adapter_save(adapter, &model->transformer.h, TENSOR_F32, path, &err), &err);
+	pith_model_close(model);
+}
+
 static int setup(void **state)
 {
 	allocator_install();
@@ -444,6 +474,11 @@ static int setup(void **state)
 	snprintf(prompt_path, sizeof prompt_path, "%s/prompt.safetensors", scratch_directory);
 	snprintf(written_path, sizeof written_path, "%s/written", scratch_directory);
 	small_files("fault", 100);
+	char adapter_path[600];
+	for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++) {
+		snprintf(adapter_path, sizeof adapter_path, "%s/fault-%s.gguf", scratch_directory, purpose_name((enum pith_purpose)p));
+		add_reader((enum pith_purpose)p, adapter_path);
+	}
 	static const char pairs[] = "{\"text\": \"The tide froze.\", \"title\": \"Tide\"}\n"
 				    "{\"text\": \"The committee met.\", \"title\": \"Committee met\"}\n";
 	snprintf(pairs_path, sizeof pairs_path, "%s", scratch_write("pairs.jsonl", pairs, sizeof pairs - 1));
