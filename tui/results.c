@@ -23,6 +23,10 @@ static void finish_read(struct workbench *workbench, struct task *task)
 	char *text = task->text;
 	task->text = NULL;
 	jobs_want_document(workbench, name, text, task->length);
+	if (prompt_kind() != PROMPT_SAVE)
+		return;
+	prompt_leave(); /* what that line would have saved is gone */
+	workbench_say(workbench, ROLE_WARNING, "%s is open now: nothing was saved.", name);
 }
 
 /* A method that this model is not able to do gives way to the first one that it can: a model of one's own has no adapters yet. */

@@ -604,6 +604,24 @@ screen | grep -q 'partial' && fail "the text that came back is partial"
 keys q
 await 'status=0'
 
+echo "- a document that arrives while a line is open to save the one before"
+start_shell 100 24
+mkfifo late
+run_pith '' abstract.txt
+await 'achieved 0\.2'
+await_gone 'Esc cancels'
+type_text "$(printf 'o\025late\r')"
+await 'Esc cancels'
+keys s
+await_line 1
+await 'Save as: abstract-500x\.soft'
+cat texts/tidal-power.txt >late
+await 'late is open now: nothing was saved'
+await_line 0
+[ ! -e abstract-500x.soft ] || fail "the document before was saved"
+keys q
+await 'status=0'
+
 echo "- a document that can be read only once"
 start_shell 80 24
 mkfifo once
