@@ -235,7 +235,7 @@ static void weigh_opening(struct microbatch *m, const struct microbatch_builder 
 	}
 }
 
-/* In the newest reader sequence the tokens behind those that its memory is meant to hold count less, by the square of the distance. */
+/* In the newest reader sequence the tokens behind those that its memory is meant to hold count less and less. */
 static void weigh_end(struct microbatch *m, const struct microbatch_builder *builder, size_t n_given, size_t n_memory)
 {
 	const struct batch *b = &m->reader.batch;
@@ -243,7 +243,7 @@ static void weigh_end(struct microbatch *m, const struct microbatch_builder *bui
 	size_t n_held = builder->fade_tokens * n_memory;
 	for (size_t i = n_held; n_held > 0 && n_given + i < s->n; i++) {
 		double share = (double)n_held / (double)(i + 1);
-		m->weights[s->first + n_given + i] *= (float)(share * share);
+		m->weights[s->first + n_given + i] *= (float)(share * share * share * share);
 	}
 }
 

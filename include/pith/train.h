@@ -105,8 +105,9 @@ struct pith_recipe {
 	int opening_tokens;
 	double opening_weight;
 	/*
-	 * Regeneration: token i of a text with k memory tokens counts once up to fade_tokens * k, behind that (fade_tokens * k / i)^2
-	 * times. Where memory is too small for a text it learns to hold its beginning, not a little of all of it. 0: all count alike.
+	 * Regeneration: token i of a text with k memory tokens counts once up to fade_tokens * k, behind that (fade_tokens * k / i)^4
+	 * times. Where memory is too small for a text it learns to hold its beginning, which greedy decoding can build on, not a little
+	 * of all of it. 0: all count alike.
 	 */
 	int fade_tokens;
 

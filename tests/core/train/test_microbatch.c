@@ -666,7 +666,7 @@ static void test_opening(void **state)
 static void test_fading(void **state)
 {
 	struct fixture *f = *state;
-	static const double expected[] = {1, 1, 1, 1, 16.0 / 25, 16.0 / 36, 16.0 / 49};
+	static const double expected[] = {1, 1, 1, 1, 256.0 / 625, 256.0 / 1296, 256.0 / 2401};
 	for (int memory = 0; memory < PITH_N_MEMORIES; memory++) {
 		struct microbatch m = {0};
 		bool added;
