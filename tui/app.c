@@ -107,6 +107,7 @@ static void destroy(struct workbench *workbench)
 		form_free(&workbench->forms[i]);
 	free(workbench->question);
 	free(workbench->overwrite_path);
+	free(workbench->last_words);
 	training_view_close(&workbench->training);
 	for (int i = 0; i < N_ANSWERS; i++) {
 		bytes_free(&workbench->answers[i].text);
@@ -289,6 +290,8 @@ int workbench_run(const struct settings *settings, const char *model_path, const
 	bool hurry = workbench.running.active && workbench.exit_code != 0;
 	screen_close();
 	prompt_end();
+	if (workbench.last_words != NULL)
+		fprintf(stderr, "pith: %s\n", workbench.last_words);
 	if (hurry) /* a job that does not stop must not keep the process */
 		_exit(workbench.exit_code);
 	destroy(&workbench);

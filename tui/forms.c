@@ -42,6 +42,11 @@ void form_show_comparison(struct workbench *workbench, enum form_place place, st
 	bytes_append(&form->regenerated, comparison->text, comparison->length);
 }
 
+int form_steps_read(const struct form *form)
+{
+	return form->compressed == NULL || form->compressed->info.has_purpose[PITH_ANSWER] ? 0 : form->compressed->info.refine_steps;
+}
+
 bool form_is_soft(const struct form *form)
 {
 	return form->compressed != NULL && form->compressed->info.method->family == PITH_SOFT;

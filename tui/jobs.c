@@ -146,6 +146,8 @@ void jobs_want_compressed(struct workbench *workbench)
 	workbench->settle_at = 0;
 	workbench->follow = false;
 	want_forms(workbench);
+	for (int i = 0; i < N_FORMS; i++)
+		workbench->forms[i].interrupted = workbench->forms[i].interrupted || workbench->wanted.regenerated[i];
 	want_nothing_back(workbench);
 	if (workbench->running.kind == TASK_COMPRESS || workbench->running.kind == TASK_REGENERATE ||
 	    workbench->running.kind == TASK_REFINE)
@@ -296,6 +298,7 @@ static void start_compress(struct workbench *workbench, enum form_place place)
 		task->options = jobs_options(workbench, place, workbench->slider.settled);
 	}
 	start(workbench, task);
+	workbench->running.target = workbench->slider.settled;
 }
 
 /* Of the full text and of the forms that are shown. */
@@ -308,6 +311,7 @@ static void begin_answers(struct workbench *workbench)
 		struct answer *answer = &workbench->answers[ANSWER_FIRST + i];
 		answer->method = compressed == NULL ? NULL : compressed->info.method;
 		answer->cr = compressed == NULL ? 1 : compressed->info.cr;
+		answer->refine_steps = form_steps_read(&workbench->forms[i]);
 	}
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/commands.h"
 #include "clock.h"
 #include "perform.h"
 #include "workbench.h"
@@ -107,6 +108,7 @@ static void finish_compress(struct workbench *workbench, struct task *task)
 	bool first = form->compressed == NULL, was_soft = form_is_soft(form);
 	form_drop_compressed(workbench, task->form);
 	form->compressed = task->compressed;
+	form->target = workbench->running.target;
 	task->compressed = NULL;
 	if (task->form == FORM_FIRST) {
 		choose_view(workbench, first, was_soft);
@@ -181,21 +183,25 @@ static void finish_ask(struct workbench *workbench, struct task *task)
 	}
 }
 
-/* A form that could not be made: method and slider go back to what is shown, and what came back when it was wanted goes on. */
-static void go_back(struct workbench *workbench, enum form_place place)
+/* What came back when it was stopped for something that has come to nothing is not of the rows that are shown, or not whole. */
+static void resume_interrupted(struct workbench *workbench)
 {
-	struct form *form = &workbench->forms[place];
 	for (int i = 0; i < N_FORMS; i++)
 		if (workbench->forms[i].interrupted && workbench->forms[i].compressed != NULL)
 			workbench->wanted.regenerated[i] = true;
+}
+
+/* A form that could not be made: method and slider go back to what is shown. */
+static void go_back(struct workbench *workbench, enum form_place place)
+{
+	struct form *form = &workbench->forms[place];
 	if (form->compressed != NULL)
 		form->method = form->compressed->info.method;
 	else if (place == FORM_SECOND)
 		form->method = NULL;
 	if (form->compressed == NULL || place == FORM_SECOND)
 		return;
-	const struct pith_compressed_info *info = &form->compressed->info;
-	slider_set(&workbench->slider, (struct slider_value){.rate = info->target_cr, .n_tokens = info->budget_tokens});
+	slider_set(&workbench->slider, form->target);
 	slider_settle(&workbench->slider);
 }
 
@@ -238,16 +244,19 @@ static void finish_failed(struct workbench *workbench, struct task *task)
 		workbench->forms[task->form].regenerating = false;
 	if (task->kind == TASK_REFINE)
 		take_refined(workbench, task);
-	if (superseded) {
-		workbench->forms[task->form].interrupted = task->kind == TASK_REGENERATE || task->kind == TASK_REFINE;
+	if (superseded && (task->kind == TASK_REGENERATE || task->kind == TASK_REFINE))
+		workbench->forms[task->form].interrupted = true;
+	if (!superseded || workbench->running.cancelled)
+		resume_interrupted(workbench);
+	if (superseded)
 		return;
-	}
 	if (task->kind == TASK_REGENERATE && task->comparison != NULL) {
 		show_so_far(workbench, task->form, task->comparison);
 		task->comparison = NULL;
 	}
-	if (task->kind == TASK_REFINE && cancelled) {
+	if (task->kind == TASK_REFINE && task->refined.n_steps > 0)
 		workbench->wanted.regenerated[task->form] = true; /* from the best rows that were met */
+	if (task->kind == TASK_REFINE && cancelled) {
 		workbench_say(workbench, ROLE_WARNING, "Refining was cancelled; what was reached is kept.");
 		return;
 	}
@@ -259,6 +268,11 @@ static void finish_failed(struct workbench *workbench, struct task *task)
 		workbench_say(workbench, ROLE_WARNING, "%s was cancelled.", task_name(task->kind));
 	else
 		workbench_say(workbench, ROLE_ERROR, "%s", task->job.error.message);
+	if (task->kind == TASK_SAVE && workbench->quitting) {
+		/* The screen is about to close. */
+		workbench->exit_code = EXIT_CODE_FAILED;
+		workbench->last_words = strdup(task->job.error.message);
+	}
 	if (!cancelled)
 		type_again(workbench, task);
 }

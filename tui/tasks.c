@@ -343,7 +343,7 @@ static enum pith_status run_refine(struct task *task, struct worker *worker, con
 	const struct pith_control silent = {.cancel = control->cancel};
 	if (status == PITH_OK)
 		status = regenerate(task, &silent, err);
-	if (status == PITH_CANCELLED) /* the best rows that were met stay in the engine, and are shown */
+	if (status != PITH_OK) /* the best rows that were met stay in the engine, and are shown */
 		show_compressed(task, NULL);
 	return status == PITH_OK ? show_compressed(task, err) : status;
 }

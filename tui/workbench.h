@@ -54,6 +54,7 @@ struct running {
 	enum form_place form; /* that it makes or reads */
 	bool cancelled;  /* by the user */
 	bool superseded; /* cancelled because something newer is wanted: not worth a message */
+	struct slider_value target; /* of a form that is made */
 	double since;
 	struct worker_progress progress;
 	bool has_progress;
@@ -63,16 +64,18 @@ struct running {
 struct form {
 	const struct pith_method *method; /* the one that was chosen; NULL: none (the second form alone) */
 	struct shown_compressed *compressed; /* NULL: none yet */
+	struct slider_value target;          /* that it was made for */
 	struct comparison *comparison; /* the newest; NULL: none */
 	struct bytes regenerated;      /* all text so far; longer than the comparison's while it streams */
 	bool regenerating;
-	bool interrupted;              /* something newer stopped what came back: if that comes to nothing, it is wanted again */
+	bool interrupted; /* what came back was stopped, or is of older rows, for something newer: if that comes to nothing, it is wanted again */
 };
 
 /* One side of the last question. */
 struct answer {
 	const struct pith_method *method; /* of the form that was asked; NULL: there was none, or the full text was asked */
 	double cr;
+	int refine_steps; /* of the memory tokens whose text was read; 0: none, or their rows were read */
 	struct bytes text; /* streaming, then whole */
 	bool done;
 	struct shown_answer facts; /* without its text; valid when done */
@@ -144,6 +147,7 @@ struct workbench {
 	bool dirty;
 	bool quitting;
 	int exit_code;
+	char *last_words; /* for stderr, when the screen has closed; NULL: none */
 };
 
 /* jobs.c */
@@ -169,6 +173,8 @@ void form_drop_regenerated(struct workbench *workbench, enum form_place place);
 void form_drop_compressed(struct workbench *workbench, enum form_place place); /* with what was regenerated from it */
 void form_show_comparison(struct workbench *workbench, enum form_place place, struct comparison *comparison); /* takes it */
 void form_changed(struct workbench *workbench, enum form_place place); /* its pane is to be built again */
+/* Steps by which the memory tokens were refined whose text a question is asked of; 0: none, or it is asked of something else. */
+int form_steps_read(const struct form *form);
 bool form_is_soft(const struct form *form); /* is there a compressed form, and is it memory tokens? */
 /* The one that is chosen for, refined and saved: the left one while its pane has the focus, else the first. */
 enum form_place form_in_focus(const struct workbench *workbench);

@@ -121,6 +121,10 @@ enum pith_status pith_compress(struct pith_compressed **out, struct pith_documen
 		            options->method->name);
 	if (options->compat && options->n_pins > 0)
 		return fail(err, PITH_BAD_ARGUMENT, "As published, %s cannot pin words.", options->method->name);
+	for (size_t i = 0; i < options->n_pins; i++)
+		if (options->pins[i].begin > options->pins[i].end || options->pins[i].end > document->length)
+			return fail(err, PITH_BAD_ARGUMENT, "Pin %zu of %zu ends outside the document of %zu bytes.", i + 1, options->n_pins,
+			            document->length);
 	struct pith_compressed *compressed = calloc(1, sizeof *compressed);
 	if (compressed == NULL)
 		return fail_memory(err, "the compressed document");

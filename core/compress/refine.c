@@ -136,22 +136,11 @@ static void refiner_close(struct refiner *r)
 	transformer_release_positions(&r->transformer);
 }
 
-/* Where a span begins: among the document's tokens, and among the memory rows. */
-static void find_span(const struct refiner *r, size_t i, size_t *token, size_t *row)
-{
-	const struct rows *rows = rows_of(r);
-	*token = *row = 0;
-	for (size_t s = 0; s < i; s++) {
-		*token += rows->spans[s].n_tokens;
-		*row += rows->spans[s].n_rows;
-	}
-}
-
 static enum pith_status open_span(struct refine_span *s, struct refiner *r, size_t i, struct refine_desk *desk, struct pith_error *err)
 {
 	const struct rows *rows = rows_of(r);
 	size_t token, row;
-	find_span(r, i, &token, &row);
+	rows_span_begin(rows_of(r), i, &token, &row);
 	return refine_span_open(s, desk, r->document->model->tokenizer, r->document->tokens + token, &rows->spans[i],
 	                        r->rows + row * rows->row_floats, rows->row_floats, err);
 }
@@ -160,7 +149,7 @@ static enum pith_status open_span(struct refine_span *s, struct refiner *r, size
 static void publish(struct refiner *r, size_t i, const float *values, size_t n_values)
 {
 	size_t token, row;
-	find_span(r, i, &token, &row);
+	rows_span_begin(rows_of(r), i, &token, &row);
 	pthread_mutex_lock(&r->lock);
 	memcpy(r->rows + row * rows_of(r)->row_floats, values, n_values * sizeof *values);
 	pthread_mutex_unlock(&r->lock);
@@ -337,7 +326,8 @@ enum pith_status pith_refine(struct pith_compressed *compressed, struct pith_doc
 		return fail(err, PITH_BAD_ARGUMENT, "Refining needs at least one step and a learning rate above 0.");
 	char hash[33];
 	document_hash(document, hash);
-	if (strcmp(hash, compressed->source_hash) != 0)
+	/* The number of tokens of a form that was loaded is what its file says. */
+	if (strcmp(hash, compressed->source_hash) != 0 || compressed->info.original_tokens != document->n_tokens)
 		return fail(err, PITH_MISMATCH, "The compressed form was made of another document.");
 	enum pith_status status = compressed_check_model(compressed, document->model, "The compressed form", err);
 	struct refiner r = {.compressed = compressed, .document = document, .options = options, .control = control, .result = result,
@@ -353,11 +343,15 @@ enum pith_status pith_refine(struct pith_compressed *compressed, struct pith_doc
 	}
 	refiner_close(&r);
 	pthread_mutex_destroy(&r.lock);
-	compressed_forget_text(compressed);
-	compressed->info.exact = false;
+	/* Without a step the rows are what they were. */
+	if (result->n_steps > 0) {
+		compressed_forget_text(compressed);
+		compressed->info.exact = false;
+	}
 	if (status == PITH_OK)
 		status = prove(compressed, document, result, control, err);
-	compressed->info.exact = result->exact;
+	if (status == PITH_OK)
+		compressed->info.exact = result->exact;
 	result->seconds = seconds_now() - began;
 	return status;
 }

@@ -132,6 +132,15 @@ enum pith_status rows_read_embeddings(struct rows *rows, struct pith_model *mode
 	return status;
 }
 
+void rows_span_begin(const struct rows *rows, size_t span, size_t *token, size_t *row)
+{
+	*token = *row = 0;
+	for (size_t s = 0; s < span; s++) {
+		*token += rows->spans[s].n_tokens;
+		*row += rows->spans[s].n_rows;
+	}
+}
+
 size_t rows_longest_span(const struct rows *rows)
 {
 	size_t longest = 0;

@@ -8,7 +8,7 @@
  * embeddings; the rows are what the reader makes of those, once: for
  * regeneration of each span's alone, for answers of those of all spans.
  *
- * A long document is cut into equal spans, each encoded on its own as
+ * A long document is cut into spans, each encoded on its own, as
  * model/memory_layout.h says, and their rows follow one another.
  */
 #ifndef COMPRESS_ROWS_H
@@ -57,6 +57,8 @@ void rows_from_session(float *out, struct session *session, const struct hyperpa
 enum pith_status rows_attach(const struct rows *rows, size_t first, size_t n, struct session *session,
                              const struct hyperparams *h, struct pith_error *err);
 
+/* A span's first token of the document, and its first row of all. */
+void rows_span_begin(const struct rows *rows, size_t span, size_t *token, size_t *row);
 /* Document tokens of the longest span. */
 size_t rows_longest_span(const struct rows *rows);
 /* Where a reader's text begins behind the rows: a document at its own positions, a question behind them. */

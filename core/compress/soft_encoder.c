@@ -39,16 +39,6 @@ struct document_spans {
 	const struct pith_token *tokens;
 };
 
-/* The span's first token of the document, its first row of all. */
-static void span_begin(const struct rows *rows, size_t span, size_t *token, size_t *row)
-{
-	*token = *row = 0;
-	for (size_t s = 0; s < span; s++) {
-		*token += rows->spans[s].n_tokens;
-		*row += rows->spans[s].n_rows;
-	}
-}
-
 static enum pith_status encode_span(void *user, struct session *session, size_t window, size_t *n_done,
                                     const struct pith_control *control, struct pith_error *err)
 {
@@ -58,7 +48,7 @@ static enum pith_status encode_span(void *user, struct session *session, size_t 
 	const struct hyperparams *h = &all->model->transformer.h;
 	bool embeddings = all->adapter->hands_over == PITH_MEMORY_EMBEDDINGS;
 	size_t total = 1 + span->n_tokens + span->n_rows, token, row;
-	span_begin(rows, window, &token, &row);
+	rows_span_begin(rows, window, &token, &row);
 	int32_t *ids = malloc(total * sizeof *ids), *positions = malloc(total * sizeof *positions);
 	enum pith_status status = ids == NULL || positions == NULL ? fail_memory(err, "a span") : PITH_OK;
 	if (status == PITH_OK) {

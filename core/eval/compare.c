@@ -35,7 +35,7 @@ static const struct pith_measure_info measures[PITH_N_MEASURES] = {
 	[PITH_MEASURE_LOST_NAMES] = {"lost_names", "names", "names of a text that are gone", 2, PITH_NEEDS_TEXTS},
 	[PITH_MEASURE_SECONDS] = {"seconds", "s", "seconds to compress a text", 3, PITH_NEEDS_TEXTS},
 	[PITH_MEASURE_BREAK_EVEN] = {"break_even", "break-even",
-				     "questions after which compressing has paid: its seconds by what each reading then saves; 0: never",
+				     "questions after which compressing has paid: its seconds by what each reading then saves; infinite: never",
 				     1, PITH_NEEDS_QUESTIONS},
 };
 
@@ -168,6 +168,24 @@ static enum pith_status measure_full(struct comparison *c, struct line *line, st
 	return status;
 }
 
+/*
+ * A regenerated text may be longer than its original, and than the context: then of what fits from its beginning on, as a reader
+ * without more room would have it.
+ */
+static enum pith_status entropy_of_beginning(double *nats, struct comparison *c, const struct line *line, const char *text, size_t length,
+                                             struct pith_error *err)
+{
+	enum { TRIES = 12 };
+	enum pith_status status = PITH_TOO_LONG;
+	for (int i = 0; i < TRIES && status == PITH_TOO_LONG; i++) {
+		status = answer_cross_entropy(nats, c->model, text, length, line->entry.question, line->entry.answers[0], &c->quiet, err);
+		length -= length / 8;
+		while (length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80) /* a character stays whole */
+			length--;
+	}
+	return status;
+}
+
 static enum pith_status measure_text(double *scores, struct comparison *c, struct contender *contender, const struct line *line,
                                      struct pith_error *err)
 {
@@ -191,7 +209,7 @@ static enum pith_status measure_text(double *scores, struct comparison *c, struc
 		status = fail_memory(err, "the scores");
 	if (status == PITH_OK && c->asks) {
 		double nats;
-		status = answer_cross_entropy(&nats, c->model, text, length, line->entry.question, line->entry.answers[0], &c->quiet, err);
+		status = entropy_of_beginning(&nats, c, line, text, length, err);
 		scores[TOLD] = line->nothing - nats;
 		scores[TOLD_FULL] = line->nothing - line->everything;
 	}
@@ -353,7 +371,8 @@ static void fill_row(struct pith_compare_row *row, const struct contender *conte
 		if (row->has[m])
 			row->values[m] = sources[m].by < 0
 			                         ? sample_table_mean(&contender->scores, column)
-			                         : sample_table_ratio(&contender->scores, column, (size_t)sources[m].by);
+			                         : sample_table_ratio(&contender->scores, column, (size_t)sources[m].by,
+			                                              m == PITH_MEASURE_BREAK_EVEN ? INFINITY : 0);
 	}
 }
 
@@ -381,7 +400,7 @@ static void fill_differences(struct pith_compare_row *row, const struct contende
 	const struct sample_table *ours = &contender->scores, *theirs = &opponent->scores;
 	for (size_t m = 0; m < PITH_N_MEASURES; m++) {
 		size_t column = (size_t)sources[m].column;
-		/* Questions until it pays are no amount: "never" is written as 0. */
+		/* Questions until it pays are no amount: some are never enough. */
 		row->has_difference[m] = row->has[m] && ours->n == theirs->n && m != PITH_MEASURE_BREAK_EVEN;
 		if (row->has_difference[m])
 			row->differences[m] = sources[m].by < 0

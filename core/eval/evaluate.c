@@ -432,7 +432,7 @@ enum pith_status pith_evaluate_answer(struct pith_answer_scores *out, struct pit
 		.em = sample_table_mean(&run.scores, EM),
 		.f1_full = sample_table_mean(&run.scores, F1_FULL),
 		.em_full = sample_table_mean(&run.scores, EM_FULL),
-		.retained = sample_table_ratio(&run.scores, F1, F1_FULL),
+		.retained = sample_table_ratio(&run.scores, F1, F1_FULL, 0),
 		.cr = per_line(&run, run.cr),
 		.delta_cr = per_line(&run, run.delta_cr),
 		.abs_delta_cr = per_line(&run, run.abs_delta_cr),

@@ -33,6 +33,7 @@ struct statistic {
 	const struct sample_table *table, *less;
 	size_t column;
 	ptrdiff_t by;
+	double otherwise; /* a ratio of nothing */
 };
 
 /* Over the lines themselves, or as many that are drawn from them. */
@@ -45,7 +46,7 @@ static double mean_of_lines(const struct sample_table *table, const struct stati
 		above += values[statistic->column];
 		below += statistic->by == NONE ? 1 : values[statistic->by];
 	}
-	return below > 0 ? above / below : 0;
+	return below > 0 ? above / below : statistic->otherwise;
 }
 
 static double find_statistic(const struct statistic *statistic, struct random_state *random)
@@ -83,21 +84,21 @@ static struct pith_mean with_interval(const struct statistic *statistic)
 
 struct pith_mean sample_table_mean(const struct sample_table *table, size_t column)
 {
-	return with_interval(&(struct statistic){table, NULL, column, NONE});
+	return with_interval(&(struct statistic){table, NULL, column, NONE, 0});
 }
 
-struct pith_mean sample_table_ratio(const struct sample_table *table, size_t column, size_t by)
+struct pith_mean sample_table_ratio(const struct sample_table *table, size_t column, size_t by, double otherwise)
 {
-	return with_interval(&(struct statistic){table, NULL, column, (ptrdiff_t)by});
+	return with_interval(&(struct statistic){table, NULL, column, (ptrdiff_t)by, otherwise});
 }
 
 struct pith_mean sample_table_mean_difference(const struct sample_table *table, const struct sample_table *less, size_t column)
 {
-	return with_interval(&(struct statistic){table, less, column, NONE});
+	return with_interval(&(struct statistic){table, less, column, NONE, 0});
 }
 
 struct pith_mean sample_table_ratio_difference(const struct sample_table *table, const struct sample_table *less, size_t column,
                                                size_t by)
 {
-	return with_interval(&(struct statistic){table, less, column, (ptrdiff_t)by});
+	return with_interval(&(struct statistic){table, less, column, (ptrdiff_t)by, 0});
 }

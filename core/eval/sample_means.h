@@ -25,8 +25,8 @@ bool sample_table_add(struct sample_table *table, const double *values);
  * generator of fixed seed. No lines: zeros.
  */
 struct pith_mean sample_table_mean(const struct sample_table *table, size_t column);
-/* The mean of one column over that of another, lines drawn together; zeros when the second mean is 0. */
-struct pith_mean sample_table_ratio(const struct sample_table *table, size_t column, size_t by);
+/* The mean of one column over that of another, lines drawn together; `otherwise` where the second mean is not above 0. */
+struct pith_mean sample_table_ratio(const struct sample_table *table, size_t column, size_t by, double otherwise);
 /* A mean, or a ratio, less the same of another table of the same lines in the same order, lines drawn together for both. */
 struct pith_mean sample_table_mean_difference(const struct sample_table *table, const struct sample_table *less, size_t column);
 struct pith_mean sample_table_ratio_difference(const struct sample_table *table, const struct sample_table *less, size_t column,

@@ -283,7 +283,10 @@ static enum pith_status add_question(struct microbatch *m, struct microbatch_bui
                                      size_t line, bool *asked, struct pith_error *err)
 {
 	enum pith_status status = forgive(builder, sample_make_further(q->sample, builder, q->data, line, q->noise, asked, err), asked, err);
-	*asked = *asked && (size_t)q->past.position + q->sample->reader.n <= builder->n_positions;
+	size_t before = (size_t)q->past.position;
+	if (m->distillation > 0 && before < 1 + q->sample->document.n) /* the teacher has read all spans as one text */
+		before = 1 + q->sample->document.n;
+	*asked = *asked && before + q->sample->reader.n <= builder->n_positions;
 	if (status != PITH_OK || !*asked)
 		return status;
 	for (size_t l = 0; l < q->n_links; l++) {

@@ -155,6 +155,17 @@ expect 0 "$pith" eval all --data sets --methods selfinfo,500x --rates .3,4x --li
 head -1 table.csv | grep -q '^data,lines,method,target,cr,cr_low,cr_high,delta_cr,' || fail "eval all: $(head -1 table.csv)"
 [ "$(wc -l <table.csv)" -eq 11 ] || fail "eval all: $(wc -l <table.csv) lines, not the head and 5 of each data set"
 grep -q '^"qa.jsonl",[12],500x,0.25,' table.csv || fail "eval all lacks a row of 500x: $(cat table.csv)"
+mkdir half
+cp texts.jsonl half/a.jsonl
+printf 'no JSON\n' >half/b.jsonl
+expect 1 "$pith" eval all --data half --methods selfinfo --rates .5 --limit 1 --format csv
+grep -q '^"a.jsonl",1,selfinfo,0.5,' out || fail "eval all lost the set that was measured: $(cat out)"
+grep -q '1 of 2 data sets' err || fail "eval all does not say what the report has: $(cat err)"
+name=$(printf 'caf\351.jsonl')
+if cp texts.jsonl "$name" 2>/dev/null; then
+  expect 0 "$pith" eval all --data "$name" --methods selfinfo --rates .5 --limit 1 --format json
+  out_has '"method":"selfinfo"'
+fi
 expect 0 "$pith" eval all --data texts.jsonl --methods selfinfo,vanilla --rates .5 --limit 1
 out_has "| texts.jsonl | 1 | selfinfo | 0.5 |"
 out_has "Not measured: vanilla on texts.jsonl."

@@ -601,8 +601,30 @@ await 'Regenerating.*Esc cancels'
 await_gone 'Esc cancels'
 await 'BLEU'
 screen | grep -q 'partial' && fail "the text that came back is partial"
+# The slider stands for a rate as before, not for the tokens that it came to.
+type_text "$(printf 'oabstract.txt\r')"
+await 'target 0\.25 .*tokens 129 -> 32'
+await_gone 'Esc cancels'
 keys q
 await 'status=0'
+
+echo "- an answer that was read from other memory tokens than those that are shown, and a file that cannot be written behind q"
+start_shell 100 24
+run_pith '' abstract.txt
+await 'achieved 0\.2'
+await_gone 'Esc cancels'
+type_text "$(printf '=1t\r')"
+await 'tokens 129 -> 1( |$)'
+await_gone 'Esc cancels'
+type_text "$(printf 'iHow many stations were there?\r')"
+await '500x.*: 0\.0.*[0-9]+ tokens?, '
+await_gone 'Esc cancels'
+keys f
+await 'Refining: step'
+await 'Earlier, 500x' 120
+type_text "$(printf 's\025no/such/folder/it.soft\rq')"
+await 'status=1'
+screen | grep -q 'pith: .*no/such/folder' || fail "why the file was not written is not said"
 
 echo "- a document that arrives while a line is open to save the one before"
 start_shell 100 24

@@ -24,6 +24,7 @@ struct plan {
 	size_t n_paths;
 	struct compared *compared; /* (n_paths), the first n_done filled */
 	size_t n_done;
+	size_t n_whole; /* of them, those that were measured to their end */
 	size_t limit;
 };
 
@@ -181,6 +182,7 @@ static enum pith_status compare_all(struct plan *plan, struct cli *cli)
 			return fault_memory(&cli->err);
 		plan->n_done = i + 1;
 		status = pith_compare(&plan->compared[i].report, cli->model, &options, &cli->control, &cli->err);
+		plan->n_whole += status == PITH_OK;
 	}
 	return status;
 }
@@ -191,7 +193,7 @@ static enum pith_status write_report(const struct plan *plan, struct cli *cli)
 	char *text = NULL;
 	size_t length = 0;
 	FILE *out = open_memstream(&text, &length);
-	bool done = out != NULL && plan->format->write(out, plan->compared, plan->n_done, plan->against);
+	bool done = out != NULL && plan->format->write(out, plan->compared, plan->n_whole, plan->against);
 	if (out != NULL)
 		done = fclose(out) == 0 && done;
 	enum pith_status status = done ? PITH_OK : fault_memory(&cli->err);
@@ -218,8 +220,13 @@ enum exit_code cmd_eval_all(struct cli *cli)
 		status = cli_open_model(cli);
 	if (status == PITH_OK)
 		status = compare_all(&plan, cli);
-	if (status == PITH_OK)
-		status = write_report(&plan, cli);
+	/* What was measured before a set that failed, or before Ctrl-C, is not lost. */
+	if (status == PITH_OK || (plan.n_whole > 0 && status != PITH_NO_MEMORY)) {
+		enum pith_status written = write_report(&plan, cli);
+		if (status != PITH_OK && written == PITH_OK)
+			cli_say(cli, "The report has the %zu of %zu data sets that were measured whole.", plan.n_whole, plan.n_paths);
+		status = status == PITH_OK ? written : status;
+	}
 	plan_free(&plan);
 	return status == PITH_OK ? EXIT_CODE_OK : cli_failed(cli, status);
 }

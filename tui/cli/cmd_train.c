@@ -76,13 +76,13 @@ static enum exit_code failed_recipe(struct cli *cli, enum pith_status status)
 	return status == PITH_BAD_FILE ? EXIT_CODE_USAGE : code;
 }
 
-static void say_stopped(struct cli *cli, int step, const struct pith_recipe *recipe)
+/* Where it stopped is what the error says. */
+static void say_stopped(struct cli *cli, const struct pith_recipe *recipe)
 {
 	if (recipe->checkpoint_path != NULL)
-		cli_say(cli, "Stopped at step %d; the same command goes on from the checkpoint.", step);
+		cli_say(cli, "%s The same command goes on from the checkpoint.", cli->err.message);
 	else
-		cli_say(cli, "Stopped at step %d; %s is written. There is no checkpoint: the same command begins anew.", step,
-			recipe->output_path);
+		cli_say(cli, "%s %s is written. There is no checkpoint: the same command begins anew.", cli->err.message, recipe->output_path);
 }
 
 static enum exit_code train(struct cli *cli, enum pith_trained trained, enum pith_objective objective)
@@ -102,8 +102,8 @@ static enum exit_code train(struct cli *cli, enum pith_trained trained, enum pit
 	status = pith_train_run(&recipe.options, on_report, &watch, &cli->control, &cli->err);
 	if (status == PITH_OK)
 		status = print_result(cli, &watch, recipe.options.output_path);
-	if (status == PITH_CANCELLED && watch.reported)
-		say_stopped(cli, watch.last.step, &recipe.options);
+	if (status == PITH_CANCELLED)
+		say_stopped(cli, &recipe.options);
 	recipe_free(&recipe);
 	return status == PITH_OK ? EXIT_CODE_OK : cli_failed(cli, status);
 }

@@ -1,9 +1,12 @@
 #define _POSIX_C_SOURCE 200809L
 #include "cli/compare_report.h"
 
+#include <math.h>
 #include <string.h>
 
 #include <jansson.h>
+
+#include "cli/output.h"
 
 static const char *method_name(const struct pith_compare_row *row)
 {
@@ -29,8 +32,10 @@ static void write_cell(FILE *out, const struct pith_compare_row *row, size_t m)
 	const struct pith_mean *value = &row->values[m];
 	if (!row->has[m])
 		fprintf(out, " – |");
-	else if (m == PITH_MEASURE_BREAK_EVEN && value->mean <= 0)
+	else if (isinf(value->mean))
 		fprintf(out, " never |");
+	else if (isinf(value->high))
+		fprintf(out, " %.*f [%.*f, never] |", digits, value->mean, digits, value->low);
 	else if (value->low == value->high)
 		fprintf(out, " %.*f |", digits, value->mean);
 	else
@@ -151,19 +156,27 @@ static bool write_csv(FILE *out, const struct compared *all, size_t n, const str
 
 /* --- JSON ----------------------------------------------------------------------------------------------------------- */
 
+/* JSON has no infinity: what never comes is null. */
+static json_t *json_number_or_null(double value)
+{
+	return isfinite(value) ? json_real(value) : json_null();
+}
+
 static void set_mean(json_t *object, const char *name, const char *suffix, const struct pith_mean *value)
 {
 	char key[64];
 	snprintf(key, sizeof key, "%s%s", name, suffix);
-	json_object_set_new(object, key, json_real(value->mean));
+	json_object_set_new(object, key, json_number_or_null(value->mean));
 	snprintf(key, sizeof key, "%s%s_interval", name, suffix);
-	json_object_set_new(object, key, json_pack("[f, f]", value->low, value->high));
+	json_object_set_new(object, key, json_pack("[o, o]", json_number_or_null(value->low), json_number_or_null(value->high)));
 }
 
 static json_t *json_row(const struct compared *compared, const struct pith_compare_row *row)
 {
-	json_t *object = json_pack("{s:s, s:I, s:I, s:s}", "data", compared->data, "lines", (json_int_t)compared->report.n,
-	                           "left_out", (json_int_t)compared->report.n_left_out, "method", method_name(row));
+	/* The name of a file may hold any bytes. */
+	json_t *data = output_json_text(compared->data, strlen(compared->data));
+	json_t *object = json_pack("{s:o, s:I, s:I, s:s}", "data", data, "lines", (json_int_t)compared->report.n, "left_out",
+	                           (json_int_t)compared->report.n_left_out, "method", method_name(row));
 	if (row->target != NULL && row->target->n_tokens > 0)
 		json_object_set_new(object, "target_tokens", json_integer((json_int_t)row->target->n_tokens));
 	else if (row->target != NULL)

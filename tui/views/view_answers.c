@@ -39,7 +39,8 @@ static bool is_earlier(const struct workbench *workbench, int side)
 	const struct shown_compressed *shown = workbench->forms[side - ANSWER_FIRST].compressed;
 	if (shown == NULL || answer->method == NULL) /* there is no such form, or there was none */
 		return (shown == NULL) != (answer->method == NULL);
-	return shown->info.method != answer->method || fabs(shown->info.cr - answer->cr) > 1e-9;
+	return shown->info.method != answer->method || fabs(shown->info.cr - answer->cr) > 1e-9 ||
+	       form_steps_read(&workbench->forms[side - ANSWER_FIRST]) != answer->refine_steps;
 }
 
 /* What an answer was read from: "DAC: 0.25 (4.0x)", of which a narrow column loses the factor first, then the rate. */

@@ -271,6 +271,14 @@ static void test_pins(void **state)
 	assert_true(n_pinned > 5 && n_last > n / 6 && n_last < n / 2);
 	assert_int_equal(pith_compressed_info(compressed)->compressed_tokens, pith_compressed_info(compressed)->budget_tokens);
 	pith_compressed_destroy(compressed);
+	/* What is outside the document cannot be kept. */
+	const struct pith_pin outside[] = {{document->length, document->length + 1}, {3, 2}};
+	for (int i = 0; i < 2; i++) {
+		struct pith_error err;
+		options.pins = &outside[i];
+		expect_failure(pith_compress(&compressed, document, &options, NULL, &err), PITH_BAD_ARGUMENT, &err, "outside the document");
+		assert_null(compressed);
+	}
 	pith_document_destroy(document);
 }
 

@@ -297,8 +297,19 @@ static void test_refused(void **state)
 	assert_int_equal(pith_refine(words, f->document, &options, &result, NULL, &err), PITH_BAD_ARGUMENT);
 	assert_int_equal(pith_document_create(&other, f->model, "Something else.", 15, &err), PITH_OK);
 	assert_int_equal(pith_refine(rows, other, &options, &result, NULL, &err), PITH_MISMATCH);
+	/* As a file may have it whose number of tokens was changed, and with it where its spans end. */
+	rows->info.original_tokens++;
+	assert_int_equal(pith_refine(rows, f->document, &options, &result, NULL, &err), PITH_MISMATCH);
+	rows->info.original_tokens--;
+	/* A call that fails before the first step leaves what is known of the rows. */
+	rows->info.exact = true;
 	options.n_steps = 0;
 	assert_int_equal(pith_refine(rows, f->document, &options, &result, NULL, &err), PITH_BAD_ARGUMENT);
+	atomic_bool stop = true;
+	struct pith_control control = {.cancel = &stop};
+	pith_refine_options_init(&options);
+	assert_int_equal(pith_refine(rows, f->document, &options, &result, &control, &err), PITH_CANCELLED);
+	assert_true(rows->info.exact && result.n_steps == 0);
 	pith_document_destroy(other);
 	pith_compressed_destroy(words);
 	pith_compressed_destroy(rows);

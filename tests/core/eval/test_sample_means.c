@@ -29,7 +29,7 @@ static void test_intervals(void **state)
 	(void)state;
 	struct sample_table table = lines();
 	expect(sample_table_mean(&table, 0), 0.3339150000, 0.2590, 0.4117);
-	expect(sample_table_ratio(&table, 0, 1), 0.6596691446, 0.4937, 0.8580);
+	expect(sample_table_ratio(&table, 0, 1, 0), 0.6596691446, 0.4937, 0.8580);
 	struct pith_mean once = sample_table_mean(&table, 1), again = sample_table_mean(&table, 1);
 	assert_true(once.low == again.low && once.high == again.high && once.low < once.mean && once.mean < once.high);
 	sample_table_free(&table);
@@ -64,7 +64,15 @@ static void test_few(void **state)
 	/* Nothing to compare with. */
 	table.n_columns = 2;
 	assert_true(sample_table_add(&table, (double[]){0.5, 0}));
-	expect(sample_table_ratio(&table, 0, 1), 0, 0, 0);
+	expect(sample_table_ratio(&table, 0, 1, 0), 0, 0, 0);
+	sample_table_free(&table);
+
+	/* Never is behind every number: of four lines one takes away what the others bring. */
+	static const double lines[][2] = {{1, 1}, {1, 1}, {1, 1}, {1, -2}};
+	for (size_t i = 0; i < 4; i++)
+		assert_true(sample_table_add(&table, lines[i]));
+	struct pith_mean never = sample_table_ratio(&table, 0, 1, INFINITY);
+	assert_true(never.mean == 4 && never.low == 1 && isinf(never.high));
 	sample_table_free(&table);
 }
 

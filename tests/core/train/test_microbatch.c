@@ -784,6 +784,21 @@ static void test_teacher(void **state)
 	assert_int_equal(second->n, m.reader.batch.sequences[1].n);
 	assert_int_equal(m.teacher.batch.positions[second->first], n_text);
 	check_layout(&m.teacher.batch);
+	/* Where the encoders have several spans side by side, the teacher has one text: it too has to fit. */
+	struct sampling sampling = f->sampling;
+	sampling.distillation = 0.5;
+	sampling.k_ratio_min = sampling.k_ratio_max = 1;
+	for (size_t n_positions = 4; n_positions < 200; n_positions++) {
+		builder.n_positions = n_positions;
+		for (uint64_t seed = 0; seed < 20; seed++) {
+			bool added;
+			microbatch_clear(&m);
+			random_seed(&builder.random, seed);
+			assert_int_equal(microbatch_add(&m, &builder, 0, 0, &sampling, &added, NULL), PITH_OK);
+			for (size_t i = 0; i < m.teacher.batch.n_tokens; i++)
+				assert_in_range(m.teacher.batch.positions[i], 0, n_positions - 1);
+		}
+	}
 	jsonl_close(task.file);
 	microbatch_free(&plain);
 	microbatch_free(&m);
