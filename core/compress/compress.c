@@ -1,4 +1,5 @@
 /* The method table, and what is common to all methods. */
+#include "base/clock.h"
 #include "pith/compress.h"
 
 #include <math.h>
@@ -128,7 +129,7 @@ enum pith_status pith_compress(struct pith_compressed **out, struct pith_documen
 	struct pith_compressed *compressed = calloc(1, sizeof *compressed);
 	if (compressed == NULL)
 		return fail_memory(err, "the compressed document");
-	double began = seconds_now();
+	double began = clock_seconds();
 	struct pith_compressed_info *info = &compressed->info;
 	info->method = options->method;
 	info->original_tokens = document->n_tokens;
@@ -146,7 +147,7 @@ enum pith_status pith_compress(struct pith_compressed **out, struct pith_documen
 	info->cr = (double)info->compressed_tokens / (double)info->original_tokens;
 	info->delta_cr = info->cr - info->target_cr;
 	document_hash(document, compressed->source_hash);
-	info->seconds = seconds_now() - began;
+	info->seconds = clock_seconds() - began;
 	*out = compressed;
 	return PITH_OK;
 }

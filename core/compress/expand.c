@@ -2,6 +2,7 @@
  * Speaking again: regeneration span by span, answers from text or from memory rows. What memory tokens hold is read by the reader
  * of their adapter, a text that is asked about by the base with its reading adapter; by the base alone where there is none.
  */
+#include "base/clock.h"
 #include "pith/expand.h"
 
 #include <stdlib.h>
@@ -57,7 +58,7 @@ static enum pith_status speak(struct pith_generated *out, struct buffer *raw, st
                               size_t max_tokens, const struct generation *progress, const struct pith_control *control,
                               struct pith_error *err)
 {
-	double began = seconds_now(), first = 0;
+	double began = clock_seconds(), first = 0;
 	if (prompt->n == 0)
 		return fail(err, PITH_BAD_ARGUMENT, "The vocabulary of %s has no token for any byte of the question.",
 			    model->path);
@@ -83,7 +84,7 @@ static enum pith_status speak(struct pith_generated *out, struct buffer *raw, st
 		.progress_done = progress->progress_done,
 		.progress_total = progress->progress_total,
 	};
-	double read = seconds_now() - began;
+	double read = clock_seconds() - began;
 	size_t n_tokens = 0;
 	status = generate(&g, raw, &n_tokens, &out->stop, &first, control, err);
 	if (out->n_tokens == 0)
@@ -133,7 +134,7 @@ enum pith_status pith_regenerate(struct pith_generated *out, struct pith_model *
 	const struct rows *rows = &compressed->rows[PITH_REGENERATE];
 	const struct adapter *reader = status == PITH_OK ? compressed_reader(compressed, model, PITH_REGENERATE) : NULL;
 	struct buffer raw = {0};
-	double began = seconds_now();
+	double began = clock_seconds();
 	enum pith_stop worst = PITH_STOP_END;
 	size_t row = 0, done = 0;
 	for (size_t s = 0; status == PITH_OK && s < rows->n_spans; s++) {
@@ -163,7 +164,7 @@ enum pith_status pith_regenerate(struct pith_generated *out, struct pith_model *
 	out->stop = worst;
 	if (status != PITH_OK)
 		drop_text(out);
-	out->seconds = seconds_now() - began;
+	out->seconds = clock_seconds() - began;
 	buffer_free(&raw);
 	return status;
 }
@@ -194,7 +195,7 @@ static enum pith_status finish_answer(struct pith_generated *out, struct buffer 
 		trim(out);
 	else
 		drop_text(out);
-	out->seconds = seconds_now() - began;
+	out->seconds = clock_seconds() - began;
 	buffer_free(raw);
 	return status;
 }
@@ -211,7 +212,7 @@ enum pith_status pith_answer_text(struct pith_generated *out, struct pith_model 
 {
 	*out = (struct pith_generated){0};
 	max_tokens = max_tokens == 0 ? DEFAULT_ANSWER_TOKENS : max_tokens;
-	double began = seconds_now();
+	double began = clock_seconds();
 	struct token_list prompt = {0};
 	struct buffer raw = {0};
 	struct session *session = NULL;
@@ -235,7 +236,7 @@ static enum pith_status answer_rows(struct pith_generated *out, struct pith_mode
                                     const struct adapter *reader, const char *question, size_t max_tokens,
                                     const struct pith_control *control, struct pith_error *err)
 {
-	double began = seconds_now();
+	double began = clock_seconds();
 	struct token_list prompt = {0};
 	struct buffer raw = {0};
 	struct session *session = NULL;
@@ -345,11 +346,11 @@ static enum pith_status answer_regenerated(struct pith_generated *out, struct pi
                                            struct pith_compressed *compressed, const char *question, size_t max_tokens,
                                            const struct pith_control *control, struct pith_error *err)
 {
-	double began = seconds_now();
+	double began = clock_seconds();
 	enum pith_status status = keep_regenerated(compressed, model, control, err);
 	if (status != PITH_OK)
 		return status;
-	double spent = seconds_now() - began;
+	double spent = clock_seconds() - began;
 	const struct pith_generated *text = compressed->regenerated;
 	status = answer_long(out, model, text, question, max_tokens, control, err);
 	out->n_regenerated = text->n_tokens;

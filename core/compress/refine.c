@@ -5,6 +5,7 @@
  * does not depend on how many threads there are. Of a model whose weights are
  * too large to be unpacked the spans follow one another.
  */
+#include "base/clock.h"
 #include "pith/refine.h"
 
 #include <math.h>
@@ -316,7 +317,7 @@ enum pith_status pith_refine(struct pith_compressed *compressed, struct pith_doc
                              const struct pith_control *control, struct pith_error *err)
 {
 	*result = (struct pith_refine_result){0};
-	double began = seconds_now();
+	double began = clock_seconds();
 	if (compressed->info.method->memory != PITH_MEMORY_ROWS)
 		return fail(err, PITH_UNSUPPORTED, "Refining changes keys and values; %s hands over %s. Refine with 500xCompressor.",
 		            compressed->info.method->title, pith_memory_name(compressed->info.method->memory));
@@ -352,6 +353,6 @@ enum pith_status pith_refine(struct pith_compressed *compressed, struct pith_doc
 		status = prove(compressed, document, result, control, err);
 	if (status == PITH_OK)
 		compressed->info.exact = result->exact;
-	result->seconds = seconds_now() - began;
+	result->seconds = clock_seconds() - began;
 	return status;
 }

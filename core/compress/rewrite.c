@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cancel.h"
 #include "compress/rewrite_check.h"
 #include "compress/rewrite_words.h"
 #include "text/unicode.h"
@@ -317,7 +318,7 @@ static enum pith_status rewrite_all(struct rewriting *r, const struct pith_contr
 	for (size_t i = 0; status == PITH_OK && i < r->n_chunks; i++) {
 		if (control != NULL && control->progress != NULL)
 			control->progress(control->user, "rewriting", (double)done, (double)total);
-		if (control != NULL && control->cancel != NULL && atomic_load(control->cancel))
+		if (is_cancelled(control))
 			status = fail(err, PITH_CANCELLED, "Cancelled.");
 		if (status == PITH_OK)
 			status = add_chunk(r, &r->chunks[i], total - done, err);

@@ -1,4 +1,5 @@
 /* Methods beside each other, over a data set. */
+#include "base/cancel.h"
 #include "pith/evaluate.h"
 
 #include <math.h>
@@ -434,7 +435,7 @@ static enum pith_status tell_progress(const struct comparison *c, size_t n_done,
 	size_t n = dataset_size(c->dataset);
 	if (control != NULL && control->progress != NULL)
 		control->progress(control->user, "comparing", (double)n_done, (double)n);
-	if (n_done < n && control != NULL && control->cancel != NULL && atomic_load(control->cancel))
+	if (n_done < n && is_cancelled(control))
 		return fail(err, PITH_CANCELLED, "The comparison was stopped after %zu of %zu lines.", n_done, n);
 	return PITH_OK;
 }

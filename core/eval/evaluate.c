@@ -3,12 +3,13 @@
  * Runs over data sets: every line through the public calls that a user's
  * document goes through, so that a score says what the screen would show.
  */
+#include "base/cancel.h"
+#include "base/clock.h"
 #include "pith/evaluate.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/buffer.h"
 #include "base/status.h"
@@ -24,7 +25,7 @@ struct run {
 	const struct pith_control *control;
 	struct pith_control quiet; /* for the calls inside: the run shows its own progress and no text */
 	struct dataset *dataset;
-	struct timespec started;
+	double began;
 	/* The document at work; questions about one text stand together in most data sets and share it. */
 	struct pith_document *document;
 	struct pith_compressed *compressed;
@@ -35,24 +36,12 @@ struct run {
 	size_t n_refined;    /* ... so many */
 };
 
-static bool cancelled(const struct pith_control *control)
-{
-	return control != NULL && control->cancel != NULL && atomic_load(control->cancel);
-}
-
-static double run_seconds(const struct run *run)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)(now.tv_sec - run->started.tv_sec) + (double)(now.tv_nsec - run->started.tv_nsec) / 1e9;
-}
-
 static enum pith_status run_begin(struct run *run, size_t n_columns, struct pith_model *model,
 				  const struct pith_evaluate_options *options, const struct pith_control *control,
 				  struct pith_error *err)
 {
 	*run = (struct run){.model = model, .options = options, .control = control, .scores.n_columns = n_columns};
-	clock_gettime(CLOCK_MONOTONIC, &run->started);
+	run->began = clock_seconds();
 	if (control != NULL) {
 		run->quiet.log = control->log;
 		run->quiet.user = control->user;
@@ -84,7 +73,7 @@ static enum pith_status run_progress(const struct run *run, size_t n_done, struc
 	const struct pith_control *control = run->control;
 	if (control != NULL && control->progress != NULL)
 		control->progress(control->user, "evaluating", (double)n_done, (double)dataset_size(run->dataset));
-	if (n_done < dataset_size(run->dataset) && cancelled(control))
+	if (n_done < dataset_size(run->dataset) && is_cancelled(control))
 		return fail(err, PITH_CANCELLED, "The evaluation was stopped after %zu of %zu lines.", n_done,
 			    dataset_size(run->dataset));
 	return PITH_OK;
@@ -255,7 +244,7 @@ enum pith_status pith_evaluate_regenerate(struct pith_regenerate_scores *out, st
 		.delta_cr = per_line(&run, run.delta_cr),
 		.refine_steps = steps_per_text(&run),
 	};
-	out->seconds = run_seconds(&run);
+	out->seconds = clock_seconds() - run.began;
 	run_end(&run);
 	return status;
 }
@@ -371,7 +360,7 @@ enum pith_status pith_evaluate_memory(struct pith_memory_scores *out, struct pit
 	if (status == PITH_OK)
 		status = run_progress(&run, run.scores.n, err);
 	enum pith_status summed = sum_up_memory(out, &run, status == PITH_OK ? err : NULL);
-	out->seconds = run_seconds(&run);
+	out->seconds = clock_seconds() - run.began;
 	run_end(&run);
 	return status == PITH_OK ? summed : status;
 }
@@ -439,7 +428,7 @@ enum pith_status pith_evaluate_answer(struct pith_answer_scores *out, struct pit
 		.refine_steps = steps_per_text(&run),
 		.extractive = run.n_chunks > 0 ? (double)run.n_chunks_extractive / (double)run.n_chunks : 0,
 	};
-	out->seconds = run_seconds(&run);
+	out->seconds = clock_seconds() - run.began;
 	run_end(&run);
 	return status;
 }

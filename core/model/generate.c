@@ -1,17 +1,9 @@
-#define _POSIX_C_SOURCE 200809L
 #include "model/generate.h"
 
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "text/unicode.h"
-
-double seconds_now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* Would id behind tokens end a run of length tokens that is there already? */
 static bool repeats(const struct token_list *tokens, int32_t id, size_t length)
@@ -104,7 +96,7 @@ enum pith_status generate(const struct generation *g, struct buffer *text, size_
 {
 	struct token_list tokens = {0};
 	size_t sent = text->length, row = g->last_row;
-	double began = seconds_now();
+	double began = clock_seconds();
 	enum pith_status status = PITH_OK;
 	*stop = PITH_STOP_LIMIT;
 	while (tokens.n < g->max_tokens) {
@@ -115,7 +107,7 @@ enum pith_status generate(const struct generation *g, struct buffer *text, size_
 		}
 		int32_t id = most_likely(logits, (size_t)tokenizer_n_vocab(g->tokenizer), &tokens, g->no_repeat);
 		if (tokens.n == 0 && first_seconds != NULL)
-			*first_seconds = seconds_now() - began;
+			*first_seconds = clock_seconds() - began;
 		if (tokenizer_is_end(g->tokenizer, id)) {
 			*stop = PITH_STOP_END;
 			break;

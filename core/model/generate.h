@@ -35,7 +35,4 @@ enum pith_status generate(const struct generation *g, struct buffer *text, size_
 /* Appends raw bytes that a model made as text for people: what is not UTF-8 becomes U+FFFD, a NUL a space. */
 bool generated_append(struct buffer *out, const char *raw, size_t length);
 
-/* Seconds of a steady clock. */
-double seconds_now(void);
-
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cancel.h"
 #include "model/layer.h"
 
 /* Fewer are read sooner in fp32, as no weights are brought into tiles then: so it was by AVX512_BF16 with 9, 135 and 450 million of them. */
@@ -127,11 +128,6 @@ static void describe_chunk(struct session *session, const struct session_input *
 	};
 }
 
-static bool cancelled(const struct pith_control *control)
-{
-	return control != NULL && control->cancel != NULL && atomic_load(control->cancel);
-}
-
 static enum pith_status read_chunk(struct session *session, const struct session_input *input, size_t begin, size_t n,
                                    const struct pith_control *control, struct pith_error *err)
 {
@@ -143,7 +139,7 @@ static enum pith_status read_chunk(struct session *session, const struct session
 	size_t depth = input->depth > 0 && input->depth < t->h.n_layers ? input->depth : t->h.n_layers;
 	transformer_embed_forward(t, input->adapter, &batch, x);
 	for (size_t l = 0; l < depth; l++) {
-		if (cancelled(control))
+		if (is_cancelled(control))
 			return fail(err, PITH_CANCELLED, "Cancelled.");
 		struct layer_pass pass = {
 			.h = &t->h,

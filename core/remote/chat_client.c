@@ -9,6 +9,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/cancel.h"
+#include "base/clock.h"
 #include "pith/characters.h"
 #include "remote/chat_stream.h"
 
@@ -39,18 +41,6 @@ struct attempt {
 	long status;           /* of HTTP; 0: none came */
 	bool timed_out;
 };
-
-static double clock_seconds(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-static bool cancelled(const struct pith_control *control)
-{
-	return control != NULL && control->cancel != NULL && atomic_load(control->cancel);
-}
 
 /* --- the client -------------------------------------------------------------------------------------------- */
 
@@ -271,7 +261,7 @@ static enum pith_status transfer(struct chat_client *client, struct attempt *att
 				attempt->result = message->data.result;
 		if (running == 0 || attempt->stream.outcome == CHAT_COMPLETE)
 			break;
-		if (cancelled(control)) {
+		if (is_cancelled(control)) {
 			status = fail(err, PITH_CANCELLED, "Cancelled.");
 			break;
 		}
@@ -417,7 +407,7 @@ static enum pith_status wait_for(double seconds, const struct pith_control *cont
 {
 	double until = clock_seconds() + seconds;
 	for (double left = seconds; left > 0; left = until - clock_seconds()) {
-		if (cancelled(control))
+		if (is_cancelled(control))
 			return fail(err, PITH_CANCELLED, "Cancelled.");
 		double step = left < 0.001 * POLL_MS ? left : 0.001 * POLL_MS;
 		const struct timespec nap = {0, (long)(step * 1e9)};

@@ -11,6 +11,7 @@
 #include <xxhash.h>
 
 #include "base/buffer.h"
+#include "base/cancel.h"
 #include "formats/gguf.h"
 #include "formats/jsonl.h"
 #include "pith/train.h"
@@ -56,11 +57,9 @@ static enum pith_status check_in(const struct trainer *trainer, const char *what
                                  struct pith_error *err)
 {
 	const struct pith_control *control = trainer->control;
-	if (control == NULL)
-		return PITH_OK;
-	if (control->progress != NULL)
+	if (control != NULL && control->progress != NULL)
 		control->progress(control->user, what, done, total);
-	if (control->cancel != NULL && atomic_load(control->cancel))
+	if (is_cancelled(control))
 		return fail(err, PITH_CANCELLED, "Training the vocabulary was cancelled.");
 	return PITH_OK;
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "formats/jsonl.h"
 #include "model/answer_entropy.h"
 #include "model/generate.h"
@@ -245,7 +246,7 @@ static enum pith_status loop(struct grpo *g, pith_grpo_report_fn *report, void *
 {
 	const struct pith_grpo_recipe *recipe = g->recipe;
 	enum pith_status status = PITH_OK;
-	double began = seconds_now();
+	double began = clock_seconds();
 	for (int step = 0; status == PITH_OK && step < recipe->n_steps; step++) {
 		struct pith_grpo_report sum = {.step = step + 1, .n_steps = recipe->n_steps};
 		for (int i = 0; status == PITH_OK && i < recipe->n_inputs; i++)
@@ -256,7 +257,7 @@ static enum pith_status loop(struct grpo *g, pith_grpo_report_fn *report, void *
 		if (status != PITH_OK)
 			break;
 		mean(&sum, (double)recipe->n_inputs * recipe->n_rollouts);
-		sum.seconds = seconds_now() - began;
+		sum.seconds = clock_seconds() - began;
 		write_log(g->log, &sum);
 		if (report != NULL)
 			report(user, &sum);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/aligned.h"
+#include "base/cancel.h"
 #include "train/keep_data.h"
 #include "train/optimizer.h"
 
@@ -225,7 +226,7 @@ static enum pith_status run_epochs(struct keep_run *run, pith_keep_report_fn *te
 	double lowest = INFINITY;
 	random_seed(&random, recipe->seed + 1);
 	for (int epoch = 0; epoch < recipe->n_epochs; epoch++) {
-		if (control != NULL && control->cancel != NULL && atomic_load(control->cancel))
+		if (is_cancelled(control))
 			return fail(err, PITH_CANCELLED, "Stopped in epoch %d: nothing was saved.", epoch + 1);
 		enum pith_status status = run_epoch(run, &random, &report.loss, err);
 		if (status != PITH_OK)

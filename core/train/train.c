@@ -1,5 +1,7 @@
 /* The training loop behind pith_train_run(). */
 #define _POSIX_C_SOURCE 200809L
+#include "base/cancel.h"
+#include "base/clock.h"
 #include "pith/train.h"
 
 #include <errno.h>
@@ -7,7 +9,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "train/run.h"
@@ -57,13 +58,6 @@ void pith_recipe_init(struct pith_recipe *recipe)
 		.report_steps = 20,
 		.seed = 1,
 	};
-}
-
-static double now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 /* The micro-batches of a step, taken slot by slot by whichever thread is free. */
@@ -172,7 +166,7 @@ static void write_log(FILE *log, const struct pith_train_report *r, bool evaluat
 static void tell(struct telling *t, const struct run *run, double norm)
 {
 	struct pith_train_report *r = &t->newest;
-	double seconds = now() - t->last, loss = 0, n_tokens = 0;
+	double seconds = clock_seconds() - t->last, loss = 0, n_tokens = 0;
 	r->step = run->state.step;
 	r->n_steps = run->recipe->n_steps;
 	for (int i = 0; i < PITH_N_OBJECTIVES; i++) {
@@ -193,7 +187,7 @@ static void tell(struct telling *t, const struct run *run, double norm)
 		t->report(t->user, r);
 	t->sum = (struct step_losses){0};
 	t->evaluated = false;
-	t->last = now();
+	t->last = clock_seconds();
 }
 
 /*
@@ -258,7 +252,7 @@ static enum pith_status loop(struct run *run, struct telling *t, const struct pi
 	/* A checkpoint of a run that is over: there is nothing left to do but to write what it holds. */
 	enum pith_status status = run->state.step < recipe->n_steps ? PITH_OK : run_save_outputs(run, err);
 	while (status == PITH_OK && run->state.step < recipe->n_steps) {
-		if (control != NULL && control->cancel != NULL && atomic_load(control->cancel)) {
+		if (is_cancelled(control)) {
 			status = save(run, err);
 			return status != PITH_OK ? status : fail(err, PITH_CANCELLED, "Stopped at step %d.", run->state.step);
 		}
@@ -287,7 +281,7 @@ enum pith_status pith_train_run(const struct pith_recipe *recipe, pith_train_rep
 	enum pith_status status = run_open(&run, recipe, err);
 	if (status == PITH_OK && recipe->log_path != NULL)
 		status = open_log(&t.log, recipe->log_path, run.state.step, err);
-	t.began = t.last = now();
+	t.began = t.last = clock_seconds();
 	if (status == PITH_OK)
 		status = loop(&run, &t, control, err);
 	if (t.log != NULL)
