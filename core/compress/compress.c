@@ -1,5 +1,4 @@
 /* The method table, and what is common to all methods. */
-#include "base/clock.h"
 #include "pith/compress.h"
 
 #include <math.h>
@@ -7,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "compress/document.h"
 #include "model/generate.h"
 

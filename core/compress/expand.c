@@ -2,13 +2,13 @@
  * Speaking again: regeneration span by span, answers from text or from memory rows. What memory tokens hold is read by the reader
  * of their adapter, a text that is asked about by the base with its reading adapter; by the base alone where there is none.
  */
-#include "base/clock.h"
 #include "pith/expand.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/clock.h"
 #include "compress/document.h"
 #include "model/generate.h"
 #include "model/reading.h"

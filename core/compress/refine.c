@@ -5,7 +5,6 @@
  * does not depend on how many threads there are. Of a model whose weights are
  * too large to be unpacked the spans follow one another.
  */
-#include "base/clock.h"
 #include "pith/refine.h"
 
 #include <math.h>
@@ -15,6 +14,7 @@
 #include <string.h>
 
 #include "base/aligned.h"
+#include "base/clock.h"
 #include "compress/document.h"
 #include "compress/refine_span.h"
 #include "model/generate.h"

@@ -1,11 +1,11 @@
 /* Methods beside each other, over a data set. */
-#include "base/cancel.h"
 #include "pith/evaluate.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cancel.h"
 #include "compress/document.h"
 #include "eval/dataset.h"
 #include "model/answer_entropy.h"

@@ -3,8 +3,6 @@
  * Runs over data sets: every line through the public calls that a user's
  * document goes through, so that a score says what the screen would show.
  */
-#include "base/cancel.h"
-#include "base/clock.h"
 #include "pith/evaluate.h"
 
 #include <math.h>
@@ -12,6 +10,8 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/cancel.h"
+#include "base/clock.h"
 #include "base/status.h"
 #include "eval/dataset.h"
 #include "eval/sample_means.h"

@@ -1,7 +1,5 @@
 /* The training loop behind pith_train_run(). */
 #define _POSIX_C_SOURCE 200809L
-#include "base/cancel.h"
-#include "base/clock.h"
 #include "pith/train.h"
 
 #include <errno.h>
@@ -11,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cancel.h"
+#include "base/clock.h"
 #include "train/run.h"
 #include "train/schedule.h"
 
