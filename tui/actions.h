@@ -31,7 +31,7 @@ enum action_context {
 	X(COMPARE, CONTEXT_ANYWHERE, "c", "compare", "A second method, on the left; m, f, s are for the side with the focus") \
 	X(VIEW, CONTEXT_ANYWHERE, "p", "view", "Right pane: compressed, regenerated, memory") \
 	X(REGENERATE, CONTEXT_ANYWHERE, "r", "regenerate", "Regenerate the document from its memory tokens") \
-	X(REFINE, CONTEXT_ANYWHERE, "f", "refine", "Refine the memory tokens by gradient until the text comes back word for word") \
+	X(REFINE, CONTEXT_ANYWHERE, "f", "refine", "Refine the memory tokens by gradient, up to 400 steps, until the text comes back word for word; again goes on") \
 	X(OPEN, CONTEXT_ANYWHERE, "o", "open", "Open a file; a paste becomes the document too") \
 	X(SAVE, CONTEXT_ANYWHERE, "s", "save", "Save the compressed text or the memory tokens") \
 	X(WATCH, CONTEXT_ANYWHERE, "w", "", "Watch a training run: the curves of the log that it writes") \

@@ -24,7 +24,7 @@
 
 static const struct setting table[SETTINGS_N] = {
 	ROW(theme, SETTING_THEME, "terminal", 0, 0, NULL, "PITH_THEME",
-	    "colours: the name of a file in themes/, or the path of a base16 YAML file"),
+	    "colours: terminal (its own), the name of a file in themes/ without .yaml, or the path of a base16 YAML file"),
 	ROW(model, SETTING_PATH, "", 0, 0, NULL, "PITH_MODEL", "path of a GGUF model; empty: the one that comes with pith"),
 	ROW(method, SETTING_METHOD, "500x", 0, 0, NULL, "PITH_METHOD", "compression method to begin with"),
 	ROW(rate, SETTING_NUMBER, "0.125", 0.001, 1, NULL, "PITH_RATE",

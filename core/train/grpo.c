@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "formats/jsonl.h"
 #include "base/clock.h"
+#include "formats/jsonl.h"
 #include "model/answer_entropy.h"
 #include "model/generate.h"
 #include "pith/train.h"

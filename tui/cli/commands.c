@@ -35,7 +35,7 @@ static const struct option_row options[OPTION_N] = {
 	[OPTION_DATA] = {0, "data", "FILE.jsonl", "the data set, one JSON object a line", NULL, NULL},
 	[OPTION_LENGTH] = {0, "length", "N", "cut each text to N tokens; pairs: leave out longer ones", NULL, NULL},
 	[OPTION_LIMIT] = {0, "limit", "L", "stop after L lines", NULL, NULL},
-	[OPTION_REFINE] = {0, "refine", "N", "improve memory rows by up to N steps, until the text is right", NULL, NULL},
+	[OPTION_REFINE] = {0, "refine", "N", "improve rows of 500x by up to N steps, until the text is right", NULL, NULL},
 	[OPTION_METHODS] = {0, "methods", "LIST", "only these methods, parted by commas", NULL, NULL},
 	[OPTION_AGAINST] = {0, "against", "METHOD", "also what the others have more or less than this one", NULL, NULL},
 	[OPTION_RATES] = {0, "rates", "LIST", "rates, parted by commas", NULL, NULL},
@@ -55,7 +55,7 @@ static const struct command commands[] = {
 	 .details = "An extractive or abstractive method prints the text, or writes it to OUT. A soft\n"
 		    "method makes memory rows, which go to the safetensors file OUT.\n"
 		    "Without -m the method of the settings is used; if that is a soft one and no OUT\n"
-		    "is given, selfinfo. --refine changes the rows of a soft method by gradient until\n"
+		    "is given, selfinfo. --refine changes the rows of 500x by gradient until\n"
 		    "the text comes back word for word, and says whether it does.\n"},
 	{.name = "regenerate",
 	 .arguments = "SOFT",
@@ -142,7 +142,8 @@ static const struct command commands[] = {
 	 .options = BIT(OPTION_WATCH) | BIT(OPTION_PLOT) | BIT(OPTION_JSON),
 	 .run = cmd_train,
 	 .summary = "the curves of a training run",
-	 .details = "LOG is what a recipe calls log. On a terminal --watch draws training and held-out\n"
+	 .details = "LOG is what a recipe calls log (not one of train keep or train grpo, which have other\n"
+		    "figures). On a terminal --watch draws training and held-out\n"
 		    "losses, learning rate and speed while the log grows (? lists the keys); elsewhere,\n"
 		    "or with --json, it prints the last state once.\n"},
 	{.name = "train base",
@@ -196,7 +197,7 @@ static const struct command commands[] = {
 	 .n_arguments = 1,
 	 .options = BIT(OPTION_JSON),
 	 .run = cmd_train_grpo,
-	 .summary = "improve that adapter by what its texts keep",
+	 .summary = "improve that of train sft by reinforcement",
 	 .details = "From an adapter of pith train sft: of several rewrites of a text those that are\n"
 		    "better become more likely. Ctrl-C saves what stands.\n"},
 	{.name = "train tokenizer",
@@ -314,6 +315,11 @@ static void program_help(FILE *out)
 	fputs("\nOptions of the workbench and of every command:\n", out);
 	for (int option = 0; option < OPTION_N_GENERAL; option++)
 		print_option(out, &options[option]);
+	fputs("The workbench also takes", out);
+	for (int option = OPTION_N_GENERAL; option < OPTION_N; option++)
+		if (command_takes(NULL, (enum option_id)option))
+			fprintf(out, " --%s", options[option].name);
+	fputs(", as compress does.\n", out);
 }
 
 void command_help(FILE *out, const struct command *command)
