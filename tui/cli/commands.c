@@ -319,7 +319,7 @@ static void program_help(FILE *out)
 	for (int option = OPTION_N_GENERAL; option < OPTION_N; option++)
 		if (command_takes(NULL, (enum option_id)option))
 			fprintf(out, " --%s", options[option].name);
-	fputs(", as compress does.\n", out);
+	fputs(".\n", out);
 }
 
 void command_help(FILE *out, const struct command *command)
