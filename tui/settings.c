@@ -34,7 +34,7 @@ static const struct setting table[SETTINGS_N] = {
 	ROW(keep_negations, SETTING_BOOL, "true", 0, 0, NULL, "PITH_KEEP_NEGATIONS",
 	    "extractive methods keep not, no, never and the like before all others"),
 	ROW(compat, SETTING_BOOL, "false", 0, 0, NULL, "PITH_COMPAT",
-	    "extractive methods repeat the faults they were published with: single tokens, missed budgets"),
+	    "methods repeat the faults they were published with: single tokens, missed budgets, too much for a memory token"),
 	ROW(keep_facts, SETTING_BOOL, "true", 0, 0, NULL, "PITH_KEEP_FACTS",
 	    "a rewrite that loses numbers, negations or names gives way to words that lose fewer"),
 	ROW(server, SETTING_TEXT, "", 0, 0, NULL, "PITH_SERVER",

@@ -36,7 +36,7 @@ static const struct pith_method methods[] = {
 static compress_fn *const functions[] = {soft_compress, selfinfo_compress, llmlingua2_compress, llmlingua_compress,
                                          dac_compress,  cmprsr_compress,   vanilla_compress,    soft_compress};
 /* Those that can also do what was published, faults and all. */
-static compress_fn *const with_compat[] = {selfinfo_compress, llmlingua_compress, dac_compress};
+static compress_fn *const with_compat[] = {selfinfo_compress, llmlingua_compress, dac_compress, soft_compress};
 enum { N_METHODS = sizeof methods / sizeof methods[0] };
 _Static_assert(N_METHODS == sizeof functions / sizeof functions[0], "one function for each method");
 

@@ -312,6 +312,70 @@ static enum pith_status prove(struct pith_compressed *compressed, struct pith_do
 	return PITH_OK;
 }
 
+/* Tokens of the document before the first difference from what comes back. */
+static enum pith_status count_matched(size_t *matched, struct pith_compressed *compressed, const struct pith_document *document,
+                                      const struct pith_control *control, struct pith_error *err)
+{
+	struct pith_control silent = {.cancel = control == NULL ? NULL : control->cancel};
+	struct pith_generated generated;
+	*matched = 0;
+	enum pith_status status = pith_regenerate(&generated, document->model, compressed, 0, &silent, err);
+	if (status != PITH_OK)
+		return status;
+	size_t common = 0;
+	while (common < generated.length && common < document->length && generated.text[common] == document->text[common])
+		common++;
+	while (*matched < document->n_tokens && document->tokens[*matched].end <= common)
+		++*matched;
+	pith_generated_free(&generated);
+	return PITH_OK;
+}
+
+/*
+ * Rows of the beginning of a text, as much of it as the encoder could put into them. Optimised they hold far more: they are made
+ * anew for the whole text. The old ones come back if nothing was done, or if the text is too much for any rows and they had more of it.
+ */
+struct beginning {
+	struct rows rows; /* n_spans 0: the rows were of the whole text */
+	size_t matched;
+};
+
+static enum pith_status encode_whole(struct beginning *before, struct pith_compressed *compressed, const struct pith_document *document,
+                                     const struct pith_control *control, struct pith_error *err)
+{
+	struct rows *rows = &compressed->rows[PITH_REGENERATE], whole;
+	*before = (struct beginning){0};
+	if (rows_n_tokens(rows) == document->n_tokens)
+		return PITH_OK;
+	const struct adapter *adapter = document->model->adapters[PITH_MEMORY_ROWS][PITH_REGENERATE];
+	struct pith_control silent = {.cancel = control == NULL ? NULL : control->cancel};
+	enum pith_status status = count_matched(&before->matched, compressed, document, control, err);
+	if (status == PITH_OK)
+		status = soft_encode(&whole, document, adapter, rows->n_rows, true, &silent, err);
+	if (status != PITH_OK)
+		return status;
+	before->rows = *rows;
+	*rows = whole;
+	return PITH_OK;
+}
+
+/* Which of both stays. Are the rows others than before? */
+static bool choose_rows(struct beginning *before, struct pith_compressed *compressed, struct pith_refine_result *result)
+{
+	struct rows *rows = &compressed->rows[PITH_REGENERATE];
+	if (before->rows.n_spans == 0)
+		return result->n_steps > 0;
+	bool measured = result->n_steps > 0 || result->matched > 0;
+	if (measured && (pith_refine_is_hopeful(result) || result->matched >= before->matched)) {
+		rows_free(&before->rows);
+		return true;
+	}
+	rows_free(rows);
+	*rows = before->rows;
+	result->matched = before->matched;
+	return false;
+}
+
 enum pith_status pith_refine(struct pith_compressed *compressed, struct pith_document *document,
                              const struct pith_refine_options *options, struct pith_refine_result *result,
                              const struct pith_control *control, struct pith_error *err)
@@ -333,7 +397,10 @@ enum pith_status pith_refine(struct pith_compressed *compressed, struct pith_doc
 	enum pith_status status = compressed_check_model(compressed, document->model, "The compressed form", err);
 	struct refiner r = {.compressed = compressed, .document = document, .options = options, .control = control, .result = result,
 	                    .steps_before = compressed->info.refine_steps};
+	struct beginning before = {0};
 	pthread_mutex_init(&r.lock, NULL);
+	if (status == PITH_OK)
+		status = encode_whole(&before, compressed, document, control, err);
 	if (status == PITH_OK)
 		status = refiner_open(&r, err);
 	if (status == PITH_OK)
@@ -344,10 +411,12 @@ enum pith_status pith_refine(struct pith_compressed *compressed, struct pith_doc
 	}
 	refiner_close(&r);
 	pthread_mutex_destroy(&r.lock);
-	/* Without a step the rows are what they were. */
-	if (result->n_steps > 0) {
+	if (choose_rows(&before, compressed, result)) {
 		compressed_forget_text(compressed);
+		soft_describe(compressed, document->model);
 		compressed->info.exact = false;
+	} else {
+		compressed->info.refine_steps = r.steps_before;
 	}
 	if (status == PITH_OK)
 		status = prove(compressed, document, result, control, err);

@@ -141,6 +141,14 @@ void rows_span_begin(const struct rows *rows, size_t span, size_t *token, size_t
 	}
 }
 
+size_t rows_n_tokens(const struct rows *rows)
+{
+	size_t n = 0;
+	for (size_t s = 0; s < rows->n_spans; s++)
+		n += rows->spans[s].n_tokens;
+	return n;
+}
+
 size_t rows_longest_span(const struct rows *rows)
 {
 	size_t longest = 0;

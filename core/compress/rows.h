@@ -59,6 +59,8 @@ enum pith_status rows_attach(const struct rows *rows, size_t first, size_t n, st
 
 /* A span's first token of the document, and its first row of all. */
 void rows_span_begin(const struct rows *rows, size_t span, size_t *token, size_t *row);
+/* Document tokens of all spans: those of the document, or of its beginning. */
+size_t rows_n_tokens(const struct rows *rows);
 /* Document tokens of the longest span. */
 size_t rows_longest_span(const struct rows *rows);
 /* Where a reader's text begins behind the rows: a document at its own positions, a question behind them. */

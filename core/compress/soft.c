@@ -5,34 +5,66 @@
 #include "compress/document.h"
 #include "compress/soft_encoder.h"
 
-static enum pith_status compress_for(struct pith_compressed *out, struct pith_document *document, enum pith_purpose purpose,
-                                     const struct pith_control *control, struct pith_error *err)
+/*
+ * Tokens of the document that k memory tokens are given: all, or as many as they can hold, up to the end of a word. A little of all
+ * of a text would come back with the wrong words at every turn; its beginning comes back as it was.
+ */
+static size_t tokens_held(const struct pith_document *document, const struct adapter *adapter, size_t k)
 {
-	struct pith_model *model = document->model;
-	const struct adapter *adapter = model->adapters[out->info.method->memory][purpose];
-	struct rows *rows = &out->rows[purpose];
-	enum pith_status status = soft_encoder_run(rows, model, adapter, document->tokens, document->n_tokens,
-	                                           out->info.budget_tokens, control, err);
-	if (status != PITH_OK)
-		return status;
-	out->info.has_purpose[purpose] = true;
-	out->info.compressed_bytes += rows_bytes(rows);
-	out->info.n_spans = rows->n_spans > out->info.n_spans ? rows->n_spans : out->info.n_spans;
-	strcpy(out->adapter_fingerprint[purpose], adapter->fingerprint);
-	size_t longest = rows_longest_span(rows);
-	size_t said = strlen(out->note);
-	if (longest > adapter->span_tokens)
+	size_t most = adapter->held_tokens * k;
+	if (most == 0 || most >= document->n_tokens)
+		return document->n_tokens;
+	size_t n = most;
+	while (n > most - most / 4 && strchr(" \t\n", document->text[document->tokens[n].begin]) == NULL)
+		n--;
+	return n > most - most / 4 ? n : most; /* no space in sight: another script, or a very long word */
+}
+
+enum pith_status soft_encode(struct rows *rows, const struct pith_document *document, const struct adapter *adapter, size_t k, bool whole,
+                             const struct pith_control *control, struct pith_error *err)
+{
+	size_t n_tokens = whole ? document->n_tokens : tokens_held(document, adapter, k);
+	return soft_encoder_run(rows, document->model, adapter, document->tokens, n_tokens, k, control, err);
+}
+
+/* What is said of the rows for one purpose, behind what has been said. */
+static void describe_rows(struct pith_compressed *out, enum pith_purpose purpose, size_t span_tokens)
+{
+	const struct rows *rows = &out->rows[purpose];
+	size_t n_tokens = rows_n_tokens(rows), longest = rows_longest_span(rows), said = strlen(out->note);
+	const char *space = said > 0 ? " " : "", *what = purpose == PITH_REGENERATE ? "regeneration" : "answers";
+	if (n_tokens < out->info.original_tokens)
 		snprintf(out->note + said, sizeof out->note - said,
-		         "%sSo few memory tokens that a span has %zu tokens; the adapter for %s was trained on up to %zu.",
-		         said > 0 ? " " : "", longest, purpose == PITH_REGENERATE ? "regeneration" : "answers", adapter->span_tokens);
-	return PITH_OK;
+		         "%sSo few memory tokens hold the first %zu of %zu tokens for %s; the rest is left out.", space, n_tokens,
+		         out->info.original_tokens, what);
+	else if (longest > span_tokens)
+		snprintf(out->note + said, sizeof out->note - said,
+		         "%sSo few memory tokens that a span has %zu tokens; the adapter for %s was trained on up to %zu.", space, longest,
+		         what, span_tokens);
+}
+
+void soft_describe(struct pith_compressed *out, const struct pith_model *model)
+{
+	struct pith_compressed_info *info = &out->info;
+	info->compressed_bytes = info->n_spans = 0;
+	info->encoded_tokens = info->original_tokens;
+	out->note[0] = '\0';
+	for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++) {
+		const struct rows *rows = &out->rows[p];
+		if (!info->has_purpose[p])
+			continue;
+		size_t n_tokens = rows_n_tokens(rows);
+		info->compressed_bytes += rows_bytes(rows);
+		info->n_spans = rows->n_spans > info->n_spans ? rows->n_spans : info->n_spans;
+		info->encoded_tokens = n_tokens < info->encoded_tokens ? n_tokens : info->encoded_tokens;
+		describe_rows(out, (enum pith_purpose)p, model->adapters[info->method->memory][p]->span_tokens);
+	}
 }
 
 enum pith_status soft_compress(struct pith_compressed *out, struct pith_document *document,
                                const struct pith_compress_options *options, const struct pith_control *control,
                                struct pith_error *err)
 {
-	(void)options; /* the budget is in out->info */
 	struct pith_model *model = document->model;
 	struct adapter *const *adapters = model->adapters[out->info.method->memory];
 	if (adapters[PITH_REGENERATE] == NULL && adapters[PITH_ANSWER] == NULL)
@@ -42,8 +74,14 @@ enum pith_status soft_compress(struct pith_compressed *out, struct pith_document
 		            model->path, out->info.method->title, pith_memory_name(out->info.method->memory));
 	out->info.compressed_tokens = out->info.budget_tokens;
 	enum pith_status status = PITH_OK;
-	for (int p = 0; status == PITH_OK && p < PITH_N_MEMORY_PURPOSES; p++)
-		if (adapters[p] != NULL)
-			status = compress_for(out, document, (enum pith_purpose)p, control, err);
+	for (int p = 0; status == PITH_OK && p < PITH_N_MEMORY_PURPOSES; p++) {
+		if (adapters[p] == NULL)
+			continue;
+		status = soft_encode(&out->rows[p], document, adapters[p], out->info.budget_tokens, options->compat, control, err);
+		out->info.has_purpose[p] = status == PITH_OK;
+		strcpy(out->adapter_fingerprint[p], adapters[p]->fingerprint);
+	}
+	if (status == PITH_OK)
+		soft_describe(out, model);
 	return status;
 }

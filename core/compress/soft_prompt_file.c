@@ -36,7 +36,7 @@ static const char *layout_text(bool slots)
 
 /* --- writing ------------------------------------------------------------------------------------------ */
 
-enum { MOST_ENTRIES = 20 };
+enum { MOST_ENTRIES = 24 };
 
 /* Metadata under construction: the values live in one buffer, found again by offset. */
 struct entries {
@@ -73,6 +73,9 @@ static void add_spans(struct entries *entries, const char *key, const struct row
 	buffer_free(&text);
 }
 
+/* Tokens of the document, from its beginning on, that the rows stand for; not there: all. */
+static const char *const encoded_keys[] = {"regenerate.encoded_tokens", "answer.encoded_tokens"};
+
 static void fill_entries(struct entries *entries, const struct pith_compressed *compressed)
 {
 	static const char *const span_keys[] = {"regenerate.spans", "answer.spans"};
@@ -96,6 +99,8 @@ static void fill_entries(struct entries *entries, const struct pith_compressed *
 		if (!compressed->info.has_purpose[p])
 			continue;
 		add_spans(entries, span_keys[p], &compressed->rows[p]);
+		if (rows_n_tokens(&compressed->rows[p]) < compressed->info.original_tokens)
+			add_number(entries, encoded_keys[p], rows_n_tokens(&compressed->rows[p]));
 		add_entry(entries, layout_keys[p], layout_text(compressed->rows[p].slots));
 		add_entry(entries, adapter_keys[p], compressed->adapter_fingerprint[p]);
 		add_number(entries, position_keys[p], (size_t)rows_read_position(&compressed->rows[p], (enum pith_purpose)p));
@@ -250,7 +255,14 @@ static enum pith_status read_rows(struct pith_compressed *out, const struct safe
 		            tensor->ne[1], tensor->ne[0], k, width);
 	if (spans == NULL)
 		return fail(err, PITH_BAD_FILE, "%s: the metadata lacks %s.", path, key);
-	enum pith_status status = read_spans(rows, spans, k, out->info.original_tokens, path, err);
+	size_t n_tokens = out->info.original_tokens;
+	enum pith_status status = PITH_OK;
+	if (safetensors_metadata(file, encoded_keys[purpose]) != NULL)
+		status = read_number(&n_tokens, file, path, encoded_keys[purpose], err);
+	if (status == PITH_OK && n_tokens > out->info.original_tokens)
+		status = fail(err, PITH_BAD_FILE, "%s: rows for %zu of %zu tokens.", path, n_tokens, out->info.original_tokens);
+	if (status == PITH_OK)
+		status = read_spans(rows, spans, k, n_tokens, path, err);
 	snprintf(key, sizeof key, "%s.adapter_fingerprint", purpose_name(purpose));
 	if (status == PITH_OK)
 		status = read_text(out->adapter_fingerprint[purpose], 33, file, path, key, err);
@@ -263,6 +275,7 @@ static enum pith_status read_rows(struct pith_compressed *out, const struct safe
 	out->info.has_purpose[purpose] = true;
 	out->info.compressed_bytes += tensor->size;
 	out->info.n_spans = rows->n_spans > out->info.n_spans ? rows->n_spans : out->info.n_spans;
+	out->info.encoded_tokens = n_tokens < out->info.encoded_tokens ? n_tokens : out->info.encoded_tokens;
 	return PITH_OK;
 }
 
@@ -310,6 +323,7 @@ static enum pith_status read_header(struct pith_compressed *out, const struct sa
 		status = read_number(&info->original_tokens, file, path, "original_tokens", err);
 	if (status == PITH_OK)
 		status = read_number(&info->original_bytes, file, path, "original_bytes", err);
+	info->encoded_tokens = info->original_tokens;
 	return status == PITH_OK ? read_refinement(info, file, path, err) : status;
 }
 

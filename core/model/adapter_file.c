@@ -64,7 +64,7 @@ static enum pith_status load_header(struct adapter **out, const struct hyperpara
                                     struct pith_error *err)
 {
 	char architecture[32], purpose[32];
-	size_t rank = 0, n_memory = 0, span = 0;
+	size_t rank = 0, n_memory = 0, span = 0, held = 0;
 	double alpha = 0;
 	enum pith_status status = part_read_text(architecture, sizeof architecture, gguf, "general.architecture", what, err);
 	if (status == PITH_OK)
@@ -78,6 +78,9 @@ static enum pith_status load_header(struct adapter **out, const struct hyperpara
 		status = part_read_number(&n_memory, gguf, "pith.memory_tokens", 0, h->n_context - 1, err);
 	if (status == PITH_OK)
 		status = part_read_number(&span, gguf, "pith.span_tokens", 1, h->n_context, err);
+	uint64_t given;
+	if (status == PITH_OK && gguf_find_u64(gguf, "pith.held_tokens", &given))
+		status = part_read_number(&held, gguf, "pith.held_tokens", 1, h->n_context, err);
 	if (status != PITH_OK)
 		return status;
 	/* Without its scale a LoRA would be silently switched off. */
@@ -107,6 +110,7 @@ static enum pith_status load_header(struct adapter **out, const struct hyperpara
 	if (status != PITH_OK)
 		return status;
 	(*out)->span_tokens = span;
+	(*out)->held_tokens = held;
 	status = read_memory(&(*out)->hands_over, gguf, err);
 	gguf_find_bool(gguf, "pith.memory_slots", &(*out)->slots);
 	if (status == PITH_OK && has_reader)
@@ -193,6 +197,8 @@ static enum pith_status write_header(const struct adapter *adapter, const struct
 		status = gguf_write_u32(writer, "pith.memory_tokens", (uint32_t)adapter->n_memory, err);
 	if (status == PITH_OK)
 		status = gguf_write_u32(writer, "pith.span_tokens", (uint32_t)adapter->span_tokens, err);
+	if (status == PITH_OK && adapter->held_tokens > 0)
+		status = gguf_write_u32(writer, "pith.held_tokens", (uint32_t)adapter->held_tokens, err);
 	if (status == PITH_OK)
 		status = gguf_write_string(writer, "pith.base_fingerprint", adapter->base_fingerprint, err);
 	if (status == PITH_OK)

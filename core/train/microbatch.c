@@ -235,18 +235,6 @@ static void weigh_opening(struct microbatch *m, const struct microbatch_builder 
 	}
 }
 
-/* In the newest reader sequence the tokens behind those that its memory is meant to hold count less and less. */
-static void weigh_end(struct microbatch *m, const struct microbatch_builder *builder, size_t n_given, size_t n_memory)
-{
-	const struct batch *b = &m->reader.batch;
-	const struct sequence *s = &b->sequences[b->n_sequences - 1];
-	size_t n_held = builder->fade_tokens * n_memory;
-	for (size_t i = n_held; n_held > 0 && n_given + i < s->n; i++) {
-		double share = (double)n_held / (double)(i + 1);
-		m->weights[s->first + n_given + i] *= (float)(share * share * share * share);
-	}
-}
-
 /* Has the model positions for all of it? A question may be as long as its file likes. */
 static bool fits(const struct sample *sample, bool asks_memory, size_t n_positions)
 {
@@ -351,10 +339,8 @@ enum pith_status microbatch_add(struct microbatch *m, struct microbatch_builder 
 		size_t first = m->reader.batch.n_sequences;
 		if (status == PITH_OK && !add_reader_sequence(m, &sample, &data->task, &past, first_link))
 			status = fail_memory(err, "a micro-batch");
-		if (status == PITH_OK && objective == PITH_OBJECTIVE_REGENERATE) {
+		if (status == PITH_OK && objective == PITH_OBJECTIVE_REGENERATE)
 			weigh_opening(m, builder, past.n_given);
-			weigh_end(m, builder, past.n_given, n_rows);
-		}
 		struct questions questions = {data, &sample, first_link, given ? 0 : m->n_links - first_link, past,
 		                              sampling->question_noise, m->teacher.batch.n_sequences};
 		m->distillation = sampling->distillation;

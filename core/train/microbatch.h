@@ -80,7 +80,6 @@ struct microbatch_builder {
 	size_t n_positions;                /* of the model: samples that need more are left out */
 	size_t opening_tokens;             /* of a text that is regenerated; 0: all tokens count the same */
 	double opening_weight;             /* of the first of them, falling to 1 behind the last */
-	size_t fade_tokens;                /* of a text that is regenerated, per memory token: those behind them count less; 0: none do */
 	double cloze_noise;                /* share of a text's own questions that are no plain clozes */
 	struct random_state random;
 	bool skip_malformed;               /* a line that is no JSON object is left out, ... */

@@ -353,7 +353,6 @@ static enum pith_status open_worker(struct run *run, int t, struct pith_error *e
 	                                         .skip_malformed = run->recipe->skip_malformed,
 	                                         .opening_tokens = (size_t)run->recipe->opening_tokens,
 	                                         .opening_weight = run->recipe->opening_weight,
-	                                         .fade_tokens = (size_t)run->recipe->fade_tokens,
 	                                         .cloze_noise = run->recipe->cloze_noise};
 	return status;
 }

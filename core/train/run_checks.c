@@ -39,11 +39,8 @@ enum pith_status run_check_recipe(struct run *run, struct pith_error *err)
 		return fail(err, PITH_BAD_ARGUMENT, "A recipe needs an eval_k_ratio above 0 and up to 1.");
 	if (r->opening_tokens < 0 || (r->opening_tokens > 0 && !(r->opening_weight > 0)))
 		return fail(err, PITH_BAD_ARGUMENT, "A recipe with opening_tokens needs a positive opening_weight.");
-	if (r->fade_tokens < 0)
-		return fail(err, PITH_BAD_ARGUMENT, "A recipe needs fade_tokens of at least 0.");
-	if (r->fade_tokens > 0 && r->curriculum_loss > 0)
-		return fail(err, PITH_BAD_ARGUMENT,
-		            "curriculum_loss waits for whole texts to be learned, of which fade_tokens lets the ends go: use curriculum_steps.");
+	if (r->held_tokens < 0)
+		return fail(err, PITH_BAD_ARGUMENT, "A recipe needs held_tokens of at least 0.");
 	if (r->trained == PITH_TRAIN_BASE && r->reader)
 		return fail(err, PITH_BAD_ARGUMENT, "A base that is trained learns to read memory tokens itself: a reader is an adapter's.");
 	for (size_t i = 0; i < r->n_tasks && r->reader; i++)

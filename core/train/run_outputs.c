@@ -48,6 +48,7 @@ enum pith_status run_save_outputs(struct run *run, struct pith_error *err)
 		if (adapter == NULL || path == NULL)
 			continue;
 		adapter->span_tokens = (size_t)run_span_of(recipe, (enum pith_purpose)p, (int)run->parameters->h.n_context);
+		adapter->held_tokens = p < PITH_N_MEMORY_PURPOSES ? (size_t)recipe->held_tokens : 0;
 		strcpy(adapter->base_fingerprint, run->base_fingerprint);
 		strcpy(adapter->tokenizer_fingerprint, run->tokenizer_fingerprint);
 		status = adapter_save(adapter, &run->parameters->h, run->adapter_type, path, err);

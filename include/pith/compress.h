@@ -71,8 +71,9 @@ struct pith_compress_options {
 	const struct pith_pin *pins; /* extractive, abstractive; n_pins of them */
 	size_t n_pins;
 	/*
-	 * Extractive: with the faults that the method was published with, to compare: single tokens go, not words, the budget is
-	 * missed, and nothing is protected. Refused by methods that have no such mode.
+	 * With the faults that the method was published with, to compare. Extractive: single tokens go, not words, the budget is
+	 * missed, and nothing is protected. Soft: texts are encoded whole, however few memory tokens there are. Refused by methods
+	 * that have no such mode.
 	 */
 	bool compat;
 	bool keep_facts; /* abstractive: a rewrite that loses numbers, negations or names gives way to words that lose fewer */
@@ -110,6 +111,7 @@ struct pith_compressed_info {
 	size_t original_bytes;
 	size_t compressed_bytes; /* bytes of text; soft: bytes of all K/V rows, or of all embeddings */
 	size_t n_spans;          /* soft: 1 or more; otherwise 0 */
+	size_t encoded_tokens;   /* soft: of the document, from its beginning on, that the rows stand for; fewer than original where they cannot hold more */
 	size_t n_chunks;         /* abstractive: parts that were rewritten one by one; otherwise 0 */
 	size_t n_chunks_extractive; /* of them, those for which words of the document stand */
 	size_t server_tokens_read, server_tokens_written; /* abstractive: as a server counted them; 0: none did */

@@ -59,6 +59,11 @@ struct pith_recipe {
 	int lora_rank;               /* 0: memory vectors only */
 	bool reader;                 /* memory tokens are read by a second LoRA of that rank, trained along; else by the frozen base */
 	int span_tokens;             /* longest text that one encoding, or an adapter for reading, reads; written into the adapter */
+	/*
+	 * Document tokens that one memory token is trusted to hold; written into the adapter, which then encodes the beginning of a longer
+	 * text, in place of a little of all of it. 0: texts are encoded whole, however few memory tokens there are.
+	 */
+	int held_tokens;
 	double lora_alpha;
 	int max_memory_tokens;       /* k_max */
 
@@ -104,12 +109,6 @@ struct pith_recipe {
 	 */
 	int opening_tokens;
 	double opening_weight;
-	/*
-	 * Regeneration: token i of a text with k memory tokens counts once up to fade_tokens * k, behind that (fade_tokens * k / i)^4
-	 * times. Where memory is too small for a text it learns to hold its beginning, which greedy decoding can build on, not a little
-	 * of all of it. 0: all count alike.
-	 */
-	int fade_tokens;
 
 	bool skip_malformed;    /* a line that is no JSON object is left out and told of (control->log); false: it ends the run */
 	int batch_tokens;       /* tokens of one micro-batch */

@@ -37,8 +37,8 @@ cmp -s out "$abstract" || fail "a rate of 1 changed the text"
 expect 2 "$pith" compress -m dac --compat --pin lake "$abstract"
 err_has 'As published, dac cannot pin words'
 one_sentence
-expect 1 "$pith" compress -m 500x --compat -o x.soft "$abstract"
-err_has '500x has no compatible mode'
+expect 1 "$pith" compress -m cmprsr --compat "$abstract"
+err_has 'cmprsr has no compatible mode'
 one_sentence
 expect 0 "$pith" compress -m selfinfo --cr 4x --pin 'ice front' --json "$abstract"
 json 'text~ice front' 'text~1994' 'text~41' 'cr<0.27' 'cr>0.23'

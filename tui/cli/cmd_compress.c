@@ -27,6 +27,8 @@ static enum pith_status print_json(struct cli *cli, const struct pith_compressed
 	json_object_set_new(object, "seconds", json_real(info->seconds));
 	json_object_set_new(object, "original_bytes", json_integer((json_int_t)info->original_bytes));
 	json_object_set_new(object, "compressed_bytes", json_integer((json_int_t)info->compressed_bytes));
+	if (info->method->family == PITH_SOFT)
+		json_object_set_new(object, "encoded_tokens", json_integer((json_int_t)info->encoded_tokens));
 	if (info->method->family == PITH_ABSTRACTIVE) {
 		json_object_set_new(object, "chunks", json_integer((json_int_t)info->n_chunks));
 		json_object_set_new(object, "chunks_extractive", json_integer((json_int_t)info->n_chunks_extractive));

@@ -40,6 +40,11 @@ void view_figures_add(struct figure_flow *flow, const struct pith_compressed_inf
 	figure_count(b, info->compressed_tokens);
 	snprintf(value, sizeof value, "%s -> %s", a, b);
 	figure_flow_add(flow, "tokens ", ROLE_VALUE, value);
+	if (info->n_spans > 0 && info->encoded_tokens < info->original_tokens) {
+		figure_count(b, info->encoded_tokens);
+		snprintf(value, sizeof value, "the first %s", b);
+		figure_flow_add(flow, "of ", ROLE_WARNING, value);
+	}
 	figure_bytes(a, info->original_bytes);
 	figure_bytes(b, info->compressed_bytes);
 	snprintf(value, sizeof value, "%s -> %s", a, b);

@@ -662,30 +662,6 @@ static void test_opening(void **state)
 	}
 }
 
-/* Tokens behind those that the memory is meant to hold count less; BOS's target is the first of them. */
-static void test_fading(void **state)
-{
-	struct fixture *f = *state;
-	static const double expected[] = {1, 1, 1, 1, 256.0 / 625, 256.0 / 1296, 256.0 / 2401};
-	for (int memory = 0; memory < PITH_N_MEMORIES; memory++) {
-		struct microbatch m = {0};
-		bool added;
-		struct microbatch_builder builder = f->builder;
-		struct sampling sampling = f->sampling;
-		sampling.n_memory = 2;
-		sampling.k_ratio_min = sampling.k_ratio_max = 1;
-		builder.memory = (enum pith_memory)memory;
-		builder.fade_tokens = 2;
-		random_seed(&builder.random, 3);
-		assert_int_equal(microbatch_add(&m, &builder, 1, 0, &sampling, &added, NULL), PITH_OK);
-		assert_true(added);
-		size_t text = memory == PITH_MEMORY_EMBEDDINGS ? m.n_given : 0;
-		for (size_t i = 0; i < sizeof expected / sizeof *expected; i++)
-			assert_true(fabs((double)m.weights[text + i] - expected[i]) < 1e-6);
-		microbatch_free(&m);
-	}
-}
-
 /* A text, the length that its target has in tokens, the target, which alone is learned; titles are targets too. */
 static void test_rewrite(void **state)
 {
@@ -932,7 +908,7 @@ int main(void)
 		cmocka_unit_test(test_seed),    cmocka_unit_test(test_cloze),                cmocka_unit_test(test_hopeless_data),
 		cmocka_unit_test(test_positions), cmocka_unit_test(test_shared_encoding),
 		cmocka_unit_test(test_shared_document),
-		cmocka_unit_test(test_evidence), cmocka_unit_test(test_reader_noise), cmocka_unit_test(test_question_noise), cmocka_unit_test(test_teacher), cmocka_unit_test(test_slots), cmocka_unit_test(test_opening), cmocka_unit_test(test_fading), cmocka_unit_test(test_rewrite), cmocka_unit_test(test_skipping), cmocka_unit_test(test_given),
+		cmocka_unit_test(test_evidence), cmocka_unit_test(test_reader_noise), cmocka_unit_test(test_question_noise), cmocka_unit_test(test_teacher), cmocka_unit_test(test_slots), cmocka_unit_test(test_opening), cmocka_unit_test(test_rewrite), cmocka_unit_test(test_skipping), cmocka_unit_test(test_given),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -548,7 +548,7 @@ static void test_distillation(void **state)
 static void test_bad_recipes(void **state)
 {
 	(void)state;
-	for (int i = 0; i < 19; i++) {
+	for (int i = 0; i < 18; i++) {
 		struct named_recipe r;
 		struct pith_error err = {0};
 		struct pith_task task = tasks[1];
@@ -574,11 +574,7 @@ static void test_bad_recipes(void **state)
 			task = tasks[2];
 			break;
 		case 10: r.recipe.opening_tokens = 5; break;          /* and no weight */
-		case 17: r.recipe.fade_tokens = -1; break;
-		case 18:                                              /* whole texts and their beginnings alone */
-			r.recipe.fade_tokens = 4;
-			r.recipe.curriculum_loss = 2;
-			break;
+		case 17: r.recipe.held_tokens = -1; break;
 		case 8: task.path = "/no/such/file.jsonl"; break;
 		case 9: r.recipe.span_tokens = 250; break;            /* an adapter that no model could load */
 		}

@@ -1,0 +1,189 @@
+#define _XOPEN_SOURCE 700
+/*
+ * Adapters that know how many tokens one memory token can hold: of a text that is longer, the beginning is encoded, as if it were
+ * the whole document; the result says so, and remembers it in its file. As published, and to be refined, it is encoded whole.
+ */
+#include "support/small_model.h"
+
+#include <stdatomic.h>
+
+#include "compress/document.h"
+#include "pith/refine.h"
+
+enum { HELD = 9 };
+
+static struct pith_model *model;
+static struct pith_document *document; /* of some 200 tokens */
+static const char *text;
+static size_t length;
+
+static int setup(void **state)
+{
+	if (scratch_setup(state) != 0)
+		return -1;
+	char path[600];
+	struct buffer made = {0};
+	struct random_state random;
+	snprintf(path, sizeof path, "%s/held.gguf", scratch_directory);
+	small_files("held", 300);
+	model = small_open(path);
+	model->adapters[PITH_MEMORY_ROWS][PITH_REGENERATE]->held_tokens = HELD;
+	random_seed(&random, 4);
+	small_text(&made, &random, 90);
+	document = small_document(model, made.data, made.length);
+	text = pith_document_text(document, &length);
+	buffer_free(&made);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	pith_document_destroy(document);
+	pith_model_close(model);
+	return scratch_teardown(state);
+}
+
+static struct pith_compressed *compress(struct pith_document *of, size_t k, bool compat)
+{
+	struct pith_compress_options options;
+	struct pith_compressed *compressed;
+	struct pith_error err;
+	pith_compress_options_init(&options);
+	options.method = pith_method_find("500x");
+	options.n_tokens = k;
+	options.compat = compat;
+	must(pith_compress(&compressed, of, &options, NULL, &err), &err);
+	return compressed;
+}
+
+static void test_beginning(void **state)
+{
+	(void)state;
+	for (size_t k = 1; k < 12; k++) {
+		struct pith_compressed *compressed = compress(document, k, false);
+		const struct pith_compressed_info *info = pith_compressed_info(compressed);
+		size_t n = rows_n_tokens(&compressed->rows[PITH_REGENERATE]);
+		assert_in_range(n, HELD * k - HELD * k / 4, HELD * k);
+		assert_int_equal(info->encoded_tokens, n);
+		assert_int_equal(info->original_tokens, document->n_tokens);
+		assert_int_equal(info->compressed_tokens, k);
+		assert_non_null(strstr(info->note, "the first"));
+		assert_null(strstr(info->note, "for answers; the rest"));
+		/* The other adapter knows no bound. */
+		assert_int_equal(rows_n_tokens(&compressed->rows[PITH_ANSWER]), document->n_tokens);
+		pith_compressed_destroy(compressed);
+	}
+}
+
+/* The rows are those of a document that ends there, which is behind a word unless there is no end of one in sight. */
+static void test_as_if_it_were_all(void **state)
+{
+	(void)state;
+	struct pith_compressed *compressed = compress(document, 5, false);
+	const struct rows *rows = &compressed->rows[PITH_REGENERATE];
+	size_t end = document->tokens[rows_n_tokens(rows) - 1].end;
+	assert_non_null(strchr(" \t\n", text[end]));
+	struct pith_document *beginning = small_document(model, text, end);
+	assert_int_equal(beginning->n_tokens, rows_n_tokens(rows));
+	struct pith_compressed *same = compress(beginning, 5, false);
+	assert_memory_equal(same->rows[PITH_REGENERATE].data, rows->data, rows->n_rows * rows->row_floats * sizeof(float));
+	assert_string_equal(pith_compressed_info(same)->note, "");
+	assert_int_equal(pith_compressed_info(same)->encoded_tokens, beginning->n_tokens);
+	pith_compressed_destroy(same);
+	pith_document_destroy(beginning);
+	pith_compressed_destroy(compressed);
+}
+
+static void test_no_space(void **state)
+{
+	(void)state;
+	static const char word[] = "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz";
+	struct pith_document *one_word = small_document(model, word, sizeof word - 1);
+	struct pith_compressed *compressed = compress(one_word, 2, false);
+	assert_int_equal(pith_compressed_info(compressed)->encoded_tokens, 2 * HELD);
+	pith_compressed_destroy(compressed);
+	pith_document_destroy(one_word);
+}
+
+static void test_as_published(void **state)
+{
+	(void)state;
+	struct pith_compressed *compressed = compress(document, 5, true);
+	assert_int_equal(rows_n_tokens(&compressed->rows[PITH_REGENERATE]), document->n_tokens);
+	assert_int_equal(pith_compressed_info(compressed)->encoded_tokens, document->n_tokens);
+	assert_null(strstr(pith_compressed_info(compressed)->note, "the first"));
+	pith_compressed_destroy(compressed);
+}
+
+static void test_saved(void **state)
+{
+	(void)state;
+	char path[600];
+	struct pith_error err;
+	struct pith_compressed *compressed = compress(document, 5, false), *loaded;
+	snprintf(path, sizeof path, "%s/beginning.soft", scratch_directory);
+	must(pith_compressed_save(compressed, path, &err), &err);
+	must(pith_compressed_load(&loaded, model, path, &err), &err);
+	assert_int_equal(pith_compressed_info(loaded)->encoded_tokens, pith_compressed_info(compressed)->encoded_tokens);
+	assert_int_equal(pith_compressed_info(loaded)->original_tokens, document->n_tokens);
+	for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++)
+		assert_int_equal(rows_n_tokens(&loaded->rows[p]), rows_n_tokens(&compressed->rows[p]));
+	pith_compressed_destroy(loaded);
+	pith_compressed_destroy(compressed);
+}
+
+/* Refined rows stand for the whole text. A call that is cancelled at once leaves those of the beginning. */
+static void test_refined(void **state)
+{
+	(void)state;
+	struct pith_error err;
+	struct pith_refine_options options;
+	struct pith_refine_result result;
+	pith_refine_options_init(&options);
+	options.n_steps = 2;
+	for (int cancelled = 1; cancelled >= 0; cancelled--) {
+		struct pith_compressed *compressed = compress(document, 16, false);
+		struct rows *rows = &compressed->rows[PITH_REGENERATE];
+		size_t n = rows_n_tokens(rows), n_numbers = rows->n_rows * rows->row_floats;
+		assert_true(n < document->n_tokens);
+		float *before = malloc(n_numbers * sizeof *before);
+		assert_non_null(before);
+		memcpy(before, rows->data, n_numbers * sizeof *before);
+		atomic_bool stop = cancelled;
+		struct pith_control control = {.cancel = &stop};
+		enum pith_status status = pith_refine(compressed, document, &options, &result, &control, &err);
+		assert_int_equal(status, cancelled ? PITH_CANCELLED : PITH_OK);
+		assert_int_equal(rows_n_tokens(rows), cancelled ? n : document->n_tokens);
+		assert_int_equal(pith_compressed_info(compressed)->encoded_tokens, rows_n_tokens(rows));
+		assert_int_equal(memcmp(before, rows->data, n_numbers * sizeof *before) == 0, cancelled);
+		assert_int_equal(pith_compressed_info(compressed)->refine_steps, cancelled ? 0 : result.n_steps);
+		free(before);
+		pith_compressed_destroy(compressed);
+	}
+}
+
+/* An adapter's file remembers the bound. */
+static void test_file(void **state)
+{
+	(void)state;
+	char path[600];
+	struct pith_error err;
+	struct adapter *adapter = model->adapters[PITH_MEMORY_ROWS][PITH_REGENERATE], *loaded;
+	snprintf(path, sizeof path, "%s/adapter.gguf", scratch_directory);
+	for (size_t held = 0; held <= HELD; held += HELD) {
+		adapter->held_tokens = held;
+		must(adapter_save(adapter, &model->transformer.h, TENSOR_F32, path, &err), &err);
+		must(adapter_load(&loaded, &model->transformer.h, path, &err), &err);
+		assert_int_equal(loaded->held_tokens, held);
+		adapter_destroy(loaded);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_beginning), cmocka_unit_test(test_as_if_it_were_all), cmocka_unit_test(test_no_space),
+		cmocka_unit_test(test_as_published), cmocka_unit_test(test_saved), cmocka_unit_test(test_refined), cmocka_unit_test(test_file),
+	};
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
