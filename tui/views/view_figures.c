@@ -43,7 +43,7 @@ void view_figures_add(struct figure_flow *flow, const struct pith_compressed_inf
 	if (info->n_spans > 0 && info->encoded_tokens < info->original_tokens) {
 		figure_count(b, info->encoded_tokens);
 		snprintf(value, sizeof value, "the first %s", b);
-		figure_flow_add(flow, "of ", ROLE_WARNING, value);
+		figure_flow_add(flow, "holds ", ROLE_WARNING, value);
 	}
 	figure_bytes(a, info->original_bytes);
 	figure_bytes(b, info->compressed_bytes);
