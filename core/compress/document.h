@@ -70,12 +70,12 @@ enum pith_status soft_compress(struct pith_compressed *out, struct pith_document
                                struct pith_error *err);
 
 /*
- * soft.c: the rows of k memory tokens for the document's text, or for as much of its beginning as they can hold unless the whole is
- * wanted.
+ * held_tokens.c: the rows of k memory tokens for the document's text, or for as much of its beginning as they can hold, unless the
+ * whole is wanted.
  */
 enum pith_status soft_encode(struct rows *rows, const struct pith_document *document, const struct adapter *adapter, size_t k, bool whole,
                              const struct pith_control *control, struct pith_error *err);
-/* What its rows say of a soft result: bytes, spans, encoded tokens, note. Of a result of this model. */
+/* soft.c: what its rows say of a soft result: bytes, spans, encoded tokens, note. Of a result of this model. */
 void soft_describe(struct pith_compressed *out, const struct pith_model *model);
 
 /* The text that a result stands for: its own, or what is regenerated from its rows (once, and kept). Borrowed. */

@@ -3,29 +3,6 @@
 #include <string.h>
 
 #include "compress/document.h"
-#include "compress/soft_encoder.h"
-
-/*
- * Tokens of the document that k memory tokens are given: all, or as many as they can hold, up to the end of a word. A little of all
- * of a text would come back with the wrong words at every turn; its beginning comes back as it was.
- */
-static size_t tokens_held(const struct pith_document *document, const struct adapter *adapter, size_t k)
-{
-	size_t most = adapter->held_tokens * k;
-	if (most == 0 || most >= document->n_tokens)
-		return document->n_tokens;
-	size_t n = most;
-	while (n > most - most / 4 && strchr(" \t\n", document->text[document->tokens[n].begin]) == NULL)
-		n--;
-	return n > most - most / 4 ? n : most; /* no space in sight: another script, or a very long word */
-}
-
-enum pith_status soft_encode(struct rows *rows, const struct pith_document *document, const struct adapter *adapter, size_t k, bool whole,
-                             const struct pith_control *control, struct pith_error *err)
-{
-	size_t n_tokens = whole ? document->n_tokens : tokens_held(document, adapter, k);
-	return soft_encoder_run(rows, document->model, adapter, document->tokens, n_tokens, k, control, err);
-}
 
 /* What is said of the rows for one purpose, behind what has been said. */
 static void describe_rows(struct pith_compressed *out, enum pith_purpose purpose, size_t span_tokens)

@@ -30,7 +30,7 @@ struct adapter {
 	float alpha;              /* LoRA scale = alpha / rank */
 	size_t n_memory;          /* k_max */
 	size_t span_tokens;       /* longest span it was trained on */
-	size_t held_tokens;       /* document tokens that a memory token is trusted to hold; 0: texts are encoded whole */
+	size_t held_tokens;       /* document tokens that a memory token can hold, about; 0: texts are encoded whole */
 	char base_fingerprint[33], tokenizer_fingerprint[33], fingerprint[33]; /* hex; "" when not known yet */
 
 	size_t n_values;

@@ -60,8 +60,9 @@ struct pith_recipe {
 	bool reader;                 /* memory tokens are read by a second LoRA of that rank, trained along; else by the frozen base */
 	int span_tokens;             /* longest text that one encoding, or an adapter for reading, reads; written into the adapter */
 	/*
-	 * Document tokens that one memory token is trusted to hold; written into the adapter, which then encodes the beginning of a longer
-	 * text, in place of a little of all of it. 0: texts are encoded whole, however few memory tokens there are.
+	 * About how many document tokens one memory token can hold; written into an adapter for regeneration, which then encodes the beginning
+	 * of a longer text, as much of it as comes back best (core/compress/held_tokens.c), in place of a little of all of it. 0: texts are
+	 * encoded whole, however few memory tokens there are.
 	 */
 	int held_tokens;
 	double lora_alpha;

@@ -1,7 +1,7 @@
 #define _XOPEN_SOURCE 700
 /*
- * Adapters that know how many tokens one memory token can hold: of a text that is longer, the beginning is encoded, as if it were
- * the whole document; the result says so, and remembers it in its file. As published, and to be refined, it is encoded whole.
+ * Adapters that know how many tokens one memory token can hold: of a text that is longer, a beginning of about that length is
+ * encoded, as if it were the whole document; the result says so, and remembers it in its file. As published, and to be refined, it is encoded whole.
  */
 #include "support/small_model.h"
 
@@ -63,7 +63,8 @@ static void test_beginning(void **state)
 		struct pith_compressed *compressed = compress(document, k, false);
 		const struct pith_compressed_info *info = pith_compressed_info(compressed);
 		size_t n = rows_n_tokens(&compressed->rows[PITH_REGENERATE]);
-		assert_in_range(n, HELD * k - HELD * k / 4, HELD * k);
+		/* From two thirds to a little over half as much again, or up to a quarter fewer, where the last word ends. */
+		assert_in_range(n, HELD * k * 21 / 32 * 3 / 4, HELD * k * 51 / 32);
 		assert_int_equal(info->encoded_tokens, n);
 		assert_int_equal(info->original_tokens, document->n_tokens);
 		assert_int_equal(info->compressed_tokens, k);
@@ -85,7 +86,7 @@ static void test_as_if_it_were_all(void **state)
 	assert_non_null(strchr(" \t\n", text[end]));
 	struct pith_document *beginning = small_document(model, text, end);
 	assert_int_equal(beginning->n_tokens, rows_n_tokens(rows));
-	struct pith_compressed *same = compress(beginning, 5, false);
+	struct pith_compressed *same = compress(beginning, 5, true);
 	assert_memory_equal(same->rows[PITH_REGENERATE].data, rows->data, rows->n_rows * rows->row_floats * sizeof(float));
 	assert_string_equal(pith_compressed_info(same)->note, "");
 	assert_int_equal(pith_compressed_info(same)->encoded_tokens, beginning->n_tokens);
@@ -100,7 +101,7 @@ static void test_no_space(void **state)
 	static const char word[] = "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz";
 	struct pith_document *one_word = small_document(model, word, sizeof word - 1);
 	struct pith_compressed *compressed = compress(one_word, 2, false);
-	assert_int_equal(pith_compressed_info(compressed)->encoded_tokens, 2 * HELD);
+	assert_in_range(pith_compressed_info(compressed)->encoded_tokens, 2 * HELD * 21 / 32, 2 * HELD * 51 / 32);
 	pith_compressed_destroy(compressed);
 	pith_document_destroy(one_word);
 }
