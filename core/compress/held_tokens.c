@@ -12,6 +12,8 @@
 
 /* Lengths that are tried, in parts of what the adapter says: every COARSE ones, then nearer and nearer to the best. */
 enum { PARTS = 32, SHORTEST = 24, LONGEST = 48, COARSE = 4 };
+/* Up to so many memory tokens: with more, what the adapter says is true on average, and the search would be felt. */
+enum { SEARCHED = 8 };
 
 /*
  * What a wrong token costs, in right ones: behind one that was told the right text before it, free running has many more. With 3, 6 and
@@ -22,15 +24,16 @@ static const double cost_of_error = 6;
 /* A token that costs more is less likely than all others together. */
 static const float nats_of_a_half = 0.69314718f;
 
-/* As many tokens as that, or a little fewer: up to the end of a word. */
-static size_t up_to_word(const struct pith_document *document, size_t most)
+/* As many tokens as that, or a little fewer: up to the end of a word. Never fewer than the k memory tokens. */
+static size_t up_to_word(const struct pith_document *document, size_t k, size_t most)
 {
+	most = most < k ? k : most;
 	if (most >= document->n_tokens)
 		return document->n_tokens;
-	size_t n = most;
-	while (n > most - most / 4 && strchr(" \t\n", document->text[document->tokens[n].begin]) == NULL)
+	size_t n = most, least = most - most / 4 > k ? most - most / 4 : k;
+	while (n > least && strchr(" \t\n", document->text[document->tokens[n].begin]) == NULL)
 		n--;
-	return n > most - most / 4 ? n : most; /* no space in sight: another script, or a very long word */
+	return n > least ? n : most; /* no space in sight: another script, or a very long word */
 }
 
 /* Tokens of one span that the reader would not say, given the right ones before them; its end is one too. */
@@ -94,7 +97,7 @@ struct search {
 static enum pith_status try_length(struct search *s, size_t part, const struct pith_control *control, struct pith_error *err)
 {
 	struct rows rows = {0};
-	size_t n_tokens = up_to_word(s->document, s->adapter->held_tokens * s->k * part / PARTS);
+	size_t n_tokens = up_to_word(s->document, s->k, s->adapter->held_tokens * s->k * part / PARTS);
 	double f1 = 0;
 	if (n_tokens == s->newest) /* ends at the same word */
 		return PITH_OK;
@@ -117,6 +120,9 @@ static enum pith_status try_length(struct search *s, size_t part, const struct p
 static enum pith_status encode_best(struct rows *best, const struct pith_document *document, const struct adapter *adapter, size_t k,
                                     const struct pith_control *control, struct pith_error *err)
 {
+	if (k > SEARCHED)
+		return soft_encoder_run(best, document->model, adapter, document->tokens, up_to_word(document, k, adapter->held_tokens * k), k,
+		                        control, err);
 	struct search s = {.document = document, .adapter = adapter, .k = k, .best = best};
 	enum pith_status status = PITH_OK;
 	for (size_t part = SHORTEST; status == PITH_OK && part <= LONGEST; part += COARSE)

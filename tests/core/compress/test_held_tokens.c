@@ -65,6 +65,9 @@ static void test_beginning(void **state)
 		size_t n = rows_n_tokens(&compressed->rows[PITH_REGENERATE]);
 		/* From two thirds to a little over half as much again, or up to a quarter fewer, where the last word ends. */
 		assert_in_range(n, HELD * k * 21 / 32 * 3 / 4, HELD * k * 51 / 32);
+		/* Where there are many, as the adapter says. */
+		if (k > 8)
+			assert_in_range(n, HELD * k * 3 / 4, HELD * k);
 		assert_int_equal(info->encoded_tokens, n);
 		assert_int_equal(info->original_tokens, document->n_tokens);
 		assert_int_equal(info->compressed_tokens, k);
@@ -104,6 +107,23 @@ static void test_no_space(void **state)
 	assert_in_range(pith_compressed_info(compressed)->encoded_tokens, 2 * HELD * 21 / 32, 2 * HELD * 51 / 32);
 	pith_compressed_destroy(compressed);
 	pith_document_destroy(one_word);
+}
+
+/* An adapter that claims that a memory token holds hardly anything: every memory token still has a token of its own. */
+static void test_least(void **state)
+{
+	(void)state;
+	struct adapter *adapter = model->adapters[PITH_MEMORY_ROWS][PITH_REGENERATE];
+	adapter->held_tokens = 1;
+	for (size_t k = 1; k < 100; k += 7) {
+		struct pith_compressed *compressed = compress(document, k, false);
+		const struct rows *rows = &compressed->rows[PITH_REGENERATE];
+		assert_true(rows_n_tokens(rows) >= k);
+		for (size_t s = 0; s < rows->n_spans; s++)
+			assert_true(rows->spans[s].n_tokens > 0);
+		pith_compressed_destroy(compressed);
+	}
+	adapter->held_tokens = HELD;
 }
 
 static void test_as_published(void **state)
@@ -184,7 +204,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_beginning), cmocka_unit_test(test_as_if_it_were_all), cmocka_unit_test(test_no_space),
-		cmocka_unit_test(test_as_published), cmocka_unit_test(test_saved), cmocka_unit_test(test_refined), cmocka_unit_test(test_file),
+		cmocka_unit_test(test_least), cmocka_unit_test(test_as_published), cmocka_unit_test(test_saved), cmocka_unit_test(test_refined), cmocka_unit_test(test_file),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
