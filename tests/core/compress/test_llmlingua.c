@@ -355,7 +355,7 @@ static void test_refused(void **state)
 	options.n_pins = 1;
 	expect_failure(pith_compress(&compressed, document, &options, NULL, &err), PITH_BAD_ARGUMENT, &err, "cannot pin");
 	options.n_pins = 0;
-	options.method = pith_method_find("500x");
+	options.method = pith_method_find("llmlingua2");
 	expect_failure(pith_compress(&compressed, document, &options, NULL, &err), PITH_UNSUPPORTED, &err, "no compatible mode");
 	pith_document_destroy(document);
 }
