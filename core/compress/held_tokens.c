@@ -1,6 +1,6 @@
 /*
  * How much of a text memory tokens are given. Beyond what an encoder was trained to put into them a text comes back with wrong words
- * at every turn; up to there it comes back as it was. An adapter knows about how much that is (held_tokens), but texts differ: where
+ * at every turn; up to there it comes back nearly as it was. An adapter knows about how much that is (held_tokens), but texts differ: where
  * they are longer, beginnings of several lengths are encoded and read again, and the one stays of which most comes back right.
  */
 #include <math.h>
@@ -123,15 +123,17 @@ static enum pith_status encode_best(struct rows *best, const struct pith_documen
 	if (k > SEARCHED)
 		return soft_encoder_run(best, document->model, adapter, document->tokens, up_to_word(document, k, adapter->held_tokens * k), k,
 		                        control, err);
+	/* Each try would begin the progress anew. */
+	struct pith_control quiet = {.cancel = control == NULL ? NULL : control->cancel};
 	struct search s = {.document = document, .adapter = adapter, .k = k, .best = best};
 	enum pith_status status = PITH_OK;
 	for (size_t part = SHORTEST; status == PITH_OK && part <= LONGEST; part += COARSE)
-		status = try_length(&s, part, control, err);
+		status = try_length(&s, part, &quiet, err);
 	for (size_t step = COARSE / 2; status == PITH_OK && step > 0; step /= 2) {
 		size_t middle = s.best_part;
-		status = try_length(&s, middle - step, control, err);
+		status = try_length(&s, middle - step, &quiet, err);
 		if (status == PITH_OK)
-			status = try_length(&s, middle + step, control, err);
+			status = try_length(&s, middle + step, &quiet, err);
 	}
 	if (status != PITH_OK)
 		rows_free(best);

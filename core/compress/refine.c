@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/aligned.h"
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "compress/document.h"
 #include "compress/refine_span.h"
@@ -168,7 +169,7 @@ static void take_rows(struct refiner *r)
 
 static bool is_stopped(const struct refiner *r)
 {
-	return atomic_load(&r->failed) || (r->control != NULL && r->control->cancel != NULL && atomic_load(r->control->cancel));
+	return atomic_load(&r->failed) || is_cancelled(r->control);
 }
 
 static void tell(struct refiner *r)

@@ -10,11 +10,11 @@ static void describe_rows(struct pith_compressed *out, enum pith_purpose purpose
 	const struct rows *rows = &out->rows[purpose];
 	size_t n_tokens = rows_n_tokens(rows), longest = rows_longest_span(rows), said = strlen(out->note);
 	const char *space = said > 0 ? " " : "", *what = purpose == PITH_REGENERATE ? "regeneration" : "answers";
-	bool several = out->info.has_purpose[PITH_REGENERATE] && out->info.has_purpose[PITH_ANSWER], one = rows->n_rows == 1;
+	bool several = out->info.has_purpose[PITH_REGENERATE] && out->info.has_purpose[PITH_ANSWER];
 	if (n_tokens < out->info.original_tokens)
-		snprintf(out->note + said, sizeof out->note - said, "%s%zu memory token%s hold%s the first %zu of %zu tokens%s%s; the rest is left out.",
-		         space, rows->n_rows, one ? "" : "s", one ? "s" : "", n_tokens, out->info.original_tokens, several ? " for " : "",
-		         several ? what : "");
+		snprintf(out->note + said, sizeof out->note - said, "%s%zu memory %s the first %zu of %zu tokens%s%s; the rest is left out.", space,
+		         rows->n_rows, rows->n_rows == 1 ? "token holds" : "tokens hold", n_tokens, out->info.original_tokens,
+		         several ? " for " : "", several ? what : "");
 	else if (longest > span_tokens)
 		snprintf(out->note + said, sizeof out->note - said,
 		         "%sSo few memory tokens that a span has %zu tokens; the adapter for %s was trained on up to %zu.", space, longest,

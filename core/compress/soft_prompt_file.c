@@ -273,9 +273,6 @@ static enum pith_status read_rows(struct pith_compressed *out, const struct safe
 	if (status != PITH_OK)
 		return status;
 	out->info.has_purpose[purpose] = true;
-	out->info.compressed_bytes += tensor->size;
-	out->info.n_spans = rows->n_spans > out->info.n_spans ? rows->n_spans : out->info.n_spans;
-	out->info.encoded_tokens = n_tokens < out->info.encoded_tokens ? n_tokens : out->info.encoded_tokens;
 	return PITH_OK;
 }
 
@@ -323,7 +320,6 @@ static enum pith_status read_header(struct pith_compressed *out, const struct sa
 		status = read_number(&info->original_tokens, file, path, "original_tokens", err);
 	if (status == PITH_OK)
 		status = read_number(&info->original_bytes, file, path, "original_bytes", err);
-	info->encoded_tokens = info->original_tokens;
 	return status == PITH_OK ? read_refinement(info, file, path, err) : status;
 }
 
@@ -378,6 +374,7 @@ static enum pith_status load(struct pith_compressed *out, const struct safetenso
 	info->budget_tokens = info->compressed_tokens;
 	info->cr = info->target_cr = (double)info->compressed_tokens / (double)info->original_tokens;
 	info->note = out->note;
+	soft_describe(out, model);
 	return PITH_OK;
 }
 

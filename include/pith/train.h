@@ -61,7 +61,7 @@ struct pith_recipe {
 	int span_tokens;             /* longest text that one encoding, or an adapter for reading, reads; written into the adapter */
 	/*
 	 * About how many document tokens one memory token can hold; written into an adapter for regeneration, which then encodes the beginning
-	 * of a longer text, as much of it as comes back best (core/compress/held_tokens.c), in place of a little of all of it. 0: texts are
+	 * of a longer text, as much of it as comes back best, in place of a little of all of it. 0: texts are
 	 * encoded whole, however few memory tokens there are.
 	 */
 	int held_tokens;
