@@ -95,14 +95,6 @@ static enum pith_status speak(struct pith_generated *out, struct buffer *raw, st
 
 /* --- regeneration --------------------------------------------------------------------------------------- */
 
-/* A span of n tokens may come back a little longer than it was, as far as the context reaches. */
-static size_t span_limit(const struct pith_model *model, size_t n)
-{
-	size_t room = model->transformer.h.n_context - 1;
-	size_t limit = n + n / 4 + 8;
-	return limit < room ? limit : room;
-}
-
 static enum pith_status regenerate_span(struct pith_generated *out, struct buffer *raw, struct pith_model *model,
                                         const struct rows *rows, const struct adapter *reader, size_t span, size_t first_row,
                                         size_t max_tokens, const struct generation *progress, const struct pith_control *control,
@@ -138,7 +130,7 @@ enum pith_status pith_regenerate(struct pith_generated *out, struct pith_model *
 	enum pith_stop worst = PITH_STOP_END;
 	size_t row = 0, done = 0;
 	for (size_t s = 0; status == PITH_OK && s < rows->n_spans; s++) {
-		size_t limit = span_limit(model, rows->spans[s].n_tokens);
+		size_t limit = rows_span_limit(&model->transformer.h, rows->spans[s].n_tokens);
 		if (max_tokens > 0)
 			limit = max_tokens - out->n_tokens < limit ? max_tokens - out->n_tokens : limit;
 		if (limit == 0) {
@@ -149,7 +141,7 @@ enum pith_status pith_regenerate(struct pith_generated *out, struct pith_model *
 		struct generation progress = {.what = "regenerating",
 					      .begins = s == 0,
 					      .progress_done = (double)done,
-					      .progress_total = (double)compressed->info.original_tokens};
+					      .progress_total = (double)rows_n_tokens(rows)};
 		buffer_clear(&raw);
 		status = regenerate_span(out, &raw, model, rows, reader, s, row, limit, &progress, control, err);
 		if (status == PITH_OK)

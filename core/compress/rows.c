@@ -157,6 +157,12 @@ size_t rows_longest_span(const struct rows *rows)
 	return longest;
 }
 
+size_t rows_span_limit(const struct hyperparams *h, size_t n)
+{
+	size_t room = h->n_context - 1, limit = n + n / 4 + 8;
+	return limit < room ? limit : room;
+}
+
 int32_t rows_read_position(const struct rows *rows, enum pith_purpose purpose)
 {
 	return purpose == PITH_REGENERATE ? 0 : memory_question_position(rows_longest_span(rows));

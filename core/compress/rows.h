@@ -63,6 +63,8 @@ void rows_span_begin(const struct rows *rows, size_t span, size_t *token, size_t
 size_t rows_n_tokens(const struct rows *rows);
 /* Document tokens of the longest span. */
 size_t rows_longest_span(const struct rows *rows);
+/* Tokens that a span of n may come back as: a little longer than it was, as far as the context reaches. */
+size_t rows_span_limit(const struct hyperparams *h, size_t n);
 /* Where a reader's text begins behind the rows: a document at its own positions, a question behind them. */
 int32_t rows_read_position(const struct rows *rows, enum pith_purpose purpose);
 

@@ -9,7 +9,7 @@
 
 #include "base/buffer.h"
 #include "base/status.h"
-#include "eval/lcs.h"
+#include "text/lcs.h"
 #include "eval/words.h"
 
 /* The words of one text: numbers and places. */

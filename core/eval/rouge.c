@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
-#include "eval/lcs.h"
+#include "text/lcs.h"
 #include "eval/words.h"
 
 /* The ids of the [a-z0-9]+ runs of a text in lower case; the table borrows from *lower. */

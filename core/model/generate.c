@@ -122,7 +122,7 @@ enum pith_status generate(const struct generation *g, struct buffer *text, size_
 			*stop = PITH_STOP_LOOP;
 			break;
 		}
-		if (tokens.n == g->max_tokens)
+		if (tokens.n == g->max_tokens || (g->goes_on != NULL && !g->goes_on(g->listener, id)))
 			break;
 		status = read_token(g, id, tokens.n - 1, control, err);
 		if (status != PITH_OK)

@@ -19,6 +19,9 @@ struct generation {
 	int32_t position;       /* of the first generated token */
 	bool begins;            /* what is generated is a text from its begin on, not what follows a prompt */
 	size_t max_tokens;
+	/* Told each token; false: enough, it is the last one. NULL: none is asked. */
+	bool (*goes_on)(void *listener, int32_t id);
+	void *listener;
 	size_t no_repeat;       /* no run of so many tokens comes a second time; 0: as the model likes */
 	const char *what;       /* names the work for control->progress */
 	double progress_done, progress_total; /* tokens done before, and expected in all, for progress */

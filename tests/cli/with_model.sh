@@ -82,6 +82,11 @@ expect 0 "$pith" regenerate doc.soft
 cp out plain
 expect 0 "$pith" regenerate --max-tokens 3 --json doc.soft
 json tokens=3
+json 'original_tokens>0' 'encoded_tokens>0'
+expect 0 "$pith" compress -m 500x --tokens 1 -o one.soft "$abstract"
+err_has 'the first'
+expect 0 "$pith" regenerate one.soft
+err_has 'the first'
 expect 0 "$pith" ask -q 'How many stations were there?' --json doc.soft
 json answer_full=null seconds_full=null answer_compressed:string seconds_compressed:number
 expect 2 "$pith" ask -q 'How many?' --cr 0.5 doc.soft

@@ -6,18 +6,19 @@
 #include "fault.h"
 #include "pith/expand.h"
 
-static enum pith_status print_json(struct cli *cli, const struct pith_generated *generated)
+static enum pith_status print_json(struct cli *cli, const struct pith_generated *generated, const struct pith_compressed_info *info)
 {
 	const char *stop = pith_stop_sentence(generated->stop);
-	json_t *object = json_pack("{s:o, s:I, s:f}", "text", output_json_text(generated->text, generated->length), "tokens",
-				   (json_int_t)generated->n_tokens, "seconds", generated->seconds);
+	json_t *object = json_pack("{s:o, s:I, s:f, s:I, s:I}", "text", output_json_text(generated->text, generated->length), "tokens",
+				   (json_int_t)generated->n_tokens, "seconds", generated->seconds, "original_tokens",
+				   (json_int_t)info->original_tokens, "encoded_tokens", (json_int_t)info->encoded_tokens);
 	if (stop[0] != '\0')
 		json_object_set_new(object, "note", json_string(stop));
 	return output_json(object) ? PITH_OK : fault_memory(&cli->err);
 }
 
 /* What the stream did not say. */
-static void print_end(struct cli *cli, const struct pith_generated *generated)
+static void print_end(struct cli *cli, const struct pith_generated *generated, const struct pith_compressed_info *info)
 {
 	const char *stop = pith_stop_sentence(generated->stop);
 	if (generated->length > 0 && generated->text[generated->length - 1] != '\n')
@@ -25,6 +26,8 @@ static void print_end(struct cli *cli, const struct pith_generated *generated)
 	cli_say(cli, "%zu token%s in %.2f s.", generated->n_tokens, generated->n_tokens == 1 ? "" : "s", generated->seconds);
 	if (stop[0] != '\0')
 		cli_say(cli, "%s", stop);
+	if (info->note != NULL && info->note[0] != '\0')
+		cli_say(cli, "%s", info->note);
 }
 
 enum exit_code cmd_regenerate(struct cli *cli)
@@ -41,9 +44,9 @@ enum exit_code cmd_regenerate(struct cli *cli)
 	if (status == PITH_OK)
 		status = pith_regenerate(&generated, cli->model, compressed, max_tokens, &control, &cli->err);
 	if (status == PITH_OK && cli->json)
-		status = print_json(cli, &generated);
+		status = print_json(cli, &generated, pith_compressed_info(compressed));
 	else if (status == PITH_OK)
-		print_end(cli, &generated);
+		print_end(cli, &generated, pith_compressed_info(compressed));
 	pith_generated_free(&generated);
 	pith_compressed_destroy(compressed);
 	return status == PITH_OK ? EXIT_CODE_OK : cli_failed(cli, status);

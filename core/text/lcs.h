@@ -3,8 +3,8 @@
  * "Bit-parallel LCS-length computation revisited"): 64 cells of the table in a
  * few instructions, so a comparison takes n * m / 64 steps whatever the texts.
  */
-#ifndef EVAL_LCS_H
-#define EVAL_LCS_H
+#ifndef TEXT_LCS_H
+#define TEXT_LCS_H
 
 #include <stdbool.h>
 #include <stddef.h>

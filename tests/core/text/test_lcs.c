@@ -1,5 +1,5 @@
 /* The bit-parallel subsequence against the textbook table, including the walk back that must make the same choices. */
-#include "eval/lcs.h"
+#include "text/lcs.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

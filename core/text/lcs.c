@@ -8,7 +8,7 @@
  * forward pass keeps one row in sqrt(n) and the walk recomputes the block of
  * rows it is in: twice the time, a fraction of the memory.
  */
-#include "eval/lcs.h"
+#include "text/lcs.h"
 
 #include <stdlib.h>
 #include <string.h>
