@@ -268,7 +268,8 @@ static void want_arguments(struct workbench *workbench, const char *model_path, 
 	workbench->model_path = model_path == NULL ? NULL : strdup(model_path);
 	workbench->wanted.model = workbench->model_path != NULL;
 	if (model_path == NULL)
-		workbench_say(workbench, ROLE_ERROR, "There is no model: documents can only be read. Start pith with --model FILE.gguf.");
+		workbench_say(workbench, ROLE_ERROR,
+		              "There is no model: documents can only be read. Start pith with --model FILE.gguf.");
 }
 
 int workbench_run(const struct settings *settings, const char *model_path, const char *document_path)

@@ -49,8 +49,9 @@ static void take_save(struct workbench *workbench, const char *path)
 		return;
 	}
 	workbench->overwrite_path = strdup(path);
-	workbench_say(workbench, ROLE_WARNING, S_ISREG(facts.st_mode) ? "%s exists already: Enter replaces it, Esc leaves it."
-	                                                              : "%s is a device or a pipe: Enter writes into it, Esc leaves it.",
+	workbench_say(workbench, ROLE_WARNING,
+	              S_ISREG(facts.st_mode) ? "%s exists already: Enter replaces it, Esc leaves it."
+	                                     : "%s is a device or a pipe: Enter writes into it, Esc leaves it.",
 	              path);
 	perform_line_again(workbench, PROMPT_SAVE, path);
 }
@@ -64,8 +65,9 @@ static void take_question(struct workbench *workbench, const char *line)
 		return;
 	}
 	prompt_keep_question(line);
-	workbench_say(workbench, ROLE_WARNING, workbench->text == NULL ? "There is no document to ask about yet; the question is kept."
-	                                                              : "There is no model to answer; the question is kept.");
+	workbench_say(workbench, ROLE_WARNING,
+	              workbench->text == NULL ? "There is no document to ask about yet; the question is kept."
+	                                      : "There is no model to answer; the question is kept.");
 }
 
 static void take_rate(struct workbench *workbench, const char *line)

@@ -40,8 +40,8 @@ static void draw_title(struct workbench *workbench)
 	char model[192] = "no model";
 	int length = 0;
 	if (workbench->has_model)
-		length = snprintf(model, sizeof model, "%s (%s, %d layers, %s)", workbench->model.name, workbench->model.architecture,
-		                  workbench->model.info.n_layers, workbench->model.weight_type);
+		length = snprintf(model, sizeof model, "%s (%s, %d layers, %s)", workbench->model.name,
+		                  workbench->model.architecture, workbench->model.info.n_layers, workbench->model.weight_type);
 	if (workbench->has_model && (canvas->cols < 110 || length > canvas->cols / 3))
 		snprintf(model, sizeof model, "%s", workbench->model.name);
 	else if (!workbench->has_model && workbench->running.active && workbench->running.kind == TASK_MODEL)
@@ -203,7 +203,8 @@ static void draw_result(struct workbench *workbench, struct canvas *canvas)
 	}
 	if (form->compressed == NULL) {
 		if (workbench->text != NULL && !workbench->has_model && !workbench->running.active)
-			draw_hint(canvas, rect, "Without a model nothing can be compressed.", "Start pith with --model FILE.gguf.");
+			draw_hint(canvas, rect, "Without a model nothing can be compressed.",
+			          "Start pith with --model FILE.gguf.");
 		return;
 	}
 	if (workbench->view == VIEW_COMPRESSED) {
@@ -286,7 +287,8 @@ static bool draw_progress(struct workbench *workbench, struct canvas *canvas)
 	const struct rect rect = workbench->regions.status;
 	const struct worker_progress *progress = &running->progress;
 	char what[FIGURE_SIZE * 2], tail[4 * FIGURE_SIZE] = "stopping";
-	bool named = running->has_progress && progress->what[0] != '\0' && strcasecmp(progress->what, task_name(running->kind)) != 0;
+	bool named =
+		running->has_progress && progress->what[0] != '\0' && strcasecmp(progress->what, task_name(running->kind)) != 0;
 	snprintf(what, sizeof what, "%s%s%s", task_name(running->kind), named ? ": " : "", named ? progress->what : "");
 	double share = running->has_progress && progress->total > 0 ? progress->done / progress->total : -1;
 	share = share > 1 ? 1 : share;
@@ -358,7 +360,8 @@ static void draw_status(struct workbench *workbench, struct canvas *canvas)
 	else if (!draw_progress(workbench, canvas))
 		draw_message(workbench, canvas, rect.row);
 	else if (workbench->message_since > workbench->running.since || workbench->message_of_line)
-		draw_message(workbench, canvas, workbench->regions.hints.row); /* said since the job began, or why a line is open again */
+		draw_message(workbench, canvas,
+		             workbench->regions.hints.row); /* said since the job began, or why a line is open again */
 }
 
 static void draw_line_hints(struct canvas *canvas, struct rect rect)

@@ -44,7 +44,8 @@ void form_show_comparison(struct workbench *workbench, enum form_place place, st
 
 int form_steps_read(const struct form *form)
 {
-	return form->compressed == NULL || form->compressed->info.has_purpose[PITH_ANSWER] ? 0 : form->compressed->info.refine_steps;
+	return form->compressed == NULL || form->compressed->info.has_purpose[PITH_ANSWER] ? 0
+	                                                                                   : form->compressed->info.refine_steps;
 }
 
 bool form_is_soft(const struct form *form)

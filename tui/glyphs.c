@@ -27,7 +27,8 @@ static void set_escape(struct glyph *glyph, size_t end, const char *shown)
 static size_t decode(const char *text, size_t length, size_t offset, int32_t *code)
 {
 	size_t left = length - offset;
-	utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)text + offset, left > 4 ? 4 : (utf8proc_ssize_t)left, code);
+	utf8proc_ssize_t n =
+		utf8proc_iterate((const utf8proc_uint8_t *)text + offset, left > 4 ? 4 : (utf8proc_ssize_t)left, code);
 	return n > 0 ? (size_t)n : 0;
 }
 

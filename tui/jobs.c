@@ -205,7 +205,8 @@ void jobs_want_refined(struct workbench *workbench, enum form_place place)
 	if (workbench->running.kind != TASK_REGENERATE || !workbench->running.active)
 		return;
 	supersede(workbench);
-	workbench->wanted.regenerated[running] = workbench->wanted.regenerated[running] || running != place; /* it goes on afterwards */
+	workbench->wanted.regenerated[running] =
+		workbench->wanted.regenerated[running] || running != place; /* it goes on afterwards */
 }
 
 void jobs_want_saved(struct workbench *workbench, enum form_place place, const char *path)

@@ -255,7 +255,8 @@ static void toggle(struct workbench *workbench, enum action_id action)
 	case ACTION_MOUSE:
 		workbench->mouse = !workbench->mouse;
 		screen_set_mouse(workbench->mouse);
-		workbench_say(workbench, ROLE_TEXT, workbench->mouse ? "The mouse is pith's again." : "The mouse is the terminal's: M takes it back.");
+		workbench_say(workbench, ROLE_TEXT,
+		              workbench->mouse ? "The mouse is pith's again." : "The mouse is the terminal's: M takes it back.");
 		break;
 	default: break;
 	}

@@ -246,8 +246,8 @@ static void feed(const char *bytes, size_t length)
 }
 
 /*
- * Only the end of a line gives back what readline knows of its changes: to earlier questions, to the line that was typed before one
- * of them was fetched. A handler that is merely removed leaves that behind, for the next line to stumble over.
+ * Only the end of a line gives back what readline knows of its changes: to earlier questions, to the line that was typed before
+ * one of them was fetched. A handler that is merely removed leaves that behind, for the next line to stumble over.
  */
 void prompt_leave(void)
 {

@@ -148,8 +148,8 @@ static enum pith_status read_memory(struct reader *reader, const struct yaml_tre
 			return PITH_OK;
 		}
 	}
-	return yaml_tree_fault(reader->err, reader->file, node, "memory is \"%.60s\"; memory tokens hand over %s or %s.", node->text,
-			       pith_memory_name(PITH_MEMORY_ROWS), pith_memory_name(PITH_MEMORY_EMBEDDINGS));
+	return yaml_tree_fault(reader->err, reader->file, node, "memory is \"%.60s\"; memory tokens hand over %s or %s.",
+	                       node->text, pith_memory_name(PITH_MEMORY_ROWS), pith_memory_name(PITH_MEMORY_EMBEDDINGS));
 }
 
 /* Reads node as key says into the struct at base. */
@@ -262,7 +262,8 @@ static enum pith_status check_needed(struct reader *reader, const struct recipe_
 	for (size_t i = 0; kind->needed[i] != NULL; i++) {
 		const struct yaml_tree *found = yaml_tree_find(root, kind->needed[i]);
 		if (found == NULL || (kind->list != NULL && strcmp(kind->list, kind->needed[i]) == 0 && found->n_children == 0))
-			return yaml_tree_fault(reader->err, reader->file, root, "The recipe does not say its %s.", kind->needed[i]);
+			return yaml_tree_fault(reader->err, reader->file, root, "The recipe does not say its %s.",
+			                       kind->needed[i]);
 	}
 	return PITH_OK;
 }

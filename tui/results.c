@@ -160,13 +160,15 @@ static void finish_refine(struct workbench *workbench, struct task *task)
 	take_refined(workbench, task);
 	finish_regenerate(workbench, task);
 	if (refined->exact)
-		workbench_say(workbench, ROLE_GOOD, "Refined in %d steps, %.1f s: the text comes back byte for byte.", refined->n_steps,
-		              refined->seconds);
+		workbench_say(workbench, ROLE_GOOD, "Refined in %d steps, %.1f s: the text comes back byte for byte.",
+		              refined->n_steps, refined->seconds);
 	else if (pith_refine_is_hopeful(refined))
-		workbench_say(workbench, ROLE_WARNING, "After %d steps %zu of %zu tokens are right before the first error; f goes on.",
-		              refined->n_steps, refined->matched, refined->n_tokens);
+		workbench_say(workbench, ROLE_WARNING,
+		              "After %d steps %zu of %zu tokens are right before the first error; f goes on.", refined->n_steps,
+		              refined->matched, refined->n_tokens);
 	else
-		workbench_say(workbench, ROLE_WARNING, "After %d steps %zu of %zu tokens are right. The text has %.0f nats, these rows usually hold %.0f.",
+		workbench_say(workbench, ROLE_WARNING,
+		              "After %d steps %zu of %zu tokens are right. The text has %.0f nats, these rows usually hold %.0f.",
 		              refined->n_steps, refined->matched, refined->n_tokens, refined->nats, refined->room);
 }
 
@@ -263,7 +265,8 @@ static void finish_failed(struct workbench *workbench, struct task *task)
 	if (task->kind == TASK_COMPRESS)
 		go_back(workbench, task->form);
 	if (task->kind == TASK_MODEL)
-		workbench_say(workbench, ROLE_ERROR, "%s Until there is a model, documents can only be read.", task->job.error.message);
+		workbench_say(workbench, ROLE_ERROR, "%s Until there is a model, documents can only be read.",
+		              task->job.error.message);
 	else if (cancelled)
 		workbench_say(workbench, ROLE_WARNING, "%s was cancelled.", task_name(task->kind));
 	else

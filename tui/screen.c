@@ -39,8 +39,8 @@ static const char *asked_locale(void)
 }
 
 /*
- * The encoding of text is UTF-8 whatever the locale says; a C locale would make curses drop it. false: a locale was asked for that
- * says otherwise, and so may the terminal.
+ * The encoding of text is UTF-8 whatever the locale says; a C locale would make curses drop it. false: a locale was asked for
+ * that says otherwise, and so may the terminal.
  */
 static bool set_encoding(void)
 {
@@ -80,7 +80,8 @@ static enum pith_status open_curses(struct pith_error *err)
 {
 	const char *name = getenv("TERM");
 	if (name == NULL || name[0] == '\0' || strcmp(name, "dumb") == 0)
-		return fault(err, PITH_UNSUPPORTED, "This terminal (TERM=%s) cannot show the workbench; use a subcommand (see pith --help).",
+		return fault(err, PITH_UNSUPPORTED,
+		             "This terminal (TERM=%s) cannot show the workbench; use a subcommand (see pith --help).",
 		             name == NULL ? "" : name);
 	curses = newterm(name, out, in);
 	if (curses == NULL)

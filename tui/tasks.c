@@ -64,7 +64,8 @@ static enum pith_status need_document(const struct engine *engine, struct pith_e
 static enum pith_status run_read(struct task *task, const struct pith_control *control, struct pith_error *err)
 {
 	if (strcmp(task->path, "-") != 0 && pith_is_soft_prompt(task->path))
-		return fault(err, PITH_BAD_ARGUMENT, "%s is a soft prompt, not a document: see pith regenerate and pith ask.", task->path);
+		return fault(err, PITH_BAD_ARGUMENT, "%s is a soft prompt, not a document: see pith regenerate and pith ask.",
+		             task->path);
 	struct document_file file;
 	enum pith_status status = document_file_read(&file, task->path, control->cancel, err);
 	if (status != PITH_OK)
@@ -234,8 +235,8 @@ static enum pith_status regenerate(struct task *task, const struct pith_control 
 	struct pith_generated generated = {0};
 	size_t length;
 	const char *text = pith_document_text(engine->document, &length);
-	enum pith_status status = pith_regenerate(&generated, engine->model, engine->compressed[task->form], task->max_tokens, watched,
-	                                          err);
+	enum pith_status status =
+		pith_regenerate(&generated, engine->model, engine->compressed[task->form], task->max_tokens, watched, err);
 	if (status == PITH_OK) {
 		task->comparison = comparison_of(text, length, &generated);
 		status = task->comparison == NULL ? fault_memory(err) : PITH_OK;
@@ -269,8 +270,8 @@ static enum pith_status run_regenerate(struct task *task, struct worker *worker,
 	worker_set_channel(worker, CHANNEL_REGENERATED);
 	status = regenerate(task, &watched, err);
 	if (status == PITH_CANCELLED) /* what came until then is worth comparing, and no snapshot may have seen the last of it */
-		task->comparison = comparison_create(watcher.document, watcher.document_length, watcher.text.data, watcher.text.length,
-		                                     false);
+		task->comparison = comparison_create(watcher.document, watcher.document_length, watcher.text.data,
+		                                     watcher.text.length, false);
 	bytes_free(&watcher.text);
 	return status;
 }

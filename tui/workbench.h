@@ -68,7 +68,8 @@ struct form {
 	struct comparison *comparison; /* the newest; NULL: none */
 	struct bytes regenerated;      /* all text so far; longer than the comparison's while it streams */
 	bool regenerating;
-	bool interrupted; /* what came back was stopped, or is of older rows, for something newer: if that comes to nothing, it is wanted again */
+	bool interrupted; /* what came back was stopped, or is of older rows, for something newer: if that comes to nothing, it is
+	                     wanted again */
 };
 
 /* One side of the last question. */

@@ -18,7 +18,8 @@ struct worker;
 
 struct job {
 	/* On the worker's thread. Whatever the job needs is in the structure that begins with this one. */
-	enum pith_status (*run)(struct job *job, struct worker *worker, const struct pith_control *control, struct pith_error *err);
+	enum pith_status (*run)(struct job *job, struct worker *worker, const struct pith_control *control,
+	                        struct pith_error *err);
 	void (*destroy)(struct job *job);
 	enum pith_status status; /* valid once it is back */
 	struct pith_error error;
@@ -46,7 +47,8 @@ bool worker_cancelling(struct worker *worker);
 void worker_acknowledge(struct worker *worker); /* the descriptor is no longer readable, until the next news */
 bool worker_take_progress(struct worker *worker, struct worker_progress *progress); /* false: none since the last time */
 bool worker_take_text(struct worker *worker, struct worker_text *text);
-void *worker_take_snapshot(struct worker *worker); /* NULL: none since the last time, or since a job was submitted; the caller's */
+void *
+worker_take_snapshot(struct worker *worker); /* NULL: none since the last time, or since a job was submitted; the caller's */
 struct job *worker_take(struct worker *worker);    /* the finished job, NULL: none; the caller's */
 
 /* The job's side: on the worker's thread only. */

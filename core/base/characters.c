@@ -41,7 +41,8 @@ bool pith_character_is_hidden(int32_t code)
 	case UTF8PROC_CATEGORY_ZL:
 	case UTF8PROC_CATEGORY_ZP: return true;
 	/* Marks around the digits that follow them are seen. */
-	case UTF8PROC_CATEGORY_CF: return !(code >= 0x0600 && code <= 0x0605) && code != 0x06dd && code != 0x070f && code != 0x08e2;
+	case UTF8PROC_CATEGORY_CF:
+		return !(code >= 0x0600 && code <= 0x0605) && code != 0x06dd && code != 0x070f && code != 0x08e2;
 	default: return false;
 	}
 }

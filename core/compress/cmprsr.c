@@ -32,8 +32,8 @@ enum pith_status cmprsr_compress(struct pith_compressed *out, struct pith_docume
 	const struct adapter *adapter = model->adapters[PITH_MEMORY_ROWS][PITH_REWRITE];
 	if (adapter == NULL)
 		return fail(err, PITH_UNSUPPORTED,
-		            "%s has no adapter for rewriting beside it; train one with `pith train sft`, or use vanilla with an instruct "
-		            "model.",
+		            "%s has no adapter for rewriting beside it; train one with `pith train sft`, or use vanilla with an "
+		            "instruct model.",
 		            model->path);
 	/* Chunks as long as the texts that it was trained on; it need not cope with longer ones. */
 	size_t most = adapter->span_tokens < REWRITE_CHUNK_TOKENS ? adapter->span_tokens : REWRITE_CHUNK_TOKENS;

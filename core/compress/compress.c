@@ -124,8 +124,8 @@ enum pith_status pith_compress(struct pith_compressed **out, struct pith_documen
 		return fail(err, PITH_BAD_ARGUMENT, "As published, %s cannot pin words.", options->method->name);
 	for (size_t i = 0; i < options->n_pins; i++)
 		if (options->pins[i].begin > options->pins[i].end || options->pins[i].end > document->length)
-			return fail(err, PITH_BAD_ARGUMENT, "Pin %zu of %zu ends outside the document of %zu bytes.", i + 1, options->n_pins,
-			            document->length);
+			return fail(err, PITH_BAD_ARGUMENT, "Pin %zu of %zu ends outside the document of %zu bytes.", i + 1,
+			            options->n_pins, document->length);
 	struct pith_compressed *compressed = calloc(1, sizeof *compressed);
 	if (compressed == NULL)
 		return fail_memory(err, "the compressed document");
@@ -189,8 +189,8 @@ static float norm(const float *x, size_t n)
 	return (float)sqrt(sum);
 }
 
-enum pith_status pith_compressed_row_norms(const struct pith_compressed *compressed, enum pith_purpose purpose, size_t i, int layer,
-                                           float *key_norm, float *value_norm, struct pith_error *err)
+enum pith_status pith_compressed_row_norms(const struct pith_compressed *compressed, enum pith_purpose purpose, size_t i,
+                                           int layer, float *key_norm, float *value_norm, struct pith_error *err)
 {
 	if ((size_t)purpose >= PITH_N_MEMORY_PURPOSES)
 		return fail(err, PITH_BAD_ARGUMENT, "There are no memory tokens for that purpose.");
@@ -246,7 +246,8 @@ enum pith_status compressed_check_model(const struct pith_compressed *compressed
 	if (model_fingerprint(model)[0] == '\0')
 		return fail_memory(err, "the fingerprint of the model");
 	if (strcmp(compressed->model_fingerprint, model_fingerprint(model)) != 0)
-		return fail(err, PITH_MISMATCH, "%s was made with another model than %s: the weights differ.", where, model->path);
+		return fail(err, PITH_MISMATCH, "%s was made with another model than %s: the weights differ.", where,
+		            model->path);
 	for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++) {
 		if (!compressed->info.has_purpose[p])
 			continue;

@@ -92,7 +92,8 @@ static size_t scored_from(const struct dac *dac, size_t window)
 static struct extent extent_of(const struct dac *dac, size_t window)
 {
 	size_t from = scored_from(dac, window), end = scored_from(dac, window + 1);
-	return (struct extent){window == 0 ? from : from - window_overlap(dac), from, end < dac->survivors.n ? end : dac->survivors.n};
+	return (struct extent){window == 0 ? from : from - window_overlap(dac), from,
+	                       end < dac->survivors.n ? end : dac->survivors.n};
 }
 
 static size_t count_windows(const struct dac *dac)
@@ -126,7 +127,8 @@ static enum pith_status dac_create(struct dac *dac, struct pith_document *docume
 	dac->n_queries = malloc(n * sizeof *dac->n_queries);
 	dac->losses = malloc(n * sizeof *dac->losses);
 	dac->ranked = malloc(n * sizeof *dac->ranked);
-	if (dac->received == NULL || dac->attention == NULL || dac->n_queries == NULL || dac->losses == NULL || dac->ranked == NULL)
+	if (dac->received == NULL || dac->attention == NULL || dac->n_queries == NULL || dac->losses == NULL ||
+	    dac->ranked == NULL)
 		return fail_memory(err, "the attention");
 	return PITH_OK;
 }
@@ -155,8 +157,8 @@ static enum pith_status read_window(void *user, struct session *session, size_t 
 	float *got = dac->received + window * dac->window;
 	int32_t *ids = malloc((n + 1) * sizeof *ids);
 	struct attention_received received = {calloc(n + 1, sizeof(float)), calloc(n + 1, sizeof(float))};
-	enum pith_status status = ids != NULL && received.later != NULL && received.own != NULL ? PITH_OK
-												: fail_memory(err, "the attention");
+	enum pith_status status =
+		ids != NULL && received.later != NULL && received.own != NULL ? PITH_OK : fail_memory(err, "the attention");
 	if (status == PITH_OK) {
 		ids[0] = dac->published ? id_at(dac, 0) : tokenizer_bos(dac->survivors.document->model->tokenizer);
 		for (size_t i = 0; i < n; i++)
@@ -165,8 +167,8 @@ static enum pith_status read_window(void *user, struct session *session, size_t 
 		status = session_read(session, &input, control, err);
 	}
 	if (status == PITH_OK)
-		status = session_losses(session, e.from - e.begin, ids + 1 + (e.from - e.begin), e.end - e.from, dac->losses + e.from,
-					err);
+		status = session_losses(session, e.from - e.begin, ids + 1 + (e.from - e.begin), e.end - e.from,
+		                        dac->losses + e.from, err);
 	for (size_t i = 0; status == PITH_OK && i < n; i++)
 		got[i] = received.later[1 + i] + (dac->published ? received.own[1 + i] : 0);
 	free(ids);

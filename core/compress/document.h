@@ -32,7 +32,8 @@ struct pith_compressed {
 	bool lacks_token;                   /* pith_compressed_without() made it */
 };
 
-/* keep_scores.c: the chance that each token is kept (n_tokens), as the model's head sees it; it must have one. Computed once, borrowed. */
+/* keep_scores.c: the chance that each token is kept (n_tokens), as the model's head sees it; it must have one. Computed once,
+ * borrowed. */
 enum pith_status document_keep_scores(struct pith_document *document, const float **scores, const struct pith_control *control,
                                       struct pith_error *err);
 
@@ -70,11 +71,11 @@ enum pith_status soft_compress(struct pith_compressed *out, struct pith_document
                                struct pith_error *err);
 
 /*
- * held_tokens.c: the rows of k memory tokens for the document's text, or for as much of its beginning as they can hold, unless the
- * whole is wanted.
+ * held_tokens.c: the rows of k memory tokens for the document's text, or for as much of its beginning as they can hold, unless
+ * the whole is wanted.
  */
-enum pith_status soft_encode(struct rows *rows, const struct pith_document *document, const struct adapter *adapter, size_t k, bool whole,
-                             const struct pith_control *control, struct pith_error *err);
+enum pith_status soft_encode(struct rows *rows, const struct pith_document *document, const struct adapter *adapter, size_t k,
+                             bool whole, const struct pith_control *control, struct pith_error *err);
 /* soft.c: what its rows say of a soft result: bytes, spans, encoded tokens, note. Of a result of this model. */
 void soft_describe(struct pith_compressed *out, const struct pith_model *model);
 

@@ -218,7 +218,8 @@ enum pith_status pith_answer_text(struct pith_generated *out, struct pith_model 
 		status = session_create(&session, &model->transformer, model->pool, prompt.n + max_tokens, err);
 	struct generation progress = {.what = "answering", .progress_total = (double)max_tokens};
 	if (status == PITH_OK)
-		status = speak(out, &raw, model, session, reading_adapter(model), &prompt, 0, max_tokens, &progress, control, err);
+		status =
+			speak(out, &raw, model, session, reading_adapter(model), &prompt, 0, max_tokens, &progress, control, err);
 	session_destroy(session);
 	token_list_free(&prompt);
 	return finish_answer(out, &raw, began, status, err);
@@ -364,6 +365,6 @@ enum pith_status pith_answer_compressed(struct pith_generated *out, struct pith_
 		return status;
 	if (!compressed->info.has_purpose[PITH_ANSWER])
 		return answer_regenerated(out, model, compressed, question, max_tokens, control, err);
-	return answer_rows(out, model, &compressed->rows[PITH_ANSWER], compressed_reader(compressed, model, PITH_ANSWER), question,
-	                   max_tokens == 0 ? DEFAULT_ANSWER_TOKENS : max_tokens, control, err);
+	return answer_rows(out, model, &compressed->rows[PITH_ANSWER], compressed_reader(compressed, model, PITH_ANSWER),
+	                   question, max_tokens == 0 ? DEFAULT_ANSWER_TOKENS : max_tokens, control, err);
 }

@@ -1,8 +1,8 @@
 /*
- * How much of a text memory tokens are given. Beyond what an encoder was trained to put into them a text comes back with wrong words
- * at every turn; up to there it comes back nearly as it was. An adapter knows about how much that is (held_tokens), but texts differ,
- * and one wrong word can lead to a hundred: where they are longer, beginnings of several lengths are encoded and read again, as they
- * will be when they are wanted back, and the one stays of which most comes back.
+ * How much of a text memory tokens are given. Beyond what an encoder was trained to put into them a text comes back with wrong
+ * words at every turn; up to there it comes back nearly as it was. An adapter knows about how much that is (held_tokens), but
+ * texts differ, and one wrong word can lead to a hundred: where they are longer, beginnings of several lengths are encoded and
+ * read again, as they will be when they are wanted back, and the one stays of which most comes back.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +13,9 @@
 #include "text/lcs.h"
 
 /*
- * Lengths that are tried, in parts of what the adapter says: with k memory tokens each k-th. 40 development texts of 112 tokens came back
- * from one with set-based ROUGE-L 0.761 when the best length was guessed from wrong tokens behind right ones, 0.815 when 11 lengths were
- * regenerated, and 0.826 when all are.
+ * Lengths that are tried, in parts of what the adapter says: with k memory tokens each k-th. 40 development texts of 112 tokens
+ * came back from one with set-based ROUGE-L 0.761 when the best length was guessed from wrong tokens behind right ones, 0.815
+ * when 11 lengths were regenerated, and 0.826 when all are.
  */
 enum { PARTS = 32, SHORTEST = 24, LONGEST = 48 };
 /* Up to so many memory tokens: with more, what the adapter says is true on average, and the search would be felt. */
@@ -45,7 +45,8 @@ struct listener {
 	bool no_memory;
 };
 
-/* Which of the span's tokens the newest is: the next, or one further on where the last two stand, or else one in place of the next. */
+/* Which of the span's tokens the newest is: the next, or one further on where the last two stand, or else one in place of the
+ * next. */
 static size_t heard_place(const struct listener *l, int32_t before, int32_t id)
 {
 	if (l->next < l->n_span && l->span[l->next].id == id)
@@ -72,10 +73,11 @@ static bool listen(void *listener, int32_t id)
 	return l->next - l->n_heard <= l->most_lost;
 }
 
-/* What the reader says of one span, given nothing but its rows, or the beginning of it, once more than most_lost of its tokens are lost. */
-static enum pith_status say_span(struct token_list *said, const struct rows *rows, size_t span, const struct pith_document *document,
-                                 const struct adapter *reader, size_t most_lost, const struct pith_control *control,
-                                 struct pith_error *err)
+/* What the reader says of one span, given nothing but its rows, or the beginning of it, once more than most_lost of its tokens
+ * are lost. */
+static enum pith_status say_span(struct token_list *said, const struct rows *rows, size_t span,
+                                 const struct pith_document *document, const struct adapter *reader, size_t most_lost,
+                                 const struct pith_control *control, struct pith_error *err)
 {
 	struct pith_model *model = document->model;
 	const struct hyperparams *h = &model->transformer.h;
@@ -136,7 +138,8 @@ static double f1_of(size_t n_common, size_t n_reference, size_t n_candidate)
 }
 
 /*
- * F1 of the document and what the reader says of rows of a beginning; once too much is lost for more than `least`, about that or less.
+ * F1 of the document and what the reader says of rows of a beginning; once too much is lost for more than `least`, about that or
+ * less.
  */
 static enum pith_status measure(double *f1, double least, const struct comparison *c, const struct rows *rows,
                                 const struct adapter *reader, const struct pith_control *control, struct pith_error *err)
@@ -175,7 +178,8 @@ static enum pith_status try_length(struct search *s, size_t part, const struct p
 	if (n_tokens == s->newest || f1_of(n_tokens, document->n_tokens, n_tokens) <= s->best_f1)
 		return PITH_OK;
 	s->newest = n_tokens;
-	enum pith_status status = soft_encoder_run(&rows, document->model, s->adapter, document->tokens, n_tokens, s->k, control, err);
+	enum pith_status status =
+		soft_encoder_run(&rows, document->model, s->adapter, document->tokens, n_tokens, s->k, control, err);
 	if (status == PITH_OK)
 		status = measure(&f1, s->best_f1, &s->comparison, &rows, s->adapter->reader, control, err);
 	if (status == PITH_OK && f1 > s->best_f1) {
@@ -188,12 +192,12 @@ static enum pith_status try_length(struct search *s, size_t part, const struct p
 	return status;
 }
 
-static enum pith_status encode_best(struct rows *best, const struct pith_document *document, const struct adapter *adapter, size_t k,
-                                    const struct pith_control *control, struct pith_error *err)
+static enum pith_status encode_best(struct rows *best, const struct pith_document *document, const struct adapter *adapter,
+                                    size_t k, const struct pith_control *control, struct pith_error *err)
 {
 	if (k > SEARCHED)
-		return soft_encoder_run(best, document->model, adapter, document->tokens, up_to_word(document, k, adapter->held_tokens * k), k,
-		                        control, err);
+		return soft_encoder_run(best, document->model, adapter, document->tokens,
+		                        up_to_word(document, k, adapter->held_tokens * k), k, control, err);
 	/* Each try would begin the progress anew. */
 	struct pith_control quiet = {.cancel = control == NULL ? NULL : control->cancel};
 	struct search s = {.adapter = adapter, .k = k, .best = best, .best_f1 = -1};
@@ -210,8 +214,8 @@ static enum pith_status encode_best(struct rows *best, const struct pith_documen
 	return status;
 }
 
-enum pith_status soft_encode(struct rows *rows, const struct pith_document *document, const struct adapter *adapter, size_t k, bool whole,
-                             const struct pith_control *control, struct pith_error *err)
+enum pith_status soft_encode(struct rows *rows, const struct pith_document *document, const struct adapter *adapter, size_t k,
+                             bool whole, const struct pith_control *control, struct pith_error *err)
 {
 	/* Only what a text comes back from can be looked at. */
 	bool bounded = !whole && adapter->held_tokens > 0 && adapter->purpose == PITH_REGENERATE;

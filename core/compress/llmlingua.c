@@ -110,8 +110,8 @@ static enum pith_status score_segment(struct prefix *prefix, size_t begin, size_
 	struct session_input input = {.ids = prefix->ids, .n = n_lacking + n, .first_position = (int32_t)length};
 	enum pith_status status = session_read(prefix->session, &input, control, err);
 	if (status == PITH_OK)
-		status = session_losses(prefix->session, n_lacking, prefix->ids + n_lacking + 1, n, prefix->survivors.scores + begin,
-					err);
+		status = session_losses(prefix->session, n_lacking, prefix->ids + n_lacking + 1, n,
+		                        prefix->survivors.scores + begin, err);
 	return status;
 }
 

@@ -12,7 +12,8 @@ enum pith_status llmlingua2_compress(struct pith_compressed *out, struct pith_do
                                      struct pith_error *err)
 {
 	if (document->model->keep_head == NULL)
-		return fail(err, PITH_UNSUPPORTED, "%s has no head that says which words to keep: `pith train keep RECIPE` makes one.",
+		return fail(err, PITH_UNSUPPORTED,
+		            "%s has no head that says which words to keep: `pith train keep RECIPE` makes one.",
 		            document->model->path);
 	const float *scores;
 	enum pith_status status = document_keep_scores(document, &scores, control, err);

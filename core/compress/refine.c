@@ -63,7 +63,7 @@ struct refiner {
 	atomic_bool failed;             /* a span did, or was stopped: the others stop */
 	int steps_before;               /* of earlier refinements */
 	pthread_mutex_t lock;           /* of: */
-	float *rows;                    /* as they are now, all spans'; the caller's thread copies them where watch can see them */
+	float *rows; /* as they are now, all spans'; the caller's thread copies them where watch can see them */
 };
 
 static struct rows *rows_of(const struct refiner *r)
@@ -95,7 +95,8 @@ static void merge_reader(struct refiner *r)
 	if (reader == NULL || r->unpacked == NULL)
 		return;
 	for (size_t i = 0; reader->rank > 0 && i < reader->n_layers * N_PROJECTIONS; i++)
-		lora_merge(&reader->projections[i], (float *)r->unpacked->weights.layers[i / N_PROJECTIONS].projections[i % N_PROJECTIONS].data);
+		lora_merge(&reader->projections[i],
+		           (float *)r->unpacked->weights.layers[i / N_PROJECTIONS].projections[i % N_PROJECTIONS].data);
 	r->vector = *reader;
 	r->vector.rank = 0;
 	r->vector.projections = NULL;
@@ -138,7 +139,8 @@ static void refiner_close(struct refiner *r)
 	transformer_release_positions(&r->transformer);
 }
 
-static enum pith_status open_span(struct refine_span *s, struct refiner *r, size_t i, struct refine_desk *desk, struct pith_error *err)
+static enum pith_status open_span(struct refine_span *s, struct refiner *r, size_t i, struct refine_desk *desk,
+                                  struct pith_error *err)
 {
 	const struct rows *rows = rows_of(r);
 	size_t token, row;
@@ -181,7 +183,8 @@ static void tell(struct refiner *r)
 }
 
 /* Steps until the span is right, or there are no more; who asked is told, and shown, on his own thread alone. */
-static enum pith_status take_steps(struct refiner *r, struct refine_span *s, size_t i, bool on_callers_thread, struct pith_error *err)
+static enum pith_status take_steps(struct refiner *r, struct refine_span *s, size_t i, bool on_callers_thread,
+                                   struct pith_error *err)
 {
 	struct refined_span *refined = &r->spans[i];
 	for (int step = 0;; step++) {
@@ -334,15 +337,17 @@ static enum pith_status count_matched(size_t *matched, struct pith_compressed *c
 
 /*
  * Rows of the beginning of a text, as much of it as the encoder could put into them. Optimised they hold far more: they are made
- * anew for the whole text. The old ones come back if nothing was done, or if the text is too much for any rows and they had more of it.
+ * anew for the whole text. The old ones come back if nothing was done, or if the text is too much for any rows and they had more
+ * of it.
  */
 struct beginning {
 	struct rows rows; /* n_spans 0: the rows were of the whole text */
 	size_t matched;
 };
 
-static enum pith_status encode_whole(struct beginning *before, struct pith_compressed *compressed, const struct pith_document *document,
-                                     const struct pith_control *control, struct pith_error *err)
+static enum pith_status encode_whole(struct beginning *before, struct pith_compressed *compressed,
+                                     const struct pith_document *document, const struct pith_control *control,
+                                     struct pith_error *err)
 {
 	struct rows *rows = &compressed->rows[PITH_REGENERATE], whole;
 	*before = (struct beginning){0};
@@ -384,7 +389,8 @@ enum pith_status pith_refine(struct pith_compressed *compressed, struct pith_doc
 	*result = (struct pith_refine_result){0};
 	double began = clock_seconds();
 	if (compressed->info.method->memory != PITH_MEMORY_ROWS)
-		return fail(err, PITH_UNSUPPORTED, "Refining changes keys and values; %s hands over %s. Refine with 500xCompressor.",
+		return fail(err, PITH_UNSUPPORTED,
+		            "Refining changes keys and values; %s hands over %s. Refine with 500xCompressor.",
 		            compressed->info.method->title, pith_memory_name(compressed->info.method->memory));
 	if (!compressed->info.has_purpose[PITH_REGENERATE])
 		return fail(err, PITH_BAD_ARGUMENT, "There are no memory rows for regeneration to refine.");
@@ -396,7 +402,11 @@ enum pith_status pith_refine(struct pith_compressed *compressed, struct pith_doc
 	if (strcmp(hash, compressed->source_hash) != 0 || compressed->info.original_tokens != document->n_tokens)
 		return fail(err, PITH_MISMATCH, "The compressed form was made of another document.");
 	enum pith_status status = compressed_check_model(compressed, document->model, "The compressed form", err);
-	struct refiner r = {.compressed = compressed, .document = document, .options = options, .control = control, .result = result,
+	struct refiner r = {.compressed = compressed,
+	                    .document = document,
+	                    .options = options,
+	                    .control = control,
+	                    .result = result,
 	                    .steps_before = compressed->info.refine_steps};
 	struct beginning before = {0};
 	pthread_mutex_init(&r.lock, NULL);

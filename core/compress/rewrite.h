@@ -1,7 +1,8 @@
 /*
  * What all abstractive methods share: the document in chunks that end where sentences end, each written anew by a model within
  * its part of one budget; what a chunk leaves unused the ones behind it may use. The budget is never exceeded. A rewrite that
- * cannot be used is replaced by the chunk's most telling words (rewrite_words.h), in its own part of the budget, and that is counted.
+ * cannot be used is replaced by the chunk's most telling words (rewrite_words.h), in its own part of the budget, and that is
+ * counted.
  */
 #ifndef COMPRESS_REWRITE_H
 #define COMPRESS_REWRITE_H
@@ -33,7 +34,7 @@ struct rewriter {
 	rewrite_fn *write;
 	void *user;
 	size_t chunk_tokens; /* longest chunk that it takes, at most REWRITE_CHUNK_TOKENS */
-	double least_told;   /* a rewrite must say so much of what the chunk's own words would say; 0: what it says is not looked at */
+	double least_told; /* a rewrite must say so much of what the chunk's own words would say; 0: what it says is not looked at */
 };
 
 /* Fills text, counts and note of out; the budget is out->info.budget_tokens. */
@@ -50,8 +51,8 @@ struct rewrite_chunk {
 	size_t n_tokens;
 };
 /*
- * rewrite_chunks.c: cuts a document into chunks of at most most_tokens tokens, without gaps: at ends of sentences, and inside a sentence, at white
- * space if there is some, only where one alone is longer. *out is an array of *n, freed with free().
+ * rewrite_chunks.c: cuts a document into chunks of at most most_tokens tokens, without gaps: at ends of sentences, and inside a
+ * sentence, at white space if there is some, only where one alone is longer. *out is an array of *n, freed with free().
  */
 enum pith_status rewrite_chunks(struct rewrite_chunk **out, size_t *n, const struct pith_document *document, size_t most_tokens,
                                 struct pith_error *err);

@@ -24,7 +24,8 @@ static struct pith_pin *pins_of(const struct pith_compress_options *options, siz
 		if (pin.begin >= end || pin.end <= begin)
 			continue;
 		if (pins != NULL)
-			pins[*n] = (struct pith_pin){pin.begin > begin ? pin.begin - begin : 0, (pin.end < end ? pin.end : end) - begin};
+			pins[*n] = (struct pith_pin){pin.begin > begin ? pin.begin - begin : 0,
+			                             (pin.end < end ? pin.end : end) - begin};
 		(*n)++;
 	}
 	return pins;

@@ -86,7 +86,8 @@ struct given_rows {
 	int32_t *ids, *positions; /* (rows of all spans) */
 };
 
-/* Reads the embeddings of spans [begin, end), which see each other, into their rows from row *first on, which then is the row behind. */
+/* Reads the embeddings of spans [begin, end), which see each other, into their rows from row *first on, which then is the row
+ * behind. */
 static enum pith_status read_spans(struct rows *rows, const struct given_rows *given, const struct hyperparams *h, size_t begin,
                                    size_t end, size_t *first, const struct pith_control *control, struct pith_error *err)
 {
@@ -117,8 +118,9 @@ enum pith_status rows_read_embeddings(struct rows *rows, struct pith_model *mode
 {
 	const struct hyperparams *h = &model->transformer.h;
 	size_t n = rows->n_rows, first = 0;
-	struct given_rows given = {
-		.reader = adapter->reader, .ids = malloc(n * sizeof *given.ids), .positions = malloc(n * sizeof *given.positions)};
+	struct given_rows given = {.reader = adapter->reader,
+	                           .ids = malloc(n * sizeof *given.ids),
+	                           .positions = malloc(n * sizeof *given.positions)};
 	enum pith_status status = given.ids == NULL || given.positions == NULL
 	                                  ? fail_memory(err, "the memory tokens")
 	                                  : session_create(&given.session, &model->transformer, model->pool, n, err);

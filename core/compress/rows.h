@@ -46,7 +46,8 @@ enum pith_status rows_create_embeddings(struct rows *rows, size_t n_embd, struct
 /* Makes the rows from the embeddings: the reader of the adapter that wrote them reads them at the memory tokens' positions. */
 enum pith_status rows_read_embeddings(struct rows *rows, struct pith_model *model, const struct adapter *adapter,
                                       const struct pith_control *control, struct pith_error *err);
-/* A copy of `from` without row `row`, which is not its only one. Of embeddings nothing is kept: the rows were read with all of them there. */
+/* A copy of `from` without row `row`, which is not its only one. Of embeddings nothing is kept: the rows were read with all of
+ * them there. */
 enum pith_status rows_copy_without(struct rows *rows, const struct rows *from, size_t row, struct pith_error *err);
 /* Bytes of the compressed form. */
 size_t rows_bytes(const struct rows *rows);

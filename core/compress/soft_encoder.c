@@ -17,8 +17,8 @@ static size_t n_spans_of(const struct adapter *adapter, size_t n_tokens, size_t 
 }
 
 /* BOS, the span's tokens, k memory tokens. */
-static void fill_input(int32_t *ids, int32_t *positions, const struct pith_model *model, bool slots, const struct pith_token *tokens,
-                       size_t n, size_t k)
+static void fill_input(int32_t *ids, int32_t *positions, const struct pith_model *model, bool slots,
+                       const struct pith_token *tokens, size_t n, size_t k)
 {
 	size_t i = 0;
 	for (; i < 1 + n; i++) {
@@ -87,7 +87,8 @@ enum pith_status soft_encoder_run(struct rows *rows, struct pith_model *model, c
 	size_t longest = status == PITH_OK ? rows_longest_span(rows) : 0;
 	if (longest + 1 >= model->transformer.h.n_context)
 		status = fail(err, PITH_TOO_LONG,
-		              "With so few memory tokens a span has %zu tokens; the model's context is %zu. Ask for more memory tokens.",
+		              "With so few memory tokens a span has %zu tokens; the model's context is %zu. Ask for more memory "
+		              "tokens.",
 		              longest, model->transformer.h.n_context);
 	if (status == PITH_OK && adapter->hands_over == PITH_MEMORY_EMBEDDINGS)
 		status = rows_create_embeddings(rows, model->transformer.h.n_embd, err);

@@ -11,7 +11,8 @@
 
 #include "compress/rows.h"
 
-/* Encodes the document in equal spans, shared out among threads, with k memory tokens in all: fills *rows. The adapter is one of the model's. */
+/* Encodes the document in equal spans, shared out among threads, with k memory tokens in all: fills *rows. The adapter is one of
+ * the model's. */
 enum pith_status soft_encoder_run(struct rows *rows, struct pith_model *model, const struct adapter *adapter,
                                   const struct pith_token *tokens, size_t n_tokens, size_t k,
                                   const struct pith_control *control, struct pith_error *err);

@@ -173,7 +173,8 @@ static bool next_span(const char **text, struct rows_span *span)
 		return false;
 	const char *after = end + 1;
 	unsigned long long n_tokens = strtoull(after, &end, 10);
-	if (end == after || (*end != ',' && *end != '\0') || n_tokens == 0 || n_tokens >= INT32_MAX) /* positions are 32 bits wide */
+	if (end == after || (*end != ',' && *end != '\0') || n_tokens == 0 ||
+	    n_tokens >= INT32_MAX) /* positions are 32 bits wide */
 		return false;
 	*span = (struct rows_span){(size_t)n_rows, (size_t)n_tokens};
 	*text = *end == ',' ? end + 1 : end;
@@ -196,7 +197,8 @@ static enum pith_status read_spans(struct rows *rows, const char *text, size_t k
 		sum_tokens += rows->spans[rows->n_spans].n_tokens;
 	}
 	if (*text != '\0' || rows->n_spans != n || sum_rows != k || sum_tokens != n_tokens)
-		return fail(err, PITH_BAD_FILE, "%s: the spans do not add up to %zu memory tokens for %zu tokens.", path, k, n_tokens);
+		return fail(err, PITH_BAD_FILE, "%s: the spans do not add up to %zu memory tokens for %zu tokens.", path, k,
+		            n_tokens);
 	return PITH_OK;
 }
 
@@ -209,8 +211,8 @@ static enum pith_status check_read_position(const struct rows *rows, const struc
 	snprintf(expected, sizeof expected, "%d", (int)rows_read_position(rows, purpose));
 	enum pith_status status = read_text(text, sizeof text, file, path, key, err);
 	if (status == PITH_OK && strcmp(text, expected) != 0)
-		status = fail(err, PITH_BAD_FILE, "%s: reading would go on at position %s, with these spans it must be %s.", path, text,
-		              expected);
+		status = fail(err, PITH_BAD_FILE, "%s: reading would go on at position %s, with these spans it must be %s.", path,
+		              text, expected);
 	return status;
 }
 
@@ -302,7 +304,8 @@ static enum pith_status read_header(struct pith_compressed *out, const struct sa
 	char format[64] = "", method[32];
 	enum pith_status status = read_text(format, sizeof format, file, path, "format", NULL);
 	if (status != PITH_OK || strcmp(format, format_name) != 0)
-		return fail(err, PITH_BAD_FILE, "%s is no soft prompt of pith: its metadata do not say format %s.", path, format_name);
+		return fail(err, PITH_BAD_FILE, "%s is no soft prompt of pith: its metadata do not say format %s.", path,
+		            format_name);
 	status = read_text(method, sizeof method, file, path, "method", err);
 	if (status != PITH_OK)
 		return status;
@@ -333,7 +336,8 @@ static enum pith_status check_rows(struct pith_compressed *out, const struct saf
 		const struct adapter *adapter = model->adapters[out->info.method->memory][p];
 		const char *layout = safetensors_metadata(file, layout_keys[p]);
 		if (layout == NULL || strcmp(layout, layout_text(adapter->slots)) != 0)
-			return fail(err, PITH_BAD_FILE, "%s: %s is missing, or its memory tokens do not stand where the adapter's do.", path,
+			return fail(err, PITH_BAD_FILE,
+			            "%s: %s is missing, or its memory tokens do not stand where the adapter's do.", path,
 			            layout_keys[p]);
 		out->rows[p].slots = adapter->slots;
 		if (rows_longest_span(&out->rows[p]) + 1 >= model->transformer.h.n_context)
@@ -365,7 +369,8 @@ static enum pith_status load(struct pith_compressed *out, const struct safetenso
 		status = check_rows(out, file, model, path, err);
 	for (int p = 0; status == PITH_OK && p < PITH_N_MEMORY_PURPOSES; p++)
 		if (out->rows[p].embeddings != NULL)
-			status = rows_read_embeddings(&out->rows[p], model, model->adapters[out->info.method->memory][p], NULL, err);
+			status = rows_read_embeddings(&out->rows[p], model, model->adapters[out->info.method->memory][p], NULL,
+			                              err);
 	if (status != PITH_OK)
 		return status;
 	struct pith_compressed_info *info = &out->info;

@@ -29,7 +29,8 @@ static void tell(const struct reading *reading, size_t n_done)
 	const struct pith_control *control = reading->control;
 	double share = (double)n_done / (double)windows->n_units;
 	if (control != NULL && control->progress != NULL)
-		control->progress(control->user, windows->what, windows->begin + (windows->end - windows->begin) * share, windows->total);
+		control->progress(control->user, windows->what, windows->begin + (windows->end - windows->begin) * share,
+		                  windows->total);
 }
 
 /* Reads the next window that nobody has; false when there is none. */

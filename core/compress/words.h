@@ -11,7 +11,8 @@
 #include "base/buffer.h"
 #include "compress/document.h"
 
-/* Splits the document and gives each word the mean score of its tokens, its tokens' number and its must_keep flag; scores NULL: 0. */
+/* Splits the document and gives each word the mean score of its tokens, its tokens' number and its must_keep flag; scores NULL:
+ * 0. */
 enum pith_status words_split(struct pith_word **out, size_t *n, const struct pith_document *document, const float *scores,
                              const struct pith_compress_options *options, struct pith_error *err);
 

@@ -16,28 +16,37 @@
 
 static const struct pith_measure_info measures[PITH_N_MEASURES] = {
 	[PITH_MEASURE_CR] = {"cr", "CR", "compressed tokens by original tokens", 3, PITH_NEEDS_TEXTS},
-	[PITH_MEASURE_DELTA_CR] = {"delta_cr", "dCR", "achieved CR less the target, whole tokens: above 0 is over budget", 4, PITH_NEEDS_TEXTS},
+	[PITH_MEASURE_DELTA_CR] = {"delta_cr", "dCR", "achieved CR less the target, whole tokens: above 0 is over budget", 4,
+                                   PITH_NEEDS_TEXTS},
 	[PITH_MEASURE_ABS_DELTA_CR] = {"abs_delta_cr", "abs dCR", "the same without its sign", 4, PITH_NEEDS_TEXTS},
-	[PITH_MEASURE_OVER_BUDGET] = {"over_budget", "over", "share of the texts that have more tokens than asked for", 2, PITH_NEEDS_TEXTS},
+	[PITH_MEASURE_OVER_BUDGET] = {"over_budget", "over", "share of the texts that have more tokens than asked for", 2,
+                                      PITH_NEEDS_TEXTS},
 	[PITH_MEASURE_F1] = {"f1", "F1", "SQuAD F1 of the answers", 3, PITH_NEEDS_QUESTIONS},
 	[PITH_MEASURE_EM] = {"em", "EM", "SQuAD exact match of the answers", 3, PITH_NEEDS_QUESTIONS},
 	[PITH_MEASURE_SUB_EM] = {"sub_em", "subEM", "share of the answers that hold a right one", 3, PITH_NEEDS_QUESTIONS},
 	[PITH_MEASURE_KEPT] = {"kept", "kept", "F1 by that from the full text", 2, PITH_NEEDS_QUESTIONS},
 	[PITH_MEASURE_FIDELITY] = {"fidelity", "fidelity",
-				   "(CE of the right answer with no text - with this) / (with no text - with the full text)", 2, PITH_NEEDS_QUESTIONS},
-	[PITH_MEASURE_ANSWER_ROUGE_L] = {"answer_rouge_l", "ROUGE-L ans.", "ROUGE-L of the answer with the nearest right one", 3, PITH_NEEDS_QUESTIONS},
-	[PITH_MEASURE_ROUGE_L] = {"rouge_l", "ROUGE-L text", "ROUGE-L of the compressed or regenerated text with the original", 3, PITH_NEEDS_TEXTS},
+                                   "(CE of the right answer with no text - with this) / (with no text - with the full text)", 2,
+                                   PITH_NEEDS_QUESTIONS},
+	[PITH_MEASURE_ANSWER_ROUGE_L] = {"answer_rouge_l", "ROUGE-L ans.", "ROUGE-L of the answer with the nearest right one", 3,
+                                         PITH_NEEDS_QUESTIONS},
+	[PITH_MEASURE_ROUGE_L] = {"rouge_l", "ROUGE-L text", "ROUGE-L of the compressed or regenerated text with the original", 3,
+                                  PITH_NEEDS_TEXTS},
 	[PITH_MEASURE_SIMILARITY] = {"similarity", "similarity",
-				     "BERTScore's F over the model's own last hidden states, text and original", 3, PITH_NEEDS_TEXTS},
-	[PITH_MEASURE_TARGET_WORDS] = {"target_words", "target words",
-				       "share of the content words of a text's target (a summary, a title) that are left, as stems", 2, PITH_NEEDS_TARGETS},
+                                     "BERTScore's F over the model's own last hidden states, text and original", 3,
+                                     PITH_NEEDS_TEXTS},
+	[PITH_MEASURE_TARGET_WORDS] =
+		{"target_words", "target words",
+                 "share of the content words of a text's target (a summary, a title) that are left, as stems", 2,
+                 PITH_NEEDS_TARGETS},
 	[PITH_MEASURE_LOST_NUMBERS] = {"lost_numbers", "lost numbers", "numbers of a text that are gone", 2, PITH_NEEDS_TEXTS},
 	[PITH_MEASURE_LOST_NEGATIONS] = {"lost_negations", "negations", "negations of a text that are gone", 2, PITH_NEEDS_TEXTS},
 	[PITH_MEASURE_LOST_NAMES] = {"lost_names", "names", "names of a text that are gone", 2, PITH_NEEDS_TEXTS},
 	[PITH_MEASURE_SECONDS] = {"seconds", "s", "seconds to compress a text", 3, PITH_NEEDS_TEXTS},
-	[PITH_MEASURE_BREAK_EVEN] = {"break_even", "break-even",
-				     "questions after which compressing has paid: its seconds by what each reading then saves; infinite: never",
-				     1, PITH_NEEDS_QUESTIONS},
+	[PITH_MEASURE_BREAK_EVEN] =
+		{"break_even", "break-even",
+                 "questions after which compressing has paid: its seconds by what each reading then saves; infinite: never", 1,
+                 PITH_NEEDS_QUESTIONS},
 };
 
 const struct pith_measure_info *pith_measures(void)
@@ -47,8 +56,8 @@ const struct pith_measure_info *pith_measures(void)
 
 /* What is kept of a line for each target; measures are means or ratios of these. */
 enum {
-	CR, DELTA_CR, ABS_DELTA_CR, OVER_BUDGET, F1, EM, SUB_EM, ANSWER_ROUGE_L, ROUGE_L, SIMILARITY, TARGET_WORDS, LOST_NUMBERS, LOST_NEGATIONS,
-	LOST_NAMES, SECONDS, F1_FULL, TOLD, TOLD_FULL, SAVED, N_COLUMNS
+	CR, DELTA_CR, ABS_DELTA_CR, OVER_BUDGET, F1, EM, SUB_EM, ANSWER_ROUGE_L, ROUGE_L, SIMILARITY, TARGET_WORDS, LOST_NUMBERS,
+	LOST_NEGATIONS, LOST_NAMES, SECONDS, F1_FULL, TOLD, TOLD_FULL, SAVED, N_COLUMNS
 };
 
 /* Which columns make a measure; by below 0: a mean. */
@@ -149,12 +158,14 @@ static enum pith_status measure_full(struct comparison *c, struct line *line, st
 	enum pith_status status = PITH_OK;
 	if (c->asks) {
 		struct pith_generated answer = {0};
-		status = answer_cross_entropy(&line->nothing, c->model, "", 0, entry->question, entry->answers[0], &c->quiet, err);
+		status =
+			answer_cross_entropy(&line->nothing, c->model, "", 0, entry->question, entry->answers[0], &c->quiet, err);
 		if (status == PITH_OK)
 			status = answer_cross_entropy(&line->everything, c->model, entry->text, entry->length, entry->question,
 			                              entry->answers[0], &c->quiet, err);
 		if (status == PITH_OK)
-			status = pith_answer_text(&answer, c->model, entry->text, entry->length, entry->question, 0, &c->quiet, err);
+			status = pith_answer_text(&answer, c->model, entry->text, entry->length, entry->question, 0, &c->quiet,
+			                          err);
 		if (status == PITH_OK)
 			score_answer(scores, entry, answer.text);
 		line->f1 = scores[F1_FULL] = scores[F1];
@@ -162,7 +173,8 @@ static enum pith_status measure_full(struct comparison *c, struct line *line, st
 		scores[TOLD] = scores[TOLD_FULL] = line->nothing - line->everything;
 		pith_generated_free(&answer);
 	}
-	if (status == PITH_OK && entry->target != NULL && !stem_share(&scores[TARGET_WORDS], entry->text, entry->length, entry->target))
+	if (status == PITH_OK && entry->target != NULL &&
+	    !stem_share(&scores[TARGET_WORDS], entry->text, entry->length, entry->target))
 		status = fail_memory(err, "the scores");
 	if (status == PITH_OK && !sample_table_add(&c->all[0].scores, scores))
 		status = fail_memory(err, "the scores");
@@ -173,13 +185,14 @@ static enum pith_status measure_full(struct comparison *c, struct line *line, st
  * A regenerated text may be longer than its original, and than the context: then of what fits from its beginning on, as a reader
  * without more room would have it.
  */
-static enum pith_status entropy_of_beginning(double *nats, struct comparison *c, const struct line *line, const char *text, size_t length,
-                                             struct pith_error *err)
+static enum pith_status entropy_of_beginning(double *nats, struct comparison *c, const struct line *line, const char *text,
+                                             size_t length, struct pith_error *err)
 {
 	enum { TRIES = 12 };
 	enum pith_status status = PITH_TOO_LONG;
 	for (int i = 0; i < TRIES && status == PITH_TOO_LONG; i++) {
-		status = answer_cross_entropy(nats, c->model, text, length, line->entry.question, line->entry.answers[0], &c->quiet, err);
+		status = answer_cross_entropy(nats, c->model, text, length, line->entry.question, line->entry.answers[0],
+		                              &c->quiet, err);
 		length -= length / 8;
 		while (length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80) /* a character stays whole */
 			length--;
@@ -222,7 +235,8 @@ static enum pith_status measure_answer(double *scores, struct comparison *c, str
                                        const struct line *line, struct pith_error *err)
 {
 	struct pith_generated answer = {0};
-	enum pith_status status = pith_answer_compressed(&answer, c->model, contender->compressed, line->entry.question, 0, &c->quiet, err);
+	enum pith_status status =
+		pith_answer_compressed(&answer, c->model, contender->compressed, line->entry.question, 0, &c->quiet, err);
 	if (status == PITH_OK)
 		score_answer(scores, &line->entry, answer.text);
 	scores[F1_FULL] = line->f1;
@@ -404,9 +418,9 @@ static void fill_differences(struct pith_compare_row *row, const struct contende
 		/* Questions until it pays are no amount: some are never enough. */
 		row->has_difference[m] = row->has[m] && ours->n == theirs->n && m != PITH_MEASURE_BREAK_EVEN;
 		if (row->has_difference[m])
-			row->differences[m] = sources[m].by < 0
-			                              ? sample_table_mean_difference(ours, theirs, column)
-			                              : sample_table_ratio_difference(ours, theirs, column, (size_t)sources[m].by);
+			row->differences[m] =
+				sources[m].by < 0 ? sample_table_mean_difference(ours, theirs, column)
+						  : sample_table_ratio_difference(ours, theirs, column, (size_t)sources[m].by);
 	}
 }
 
@@ -440,8 +454,9 @@ static enum pith_status tell_progress(const struct comparison *c, size_t n_done,
 	return PITH_OK;
 }
 
-enum pith_status pith_compare(struct pith_compare_report *out, struct pith_model *model, const struct pith_compare_options *options,
-                              const struct pith_control *control, struct pith_error *err)
+enum pith_status pith_compare(struct pith_compare_report *out, struct pith_model *model,
+                              const struct pith_compare_options *options, const struct pith_control *control,
+                              struct pith_error *err)
 {
 	struct comparison c;
 	*out = (struct pith_compare_report){0};

@@ -283,7 +283,8 @@ static enum pith_status score_memory(struct run *run, const struct dataset_entry
 		return status;
 	size_t k = run->scores.n_columns - 1;
 	double *scores = calloc(1 + k, sizeof *scores);
-	status = scores == NULL ? fail_memory(err, "the scores") : score_rouge_l(scores, run, run->compressed, entry, length, err);
+	status =
+		scores == NULL ? fail_memory(err, "the scores") : score_rouge_l(scores, run, run->compressed, entry, length, err);
 	for (size_t j = 0; status == PITH_OK && j < k; j++) {
 		struct pith_compressed *without;
 		status = pith_compressed_without(&without, run->compressed, j, err);

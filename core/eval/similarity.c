@@ -14,7 +14,8 @@ void token_vectors_free(struct token_vectors *vectors)
 }
 
 /* Copies the rows behind BOS, each divided by its length. */
-static enum pith_status keep_vectors(struct token_vectors *out, const float *hidden, size_t n, size_t n_embd, struct pith_error *err)
+static enum pith_status keep_vectors(struct token_vectors *out, const float *hidden, size_t n, size_t n_embd,
+                                     struct pith_error *err)
 {
 	out->data = malloc((n * n_embd + 1) * sizeof *out->data);
 	if (out->data == NULL)

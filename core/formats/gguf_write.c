@@ -238,8 +238,9 @@ enum pith_status gguf_write_matrix(struct gguf_writer *writer, const char *name,
 	bool written = true;
 	for (size_t row = 0; row < n_rows && written; row++)
 		written = tensor_pack_row(packed + row * row_size, type, values + row * n, n);
-	enum pith_status status = written ? gguf_write_tensor(writer, name, type, 2, ne, packed, err)
-					  : fail(err, PITH_UNSUPPORTED, "Tensor %s cannot be written as %s.", name, tensor_type_name(type));
+	enum pith_status status =
+		written ? gguf_write_tensor(writer, name, type, 2, ne, packed, err)
+			: fail(err, PITH_UNSUPPORTED, "Tensor %s cannot be written as %s.", name, tensor_type_name(type));
 	if (status == PITH_OK)
 		writer->tensors[writer->n_tensors - 1].packed = packed;
 	else

@@ -54,14 +54,15 @@ static void multiply_rows(void *user, size_t begin, size_t end, int thread)
 }
 
 /* A token that is generated goes through a LoRA alone: sgemm would pack all of B for it, which takes longer than the product. */
-static void multiply_few(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c,
-			 size_t ldc)
+static void multiply_few(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float beta,
+                         float *c, size_t ldc)
 {
 	const struct kernels *kernels = kernels_get();
 	for (size_t j = 0; j < n; j++)
 		for (size_t i = 0; i < m; i++) {
 			float *to = c + i * ldc + j;
-			*to = kernels->dot_f32(a + i * lda, b + j * ldb, k) + (beta == 0 ? 0 : beta * *to); /* C may hold anything then */
+			*to = kernels->dot_f32(a + i * lda, b + j * ldb, k) +
+			      (beta == 0 ? 0 : beta * *to); /* C may hold anything then */
 		}
 }
 

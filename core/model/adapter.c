@@ -116,7 +116,8 @@ enum pith_status adapter_create(struct adapter **out, const struct hyperparams *
 	*out = NULL;
 	bool alone = purpose >= PITH_N_MEMORY_PURPOSES;
 	if ((n_memory == 0) != alone || n_memory >= h->n_context || rank > h->n_embd)
-		return fail(err, PITH_BAD_ARGUMENT, "An adapter needs 1 to %zu memory tokens, to rewrite or to read none, and a rank of at most %zu.",
+		return fail(err, PITH_BAD_ARGUMENT,
+		            "An adapter needs 1 to %zu memory tokens, to rewrite or to read none, and a rank of at most %zu.",
 		            h->n_context - 1, h->n_embd);
 	enum pith_status status = allocate(out, h, purpose, rank, alpha, n_memory, err);
 	if (status != PITH_OK)
@@ -214,7 +215,8 @@ enum pith_status adapter_view(struct adapter **out, const struct adapter *adapte
 	size_t n = adapter->n_layers * N_PROJECTIONS;
 	struct lora *projections = adapter->rank > 0 ? malloc(n * sizeof *projections) : NULL;
 	struct adapter *reader = NULL;
-	enum pith_status status = view == NULL || (adapter->rank > 0 && projections == NULL) ? fail_memory(err, "an adapter") : PITH_OK;
+	enum pith_status status =
+		view == NULL || (adapter->rank > 0 && projections == NULL) ? fail_memory(err, "an adapter") : PITH_OK;
 	if (status == PITH_OK && adapter->reader != NULL)
 		status = adapter_view(&reader, adapter->reader, NULL, err);
 	if (status != PITH_OK) {

@@ -49,8 +49,8 @@ const char *purpose_name(enum pith_purpose purpose);
 enum pith_status adapter_create(struct adapter **out, const struct hyperparams *h, enum pith_purpose purpose, size_t rank,
                                 float alpha, size_t n_memory, struct random_state *random, struct pith_error *err);
 /*
- * Gives an adapter with memory tokens, before it has gradients, a reader of the same rank, which does nothing yet: A as above, B and
- * its vector zero; random NULL: all of it is.
+ * Gives an adapter with memory tokens, before it has gradients, a reader of the same rank, which does nothing yet: A as above, B
+ * and its vector zero; random NULL: all of it is.
  */
 enum pith_status adapter_add_reader(struct adapter *adapter, const struct hyperparams *h, struct random_state *random,
                                     struct pith_error *err);

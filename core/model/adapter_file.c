@@ -43,8 +43,8 @@ static enum pith_status read_memory(enum pith_memory *memory, const struct gguf 
 }
 
 /* Without its reader an adapter's memory tokens would be silently misread: key and tensors have to agree. */
-static enum pith_status find_reader(bool *has_reader, const struct hyperparams *h, const struct gguf *gguf, size_t n_memory, size_t rank,
-                                    struct pith_error *err)
+static enum pith_status find_reader(bool *has_reader, const struct hyperparams *h, const struct gguf *gguf, size_t n_memory,
+                                    size_t rank, struct pith_error *err)
 {
 	char name[96];
 	*has_reader = false;
@@ -92,7 +92,8 @@ static enum pith_status load_header(struct adapter **out, const struct hyperpara
 	if (number == PITH_N_PURPOSES)
 		return fail(err, PITH_BAD_FILE, "%s: the purpose %s is unknown.", gguf_path(gguf), purpose);
 	if ((n_memory == 0) != (number >= PITH_N_MEMORY_PURPOSES))
-		return fail(err, PITH_BAD_FILE, "%s: pith.memory_tokens makes no sense for an adapter for %s.", gguf_path(gguf), purpose);
+		return fail(err, PITH_BAD_FILE, "%s: pith.memory_tokens makes no sense for an adapter for %s.", gguf_path(gguf),
+		            purpose);
 	/* Before memory is taken for as many as the file claims. */
 	const struct tensor *memory = n_memory == 0 ? NULL : gguf_find_tensor(gguf, "memory_embd.weight");
 	if (n_memory > 0 && (memory == NULL || memory->ne[0] != h->n_embd || memory->ne[1] != n_memory))

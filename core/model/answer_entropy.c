@@ -48,8 +48,9 @@ enum pith_status answer_cross_entropy(double *nats, struct pith_model *model, co
 	*nats = 0;
 	enum pith_status status = write_tokens(&ids, &first, model, text, length, question, answer, err);
 	if (status == PITH_OK && ids.n > model->transformer.h.n_context)
-		status = fail(err, PITH_TOO_LONG, "The text, the question and the answer have %zu tokens; the context of %s is %zu.",
-		              ids.n, model->info.name, model->transformer.h.n_context);
+		status = fail(err, PITH_TOO_LONG,
+		              "The text, the question and the answer have %zu tokens; the context of %s is %zu.", ids.n,
+		              model->info.name, model->transformer.h.n_context);
 	if (status == PITH_OK)
 		status = session_create(&session, &model->transformer, model->pool, ids.n, err);
 	struct session_input input = {.ids = ids.ids, .n = ids.n, .adapter = reading_adapter(model)};

@@ -112,7 +112,8 @@ enum pith_status generate(const struct generation *g, struct buffer *text, size_
 			*stop = PITH_STOP_END;
 			break;
 		}
-		if (!token_list_append(&tokens, id) || !tokenizer_decode(g->tokenizer, &id, 1, g->begins && tokens.n == 1, text) ||
+		if (!token_list_append(&tokens, id) ||
+		    !tokenizer_decode(g->tokenizer, &id, 1, g->begins && tokens.n == 1, text) ||
 		    !stream(control, text, &sent, false)) {
 			status = fail_memory(err, "the generated text");
 			break;

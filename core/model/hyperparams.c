@@ -52,8 +52,8 @@ static enum pith_status read_architecture(struct hyperparams *h, const struct gg
 	while (i < n_known && !(strlen(known[i].name) == length && memcmp(name, known[i].name, length) == 0))
 		i++;
 	if (i == n_known)
-		return fail(err, PITH_UNSUPPORTED, "%s: architecture %.*s is not supported; qwen3, qwen2 and llama are.", gguf_path(gguf),
-		            (int)(length < 64 ? length : 64), name);
+		return fail(err, PITH_UNSUPPORTED, "%s: architecture %.*s is not supported; qwen3, qwen2 and llama are.",
+		            gguf_path(gguf), (int)(length < 64 ? length : 64), name);
 	h->qk_norm = known[i].qk_norm;
 	h->qkv_bias = known[i].qkv_bias;
 	h->rope_style = known[i].rope_style;
@@ -66,7 +66,8 @@ static enum pith_status read_vocabulary_size(struct hyperparams *h, const struct
 {
 	const struct tensor *table = gguf_find_tensor(gguf, "token_embd.weight");
 	if (table == NULL)
-		return fail(err, PITH_BAD_FILE, "%s: there is no tensor token_embd.weight, so this is no model.", gguf_path(gguf));
+		return fail(err, PITH_BAD_FILE, "%s: there is no tensor token_embd.weight, so this is no model.",
+		            gguf_path(gguf));
 	h->n_vocab = table->ne[1];
 	return PITH_OK;
 }
@@ -138,7 +139,8 @@ enum pith_status hyperparams_read(struct hyperparams *h, const struct gguf *gguf
 	size_t value_dim = h->head_dim;
 	find_size(&value_dim, gguf, h, "attention.value_length");
 	if (value_dim != h->head_dim)
-		return fail(err, PITH_UNSUPPORTED, "%s: keys and values of different lengths are not supported.", gguf_path(gguf));
+		return fail(err, PITH_UNSUPPORTED, "%s: keys and values of different lengths are not supported.",
+		            gguf_path(gguf));
 	size_t n_rotated = h->head_dim;
 	find_size(&n_rotated, gguf, h, "rope.dimension_count");
 	if (n_rotated != h->head_dim)

@@ -40,7 +40,8 @@ enum pith_status keep_head_create(struct keep_head **out, const struct hyperpara
 		return fail(err, PITH_BAD_ARGUMENT, "A keep head needs 1 to %d hidden numbers and a depth of at most %zu layers.",
 		            (int)MOST_HIDDEN, h->n_layers);
 	if (window_tokens < 1 || window_tokens > (h->n_context - 1) / 2)
-		return fail(err, PITH_BAD_ARGUMENT, "Windows of a keep head have 1 to %zu tokens: the model reads each of them twice.",
+		return fail(err, PITH_BAD_ARGUMENT,
+		            "Windows of a keep head have 1 to %zu tokens: the model reads each of them twice.",
 		            (h->n_context - 1) / 2);
 	enum pith_status status = allocate(out, h->n_embd, n_hidden, err);
 	if (status != PITH_OK)
@@ -139,7 +140,8 @@ static enum pith_status load(struct keep_head **out, const struct hyperparams *h
 	/* Before memory is taken for as many as the file claims. */
 	const struct tensor *w1 = gguf_find_tensor(gguf, "keep.1.weight");
 	if (w1 == NULL || w1->ne[0] != h->n_embd || w1->ne[1] < 1 || w1->ne[1] > MOST_HIDDEN)
-		return fail(err, PITH_MISMATCH, "%s: tensor keep.1.weight is missing or does not fit this model.", gguf_path(gguf));
+		return fail(err, PITH_MISMATCH, "%s: tensor keep.1.weight is missing or does not fit this model.",
+		            gguf_path(gguf));
 	size_t n_hidden = w1->ne[1];
 	status = allocate(out, h->n_embd, n_hidden, err);
 	if (status != PITH_OK)
@@ -208,7 +210,8 @@ enum pith_status keep_head_save(const struct keep_head *head, const struct hyper
 	size_t n_hidden = head->n_hidden;
 	status = write_header(head, h, writer, err);
 	if (status == PITH_OK)
-		status = gguf_write_tensor(writer, "keep.1.weight", TENSOR_F32, 2, (size_t[]){head->n_embd, n_hidden}, head->w1, err);
+		status = gguf_write_tensor(writer, "keep.1.weight", TENSOR_F32, 2, (size_t[]){head->n_embd, n_hidden}, head->w1,
+		                           err);
 	if (status == PITH_OK)
 		status = gguf_write_tensor(writer, "keep.1.bias", TENSOR_F32, 1, (size_t[]){n_hidden}, head->b1, err);
 	if (status == PITH_OK)

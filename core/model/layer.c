@@ -73,8 +73,8 @@ static void return_shared_gradients(const struct batch *batch, size_t kv_dim, fl
 	for (size_t i = 0; i < batch->n_sequences; i++) {
 		const struct sequence *s = &batch->sequences[i];
 		if (s->n_shared > 0)
-			kernels_get()->add(d_rows + batch->sequences[s->shared_with].kv_first * kv_dim, d_rows + s->kv_first * kv_dim,
-			                   s->n_shared * kv_dim);
+			kernels_get()->add(d_rows + batch->sequences[s->shared_with].kv_first * kv_dim,
+			                   d_rows + s->kv_first * kv_dim, s->n_shared * kv_dim);
 	}
 }
 
@@ -140,13 +140,14 @@ static void add_bias(const struct layer_pass *pass, enum projection p, float *y,
 }
 
 /* Heads of queries or keys from their projections: norm, where there is one, and RoPE. */
-static void finish_heads(const struct layer_pass *pass, float *heads, const float *raw, float *rstd, const float *norm, size_t n_heads,
-                         size_t begin, size_t end)
+static void finish_heads(const struct layer_pass *pass, float *heads, const float *raw, float *rstd, const float *norm,
+                         size_t n_heads, size_t begin, size_t end)
 {
 	const struct hyperparams *h = pass->h;
 	size_t at = begin * n_heads * h->head_dim;
 	if (h->qk_norm)
-		rms_norm_forward(heads + at, rstd + begin * n_heads, raw + at, norm, (end - begin) * n_heads, h->head_dim, h->rms_eps);
+		rms_norm_forward(heads + at, rstd + begin * n_heads, raw + at, norm, (end - begin) * n_heads, h->head_dim,
+		                 h->rms_eps);
 	rope_forward(heads + at, pass->batch->positions + begin, end - begin, n_heads, pass->rope);
 }
 
@@ -228,9 +229,10 @@ static void forward_attention(const struct layer_pass *pass, struct activations 
 		const struct sequence *s = &batch->sequences[i];
 		struct attention_shape shape = shape_of(h, s);
 		if (pass->received != NULL) {
-			struct attention_received received = {pass->received->later + s->kv_first, pass->received->own + s->kv_first};
-			attention_forward_received(pass->precision, a->attn + s->first * q_dim, a->lse + s->first * h->n_heads, &received,
-			                           a->q + s->first * q_dim, keys + s->kv_first * kv_dim,
+			struct attention_received received = {pass->received->later + s->kv_first,
+			                                      pass->received->own + s->kv_first};
+			attention_forward_received(pass->precision, a->attn + s->first * q_dim, a->lse + s->first * h->n_heads,
+			                           &received, a->q + s->first * q_dim, keys + s->kv_first * kv_dim,
 			                           values + s->kv_first * kv_dim, &shape, pass->scratch->data);
 			continue;
 		}
@@ -343,12 +345,13 @@ static void backward_attention(const struct layer_pass *pass, struct activations
 		struct attention_shape shape = shape_of(h, s);
 		size_t kv = s->kv_first * kv_dim, row = s->first * q_dim;
 		attention_backward(pass->precision, b->d_q + row, d_keys + kv, d_values + kv, b->d_wide + row, a->attn + row,
-		                   a->lse + s->first * h->n_heads, a->q + row, keys + kv, values + kv, &shape, pass->scratch->data);
+		                   a->lse + s->first * h->n_heads, a->q + row, keys + kv, values + kv, &shape,
+		                   pass->scratch->data);
 	}
 	rope_backward(b->d_q, batch->positions, n, h->n_heads, pass->rope);
 	if (h->qk_norm)
-		rms_norm_backward(b->d_q, g->q_norm, b->d_q, a->q_raw, pass->weights->q_norm, a->rstd_q, n * h->n_heads, h->head_dim,
-		                  false);
+		rms_norm_backward(b->d_q, g->q_norm, b->d_q, a->q_raw, pass->weights->q_norm, a->rstd_q, n * h->n_heads,
+		                  h->head_dim, false);
 }
 
 /* d_norm is assigned what comes through q (when there is one), k and v. */

@@ -97,7 +97,8 @@ static enum pith_status check_fingerprints(struct pith_model *model, const char 
 	if (model_fingerprint(model)[0] == '\0')
 		return fail_memory(err, "the fingerprint of the model");
 	if (strcmp(base, model_fingerprint(model)) != 0)
-		return fail(err, PITH_MISMATCH, "%s: the %s was trained on other weights than those of %s.", path, what, model->path);
+		return fail(err, PITH_MISMATCH, "%s: the %s was trained on other weights than those of %s.", path, what,
+		            model->path);
 	return PITH_OK;
 }
 
@@ -110,11 +111,13 @@ static enum pith_status check_adapter(struct pith_model *model, const struct ada
 	if (adapter->purpose != purpose)
 		return fail(err, PITH_MISMATCH, "%s: this adapter is for %s, not for %s.", path, purpose_name(adapter->purpose),
 		            purpose_name(purpose));
-	enum pith_status status = check_fingerprints(model, adapter->base_fingerprint, adapter->tokenizer_fingerprint, "adapter", path, err);
+	enum pith_status status =
+		check_fingerprints(model, adapter->base_fingerprint, adapter->tokenizer_fingerprint, "adapter", path, err);
 	if (status != PITH_OK)
 		return status;
 	if (1 + adapter->span_tokens >= model->transformer.h.n_context)
-		return fail(err, PITH_MISMATCH, "%s: spans of %zu tokens do not fit the model's context.", path, adapter->span_tokens);
+		return fail(err, PITH_MISMATCH, "%s: spans of %zu tokens do not fit the model's context.", path,
+		            adapter->span_tokens);
 	return PITH_OK;
 }
 
@@ -240,8 +243,8 @@ const struct pith_model_info *pith_model_info(const struct pith_model *model)
 	return &model->info;
 }
 
-enum pith_status pith_tokenize(const struct pith_model *model, const char *text, size_t length, struct pith_token **out, size_t *n,
-                               struct pith_error *err)
+enum pith_status pith_tokenize(const struct pith_model *model, const char *text, size_t length, struct pith_token **out,
+                               size_t *n, struct pith_error *err)
 {
 	return tokenizer_encode_spans(model->tokenizer, text, length, out, n, err);
 }

@@ -21,8 +21,11 @@ static void point_slot(const struct weight_slot *slot, float *values)
 		return;
 	}
 	size_t n = slot->ne[0] * slot->ne[1];
-	*slot->tensor = (struct tensor){
-		.type = TENSOR_F32, .n_dims = 2, .ne = {slot->ne[0], slot->ne[1], 1, 1}, .data = values, .size = n * sizeof(float)};
+	*slot->tensor = (struct tensor){.type = TENSOR_F32,
+	                                .n_dims = 2,
+	                                .ne = {slot->ne[0], slot->ne[1], 1, 1},
+	                                .data = values,
+	                                .size = n * sizeof(float)};
 }
 
 enum pith_status parameters_create(struct parameters **out, const struct hyperparams *h, bool tied, struct pith_error *err)
@@ -178,8 +181,8 @@ enum pith_status parameters_save(const struct parameters *p, const char *path, e
 		                 ? gguf_write_tensor(writer, slot.name, TENSOR_F32, slot.n_dims, slot.ne, slot_values(&slot), err)
 		                 : gguf_write_matrix(writer, slot.name, type, slot.ne[0], slot.ne[1], slot_values(&slot), err);
 	if (status == PITH_OK && p->weights.rope_factors != NULL)
-		status = gguf_write_tensor(writer, rope_factors_name, TENSOR_F32, 1, (size_t[]){p->h.head_dim / 2}, p->weights.rope_factors,
-					   err);
+		status = gguf_write_tensor(writer, rope_factors_name, TENSOR_F32, 1, (size_t[]){p->h.head_dim / 2},
+		                           p->weights.rope_factors, err);
 	if (status == PITH_OK)
 		status = gguf_writer_finish(writer, path, err);
 	gguf_writer_destroy(writer);

@@ -6,7 +6,8 @@
 #include "base/cancel.h"
 #include "model/layer.h"
 
-/* Fewer are read sooner in fp32, as no weights are brought into tiles then: so it was by AVX512_BF16 with 9, 135 and 450 million of them. */
+/* Fewer are read sooner in fp32, as no weights are brought into tiles then: so it was by AVX512_BF16 with 9, 135 and 450 million
+ * of them. */
 enum { FEW_TOKENS = 8 };
 enum { READ_CHUNK = 512 }; /* tokens of one pass: keeps the activations in cache and cancelling prompt */
 
@@ -224,7 +225,8 @@ enum pith_status session_losses(struct session *session, size_t first, const int
                                 struct pith_error *err)
 {
 	const struct hyperparams *h = &session->t->h;
-	enum pith_status status = scratch_reserve(&session->head, loss_head_scratch_size(h->n_vocab, h->n_embd), "the logits", err);
+	enum pith_status status =
+		scratch_reserve(&session->head, loss_head_scratch_size(h->n_vocab, h->n_embd), "the logits", err);
 	if (status == PITH_OK)
 		loss_head_forward(session->pool, session->precision, losses, NULL, session->hidden.data + first * h->n_embd,
 		                  &session->t->weights.output, targets, n_rows, session->head.data);

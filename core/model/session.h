@@ -46,7 +46,7 @@ struct session_input {
 	int32_t first_position;
 	size_t n;
 	const struct adapter *adapter;
-	const float *given;       /* (n_given, n_embd): id -1 - j reads row j of it, not memory token j of the adapter; NULL: none */
+	const float *given; /* (n_given, n_embd): id -1 - j reads row j of it, not memory token j of the adapter; NULL: none */
 	size_t n_given;
 	bool encode;
 	size_t depth;             /* 0: all layers */

@@ -74,9 +74,9 @@ static void attend_few(float *out, float *lse, const struct attention_received *
 }
 
 /* One head, query rows [begin, begin + n_rows). */
-static void attend_block(enum precision precision, float *out, float *lse, const struct attention_received *received, const float *q,
-                         const float *k, const float *v, const struct attention_shape *shape, size_t begin, size_t n_rows,
-                         float *scores)
+static void attend_block(enum precision precision, float *out, float *lse, const struct attention_received *received,
+                         const float *q, const float *k, const float *v, const struct attention_shape *shape, size_t begin,
+                         size_t n_rows, float *scores)
 {
 	const struct kernels *kernels = kernels_get();
 	size_t head_dim = shape->head_dim;
@@ -107,9 +107,9 @@ static void attend_block(enum precision precision, float *out, float *lse, const
 }
 
 /* The heads that share the key/value heads kv_begin .. kv_end - 1. */
-static void attend_heads(enum precision precision, float *out, float *lse, const struct attention_received *received, const float *q,
-                         const float *k, const float *v, const struct attention_shape *shape, size_t kv_begin, size_t kv_end,
-                         float *scores)
+static void attend_heads(enum precision precision, float *out, float *lse, const struct attention_received *received,
+                         const float *q, const float *k, const float *v, const struct attention_shape *shape, size_t kv_begin,
+                         size_t kv_end, float *scores)
 {
 	size_t group = shape->n_heads / shape->n_kv_heads;
 	for (size_t h = kv_begin * group; h < kv_end * group; h++) {
@@ -121,14 +121,15 @@ static void attend_heads(enum precision precision, float *out, float *lse, const
 		}
 		for (size_t begin = 0; begin < shape->n_queries; begin += QUERY_BLOCK) {
 			size_t left = shape->n_queries - begin;
-			attend_block(precision, out + q_offset, head_lse, received, q + q_offset, k + kv_offset, v + kv_offset, shape, begin,
-			             left < QUERY_BLOCK ? left : QUERY_BLOCK, scores);
+			attend_block(precision, out + q_offset, head_lse, received, q + q_offset, k + kv_offset, v + kv_offset,
+			             shape, begin, left < QUERY_BLOCK ? left : QUERY_BLOCK, scores);
 		}
 	}
 }
 
 void attention_forward_received(enum precision precision, float *out, float *lse, const struct attention_received *received,
-                                const float *q, const float *k, const float *v, const struct attention_shape *shape, float *scratch)
+                                const float *q, const float *k, const float *v, const struct attention_shape *shape,
+                                float *scratch)
 {
 	attend_heads(precision, out, lse, received, q, k, v, shape, 0, shape->n_kv_heads, scratch);
 }
@@ -150,7 +151,8 @@ static void forward_part(void *user, size_t kv_begin, size_t kv_end, int thread)
 	if (job->precision == PRECISION_BF16)
 		attention_bf16_forward(job->out, job->lse, job->q, job->k, job->v, job->shape, kv_begin, kv_end, scratch);
 	else
-		attend_heads(PRECISION_F32, job->out, job->lse, NULL, job->q, job->k, job->v, job->shape, kv_begin, kv_end, scratch);
+		attend_heads(PRECISION_F32, job->out, job->lse, NULL, job->q, job->k, job->v, job->shape, kv_begin, kv_end,
+		             scratch);
 }
 
 void attention_forward(struct thread_pool *pool, enum precision precision, float *out, float *lse, const float *q, const float *k,
@@ -208,8 +210,8 @@ void attention_backward(enum precision precision, float *d_q, float *d_k, float 
 		size_t q_offset = h * shape->head_dim, kv_offset = h / group * shape->head_dim;
 		for (size_t begin = 0; begin < shape->n_queries; begin += QUERY_BLOCK) {
 			size_t left = shape->n_queries - begin;
-			attend_block_backward(d_q + q_offset, d_k + kv_offset, d_v + kv_offset, d_out + q_offset, out + q_offset, lse + h,
-			                      q + q_offset, k + kv_offset, v + kv_offset, shape, begin,
+			attend_block_backward(d_q + q_offset, d_k + kv_offset, d_v + kv_offset, d_out + q_offset, out + q_offset,
+			                      lse + h, q + q_offset, k + kv_offset, v + kv_offset, shape, begin,
 			                      left < QUERY_BLOCK ? left : QUERY_BLOCK, scratch);
 		}
 	}

@@ -74,7 +74,8 @@ static void pack_turned(const struct tiles *to, enum tiles_side side, const floa
 static void multiply(size_t m, size_t n, size_t k, const struct tiles *a, const struct tiles *b, bool accumulate, float *c,
                      size_t ldc)
 {
-	tiles_multiply(&(struct tiles_product){.m = m, .n = n, .k = k, .a = *a, .b = *b, .accumulate = accumulate, .c = c, .ldc = ldc});
+	tiles_multiply(
+		&(struct tiles_product){.m = m, .n = n, .k = k, .a = *a, .b = *b, .accumulate = accumulate, .c = c, .ldc = ldc});
 }
 
 /* One head of one block of queries. */
@@ -188,7 +189,8 @@ static void find_d_scores(struct head_buffers *b, const struct query_block *bloc
 static void attend_block_backward(struct head_buffers *b, const struct query_block *block, float *d_q, float *d_k, float *d_v,
                                   const float *d_out, const float *out, const float *lse, const float *q)
 {
-	size_t head_dim = block->shape->head_dim, n = block->n_rows, n_keys = block->n_keys, first = block->begin * block->q_stride;
+	size_t head_dim = block->shape->head_dim, n = block->n_rows, n_keys = block->n_keys,
+	       first = block->begin * block->q_stride;
 	find_scores(b, block, q);
 	pack_turned(&b->q_turned, TILES_B, b->block, head_dim, n, head_dim);
 	pack_rows(&b->d_out, TILES_A, d_out + first, block->q_stride, n, head_dim);

@@ -34,7 +34,8 @@ static void packed_backward(float *d_x, const float *d_y, const struct tensor *w
 			for (size_t r = 0; r < n_rows; r++)
 				kernels_unpack(panel + r * n_columns, w->type, w->data, (row + r) * n_in + column, n_columns);
 			float beta = accumulate || row > 0 ? 1.0f : 0.0f;
-			matmul_nn(NULL, n_tokens, n_columns, n_rows, d_y + row, n_out, panel, n_columns, beta, d_x + column, n_in);
+			matmul_nn(NULL, n_tokens, n_columns, n_rows, d_y + row, n_out, panel, n_columns, beta, d_x + column,
+			          n_in);
 		}
 	}
 }

@@ -17,7 +17,8 @@ void lora_merge(const struct lora *lora, float *w)
 {
 	for (size_t row = 0; row < lora->n_out; row++)
 		for (size_t r = 0; r < lora->rank; r++)
-			kernels_get()->axpy(w + row * lora->n_in, lora->scale * lora->b[row * lora->rank + r], lora->a + r * lora->n_in, lora->n_in);
+			kernels_get()->axpy(w + row * lora->n_in, lora->scale * lora->b[row * lora->rank + r],
+			                    lora->a + r * lora->n_in, lora->n_in);
 }
 
 /* low holds scale x A^T, as forward left it. */

@@ -81,7 +81,8 @@ void loss_head_backward(enum precision precision, float *losses, bool *correct, 
 	size_t index[LOSS_CHUNK], next = 0, n;
 	clear_outputs(losses, correct, n_rows);
 	if (loss_head_bf16_suits(precision)) {
-		loss_head_bf16(&(struct loss_head_pass){losses, correct, d_x, d_w, x, w, targets, weights, soft, n_rows, scratch});
+		loss_head_bf16(
+			&(struct loss_head_pass){losses, correct, d_x, d_w, x, w, targets, weights, soft, n_rows, scratch});
 		return;
 	}
 	memset(d_x, 0, n_rows * n_embd * sizeof *d_x);

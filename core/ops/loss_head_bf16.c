@@ -194,8 +194,14 @@ static void find_gradients(struct head_buffers *b, const struct loss_head_pass *
 		for (size_t row = 0; row < b->n; row += ROW_BLOCK) {
 			size_t n = smaller(b->n - row, ROW_BLOCK);
 			fill_gradients(b, pass, row, n, vocab, n_block);
-			tiles_multiply(&(struct tiles_product){.m = n, .n = n_embd, .k = n_block, .a = b->d, .b = b->w_turned,
-			                                       .accumulate = vocab > 0, .c = d_rows + row * n_embd, .ldc = n_embd});
+			tiles_multiply(&(struct tiles_product){.m = n,
+			                                       .n = n_embd,
+			                                       .k = n_block,
+			                                       .a = b->d,
+			                                       .b = b->w_turned,
+			                                       .accumulate = vocab > 0,
+			                                       .c = d_rows + row * n_embd,
+			                                       .ldc = n_embd});
 			if (pass->d_w != NULL)
 				tiles_multiply(&(struct tiles_product){.m = n_block, .n = n_embd, .k = n, .a = b->d_turned,
 				                                       .b = b->x_turned, .b_k = row, .accumulate = true,

@@ -90,8 +90,8 @@ size_t attention_scratch_size(const struct thread_pool *pool, enum precision pre
  * lse (n_queries, n_heads): log of the softmax's sum, kept for backward, may be
  * NULL. The heads are shared out among the threads of pool.
  */
-void attention_forward(struct thread_pool *pool, enum precision precision, float *out, float *lse, const float *q, const float *k, const float *v,
-                       const struct attention_shape *shape, float *scratch);
+void attention_forward(struct thread_pool *pool, enum precision precision, float *out, float *lse, const float *q, const float *k,
+                       const float *v, const struct attention_shape *shape, float *scratch);
 /*
  * What the keys get of the probabilities, summed over heads and queries; both
  * (n_keys) +=. A query's own key is the last that it sees.
@@ -102,7 +102,8 @@ struct attention_received {
 };
 /* attention_forward() on this thread, in fp32 to the bit, that says also what each key received, unless received is NULL. */
 void attention_forward_received(enum precision precision, float *out, float *lse, const struct attention_received *received,
-                                const float *q, const float *k, const float *v, const struct attention_shape *shape, float *scratch);
+                                const float *q, const float *k, const float *v, const struct attention_shape *shape,
+                                float *scratch);
 /* d_q is assigned; d_k, d_v accumulate over all n_keys rows. */
 void attention_backward(enum precision precision, float *d_q, float *d_k, float *d_v, const float *d_out, const float *out,
                         const float *lse, const float *q, const float *k, const float *v, const struct attention_shape *shape,
@@ -110,7 +111,8 @@ void attention_backward(enum precision precision, float *d_q, float *d_k, float 
 
 /* --- linear.c: y = x W^T ------------------------------------------------------------------------------ */
 
-/* y (n_tokens, n_out), assigned or accumulated, from x (n_tokens, n_in) and W (n_out, n_in) of any type. Accumulating needs an F32 W. */
+/* y (n_tokens, n_out), assigned or accumulated, from x (n_tokens, n_in) and W (n_out, n_in) of any type. Accumulating needs an
+ * F32 W. */
 void linear_forward(struct thread_pool *pool, enum precision precision, float *y, const float *x, const struct tensor *w,
                     size_t n_tokens, bool accumulate);
 /* d_x (n_tokens, n_in), assigned or accumulated, NULL: not wanted; d_w (n_out, n_in) += unless NULL. W may be of any type. */
@@ -147,8 +149,8 @@ struct projected {
 };
 /* Floats of scratch that forward and backward of up to PROJECTED_TOGETHER projections need. */
 size_t projections_scratch_size(enum precision precision, const struct projected *all, size_t n, size_t n_tokens);
-void projections_forward(struct thread_pool *pool, enum precision precision, const struct projected *all, size_t n, const float *x,
-                         size_t n_tokens, float *scratch);
+void projections_forward(struct thread_pool *pool, enum precision precision, const struct projected *all, size_t n,
+                         const float *x, size_t n_tokens, float *scratch);
 /* d_x (n_tokens, n_in) is assigned. */
 void projections_backward(enum precision precision, const struct projected *all, size_t n, float *d_x, const float *x,
                           size_t n_tokens, float *scratch);
@@ -196,6 +198,7 @@ void soft_targets_find(enum precision precision, int32_t *ids, float *probabilit
  * Probabilities (n) of the tokens from first on become gradients of logits in a
  * row: less 1 where its target stands, or as much less as soft says.
  */
-void soft_targets_subtract(float *probabilities, const struct soft_targets *soft, size_t row, int32_t target, size_t first, size_t n);
+void soft_targets_subtract(float *probabilities, const struct soft_targets *soft, size_t row, int32_t target, size_t first,
+                           size_t n);
 
 #endif

@@ -26,7 +26,7 @@ static bool suits_tiles(enum precision precision, size_t n)
 struct tile_buffers {
 	struct tiles w[PROJECTED_TOGETHER];
 	struct tiles x, d_y, d_y_turned; /* of a block; x as forward or as backward wants it */
-	float *merged, *d_merged;        /* a weight unpacked or with its adapter, (n_out, n_in) of the largest; and its gradient */
+	float *merged, *d_merged; /* a weight unpacked or with its adapter, (n_out, n_in) of the largest; and its gradient */
 	float *scaled;                   /* (n_out, rank) of the largest */
 };
 
@@ -134,8 +134,8 @@ static void forward_tiles(struct thread_pool *pool, const struct projected *all,
 	}
 }
 
-void projections_forward(struct thread_pool *pool, enum precision precision, const struct projected *all, size_t n, const float *x,
-                         size_t n_tokens, float *scratch)
+void projections_forward(struct thread_pool *pool, enum precision precision, const struct projected *all, size_t n,
+                         const float *x, size_t n_tokens, float *scratch)
 {
 	if (suits_tiles(precision, n)) {
 		forward_tiles(pool, all, n, x, n_tokens, scratch);

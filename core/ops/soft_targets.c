@@ -44,7 +44,8 @@ void soft_targets_find(enum precision precision, int32_t *ids, float *probabilit
 	}
 }
 
-void soft_targets_subtract(float *probabilities, const struct soft_targets *soft, size_t row, int32_t target, size_t first, size_t n)
+void soft_targets_subtract(float *probabilities, const struct soft_targets *soft, size_t row, int32_t target, size_t first,
+                           size_t n)
 {
 	const int32_t *ids = soft == NULL ? NULL : soft->ids + row * SOFT_TARGETS;
 	bool taught = ids != NULL && ids[0] >= 0;

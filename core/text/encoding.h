@@ -42,7 +42,8 @@ struct encoding {
 	 * Appends the tokens of a text that holds no verbatim token. A byte without a token appends -1; a control token, the
 	 * unknown one, stands for one byte. False: no memory, and out may have grown.
 	 */
-	bool (*append)(const void *rules, struct encoding_scratch *scratch, const char *text, size_t length, struct token_list *out);
+	bool (*append)(const void *rules, struct encoding_scratch *scratch, const char *text, size_t length,
+	               struct token_list *out);
 };
 
 extern const struct encoding byte_pairs_encoding, sentence_pieces_encoding;

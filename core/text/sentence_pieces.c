@@ -67,7 +67,8 @@ static enum pith_status find_merges(struct sentence_pieces *pieces, const struct
 	for (int32_t id = 0; id < vocabulary->n_tokens; id++) {
 		double score;
 		if (!gguf_array_f64(scores, (size_t)id, &score) || isnan(score))
-			return fail(err, PITH_BAD_FILE, "Token %d of the vocabulary of %s has a score that is no number.", (int)id, path);
+			return fail(err, PITH_BAD_FILE, "Token %d of the vocabulary of %s has a score that is no number.",
+			            (int)id, path);
 		find_pairs(vocabulary, id, rank_of_score((float)score), &pieces->merges);
 	}
 	return PITH_OK;

@@ -8,17 +8,17 @@
 
 /* Sorted: looked up by halves. */
 static const char *const empty_words[] = {
-	"a",      "about",  "above",   "after",   "again",   "all",     "also",   "am",      "an",     "and",    "any",     "are",
-	"as",     "at",     "be",      "because", "been",    "before",  "being",  "below",   "between", "both",  "but",     "by",
-	"can",    "could",  "did",     "do",      "does",    "doing",   "down",   "during",  "each",   "either", "few",     "for",
-	"from",   "further", "had",    "has",     "have",    "having",  "he",     "her",     "here",   "hers",   "him",     "his",
-	"how",    "i",      "if",      "in",      "into",    "is",      "it",     "its",     "just",   "may",    "me",      "might",
-	"more",   "most",   "much",    "must",    "my",      "of",      "off",    "on",      "once",   "only",   "or",      "other",
-	"our",    "ours",   "out",     "over",    "own",     "s",       "same",   "shall",   "she",    "should", "so",      "some",
-	"such",   "t",      "than",    "that",    "the",     "their",   "theirs", "them",    "then",   "there",  "these",   "they",
-	"this",   "those",  "through", "to",      "too",     "under",   "until",  "up",      "upon",   "us",     "very",    "was",
-	"we",     "well",   "were",    "what",    "when",    "where",   "whether", "which",  "while",  "who",    "whom",    "whose",
-	"why",    "will",   "with",    "within",  "would",   "you",     "your",   "yours",
+	"a",    "about",   "above",   "after",   "again", "all",    "also",    "am",     "an",      "and",    "any",   "are",
+	"as",   "at",      "be",      "because", "been",  "before", "being",   "below",  "between", "both",   "but",   "by",
+	"can",  "could",   "did",     "do",      "does",  "doing",  "down",    "during", "each",    "either", "few",   "for",
+	"from", "further", "had",     "has",     "have",  "having", "he",      "her",    "here",    "hers",   "him",   "his",
+	"how",  "i",       "if",      "in",      "into",  "is",     "it",      "its",    "just",    "may",    "me",    "might",
+	"more", "most",    "much",    "must",    "my",    "of",     "off",     "on",     "once",    "only",   "or",    "other",
+	"our",  "ours",    "out",     "over",    "own",   "s",      "same",    "shall",  "she",     "should", "so",    "some",
+	"such", "t",       "than",    "that",    "the",   "their",  "theirs",  "them",   "then",    "there",  "these", "they",
+	"this", "those",   "through", "to",      "too",   "under",  "until",   "up",     "upon",    "us",     "very",  "was",
+	"we",   "well",    "were",    "what",    "when",  "where",  "whether", "which",  "while",   "who",    "whom",  "whose",
+	"why",  "will",    "with",    "within",  "would", "you",    "your",    "yours",
 };
 
 static int compare_words(const void *a, const void *b)

@@ -207,7 +207,8 @@ enum pith_status vocabulary_init(struct vocabulary *vocabulary, const struct ggu
 		enum token_kind kind = kind_of_type(type, spelling);
 		if (kind == TOKEN_BYTE && piece_alphabet_byte(text, length) < 0) {
 			vocabulary_free(vocabulary);
-			return fail(err, PITH_BAD_FILE, "Token %zu of the vocabulary of %s is said to be a byte and names none.", i, path);
+			return fail(err, PITH_BAD_FILE, "Token %zu of the vocabulary of %s is said to be a byte and names none.",
+			            i, path);
 		}
 		add_token(vocabulary, (int32_t)i, text, length, kind);
 	}

@@ -118,7 +118,8 @@ enum pith_status checkpoint_load(const char *path, struct trained_array *arrays,
 	struct checkpoint_state read = *state;
 	status = read_state(file, path, &read, err);
 	if (status == PITH_OK && !arrays_fit(file, arrays, n_arrays))
-		status = fail(err, PITH_MISMATCH, "%s: the checkpoint is of another run (its arrays have other sizes); remove it or name another.",
+		status = fail(err, PITH_MISMATCH,
+		              "%s: the checkpoint is of another run (its arrays have other sizes); remove it or name another.",
 		              path);
 	if (status == PITH_OK) {
 		restore_arrays(file, arrays, n_arrays);

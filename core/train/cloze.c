@@ -208,8 +208,8 @@ bool cloze_make(const char *text, size_t length, double noise, struct random_sta
 			return false;
 		if (random_uniform(random) < noise)
 			return write_question(question, text, word, shown, random);
-		return buffer_append(question, text + shown.begin, word.begin - shown.begin) && buffer_append_string(question, "____") &&
-		       buffer_append(question, text + word.end, shown.end - word.end);
+		return buffer_append(question, text + shown.begin, word.begin - shown.begin) &&
+		       buffer_append_string(question, "____") && buffer_append(question, text + word.end, shown.end - word.end);
 	}
 	return false;
 }

@@ -129,7 +129,8 @@ static enum pith_status judge(struct grpo *g, const struct input *input, struct 
 	for (size_t i = 0; status == PITH_OK && i < n; i++) {
 		const struct rollout *r = &g->rollouts[i];
 		double rate = (double)r->n_text / (double)input->n_tokens, left = 0;
-		status = answer_cross_entropy(&left, g->model, r->text.data, r->text.length, question, input->target, g->control, err);
+		status = answer_cross_entropy(&left, g->model, r->text.data, r->text.length, question, input->target, g->control,
+		                              err);
 		bool hacked = reward_hacked(input->text, input->length, r->text.data, r->text.length);
 		g->length_rewards[i] = reward_length(rate, target_rate, recipe->two_sided);
 		g->quality_rewards[i] = reward_quality(full, left) * (hacked ? 0.5 : 1);
@@ -208,8 +209,8 @@ static enum pith_status run_input(struct grpo *g, struct pith_grpo_report *sum, 
 	enum pith_status status = draw_input(g, &input, err);
 	size_t most = input.asked + input.asked / 4 + 16;
 	if (status == PITH_OK && input.prompt.n + most > g->model->transformer.h.n_context)
-		status = fail(err, PITH_TOO_LONG, "A text of %zu tokens and its rewrite do not fit the context of %s.", input.n_tokens,
-		              g->model->info.name);
+		status = fail(err, PITH_TOO_LONG, "A text of %zu tokens and its rewrite do not fit the context of %s.",
+		              input.n_tokens, g->model->info.name);
 	if (status == PITH_OK)
 		status = rollouts_draw(g->rollouts, (size_t)g->recipe->n_rollouts, g->model, g->adapter, &input.prompt, most,
 		                       g->recipe->temperature, &g->random, g->control, err);
@@ -265,7 +266,8 @@ static enum pith_status loop(struct grpo *g, pith_grpo_report_fn *report, void *
 			status = adapter_save(g->adapter, &g->model->transformer.h, TENSOR_F32, recipe->output_path, err);
 	}
 	/* What stands when it is stopped is worth keeping. */
-	if (status == PITH_CANCELLED && adapter_save(g->adapter, &g->model->transformer.h, TENSOR_F32, recipe->output_path, NULL) != PITH_OK)
+	if (status == PITH_CANCELLED &&
+	    adapter_save(g->adapter, &g->model->transformer.h, TENSOR_F32, recipe->output_path, NULL) != PITH_OK)
 		return fail(err, PITH_IO, "The run was stopped, and %s could not be written.", recipe->output_path);
 	return status;
 }
@@ -275,14 +277,16 @@ static enum pith_status loop(struct grpo *g, pith_grpo_report_fn *report, void *
 static enum pith_status check(const struct pith_grpo_recipe *r, struct pith_error *err)
 {
 	if (r->base_path == NULL || r->adapter_path == NULL || r->data_path == NULL || r->output_path == NULL)
-		return fail(err, PITH_BAD_ARGUMENT, "A recipe for GRPO needs a base, an adapter to start from, data and an output.");
+		return fail(err, PITH_BAD_ARGUMENT,
+		            "A recipe for GRPO needs a base, an adapter to start from, data and an output.");
 	if (r->n_rollouts < 2 || r->n_inputs < 1 || r->n_steps < 1 || r->max_tokens < 16 || r->save_steps < 1)
 		return fail(err, PITH_BAD_ARGUMENT,
 		            "A recipe for GRPO needs two rollouts or more, and n_inputs, n_steps and save_steps of at least 1.");
 	if (!(r->rate_min > 0) || !(r->rate_max >= r->rate_min) || !(r->rate_max < 1) || !(r->temperature > 0) || r->kl < 0 ||
 	    !(r->learning_rate > 0))
 		return fail(err, PITH_BAD_ARGUMENT,
-		            "A recipe for GRPO needs rates between 0 and 1 in order, and a positive temperature and learning_rate.");
+		            "A recipe for GRPO needs rates between 0 and 1 in order, and a positive temperature and "
+		            "learning_rate.");
 	if (!r->length_reward && !r->quality_reward)
 		return fail(err, PITH_BAD_ARGUMENT, "A recipe for GRPO needs one of the rewards at least.");
 	return PITH_OK;
@@ -303,7 +307,8 @@ static enum pith_status open_adapters(struct grpo *g, struct pith_error *err)
 	if (status == PITH_OK)
 		status = adapter_enable_gradients(g->adapter, err);
 	if (status == PITH_OK)
-		status = trained_array_init(&g->array, g->adapter->values, g->adapter->n_values, &g->adapter->gradients, 1, 1, err);
+		status = trained_array_init(&g->array, g->adapter->values, g->adapter->n_values, &g->adapter->gradients, 1, 1,
+		                            err);
 	return status;
 }
 

@@ -253,7 +253,8 @@ static enum pith_status run_epochs(struct keep_run *run, pith_keep_report_fn *te
 static enum pith_status check_recipe(const struct pith_keep_recipe *r, struct pith_error *err)
 {
 	if (r->base_path == NULL || r->output_path == NULL)
-		return fail(err, PITH_BAD_ARGUMENT, "A keep head needs the base that it belongs to, and a file to be written to.");
+		return fail(err, PITH_BAD_ARGUMENT,
+		            "A keep head needs the base that it belongs to, and a file to be written to.");
 	if (r->n_sources == 0)
 		return fail(err, PITH_BAD_ARGUMENT, "There are no texts to train a keep head on.");
 	for (size_t i = 0; i < r->n_sources; i++)
@@ -262,9 +263,10 @@ static enum pith_status check_recipe(const struct pith_keep_recipe *r, struct pi
 			            r->sources[i].path);
 	if (r->n_epochs < 1 || r->batch_tokens < 1 || !(r->learning_rate > 0) || r->window_tokens < 1 || r->depth < 0 ||
 	    r->n_hidden < 1 || !(r->held_out >= 0 && r->held_out < 1) || !(r->surprise_share >= 0 && r->surprise_share < 0.5))
-		return fail(err, PITH_BAD_ARGUMENT, "A keep head needs n_epochs, batch_tokens, window_tokens and n_hidden of at least "
-		                                    "1, a positive learning_rate, held_out from 0 to below 1, and surprise_share "
-		                                    "from 0 to below 0.5.");
+		return fail(err, PITH_BAD_ARGUMENT,
+		            "A keep head needs n_epochs, batch_tokens, window_tokens and n_hidden of at least "
+		            "1, a positive learning_rate, held_out from 0 to below 1, and surprise_share "
+		            "from 0 to below 0.5.");
 	return PITH_OK;
 }
 

@@ -140,14 +140,15 @@ static enum pith_status add_document(struct reading *reading, struct pith_docume
 		return PITH_OK;
 	}
 	if (reading->recipe->surprise_share > 0) {
-		status = mix_surprise(data->labels + data->n_rows, n, document, reading->recipe->surprise_share, reading->control, err);
+		status = mix_surprise(data->labels + data->n_rows, n, document, reading->recipe->surprise_share, reading->control,
+		                      err);
 		if (status != PITH_OK)
 			return status;
 	}
 	for (size_t i = 0; i < n; i++)
 		reading->ids[1 + i] = document->tokens[i].id;
-	status = keep_head_read(reading->head, reading->session, tokenizer_bos(reading->model->tokenizer), reading->ids, n, &states,
-	                        reading->control, err);
+	status = keep_head_read(reading->head, reading->session, tokenizer_bos(reading->model->tokenizer), reading->ids, n,
+	                        &states, reading->control, err);
 	if (status != PITH_OK)
 		return status;
 	memcpy(data->states + data->n_rows * data->n_embd, states, n * data->n_embd * sizeof *states);
@@ -225,8 +226,8 @@ static enum pith_status read_lines(struct reading *reading, const struct pith_ke
 	target = target != NULL ? target : jsonl_string(record, "title", NULL);
 	if (text == NULL || (context == NULL && target == NULL))
 		status = fail(err, PITH_BAD_FILE,
-		              "%s, line %zu: there is no \"text\" with a \"target\" or a \"title\", and no \"context\".", source->path,
-		              jsonl_line_number(file, number));
+		              "%s, line %zu: there is no \"text\" with a \"target\" or a \"title\", and no \"context\".",
+		              source->path, jsonl_line_number(file, number));
 	else if (context != NULL)
 		status = collect_questions(&short_form, file, context, length, line, err);
 	else if (!append_line(&short_form, target))

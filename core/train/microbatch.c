@@ -77,7 +77,8 @@ void microbatch_free(struct microbatch *m)
 /* --- packing one sample ------------------------------------------------------------------------------- */
 
 /* An encoder's sequence: BOS, document, k memory tokens; positions as in model/memory_layout.h. */
-static bool add_encoder_sequence(struct pack *pack, const struct microbatch_builder *builder, const int32_t *ids, size_t n, size_t k)
+static bool add_encoder_sequence(struct pack *pack, const struct microbatch_builder *builder, const int32_t *ids, size_t n,
+                                 size_t k)
 {
 	size_t total = 1 + n + k;
 	if (!pack_reserve(pack, total))
@@ -155,7 +156,8 @@ static bool reserve_rows(struct microbatch *m, size_t n)
 	if (n <= m->row_capacity)
 		return true;
 	size_t capacity = 2 * n;
-	if (!grow((void **)&m->targets, capacity, sizeof *m->targets) || !grow((void **)&m->weights, capacity, sizeof *m->weights) ||
+	if (!grow((void **)&m->targets, capacity, sizeof *m->targets) ||
+	    !grow((void **)&m->weights, capacity, sizeof *m->weights) ||
 	    !grow((void **)&m->objectives, capacity, sizeof *m->objectives) ||
 	    !grow((void **)&m->teacher_rows, capacity, sizeof *m->teacher_rows))
 		return false;
@@ -209,7 +211,8 @@ static bool add_reader_sequence(struct microbatch *m, const struct sample *sampl
 	if (past->n_given > 0)
 		add_given(m, first_link);
 	/* A document that is only read; its last token foretells what stands behind it, and that is learned. */
-	size_t n_skipped = task->skip_document && past->sequence == NULL && sample->document_end > 0 ? sample->document_end - 1 : 0;
+	size_t n_skipped =
+		task->skip_document && past->sequence == NULL && sample->document_end > 0 ? sample->document_end - 1 : 0;
 	float loss_weight = task->loss_weight > 0 ? (float)task->loss_weight : 1.0f;
 	for (size_t i = 0; i < n; i++) {
 		size_t row = b->n_tokens++;
@@ -270,7 +273,8 @@ static enum pith_status forgive(struct microbatch_builder *builder, enum pith_st
 static enum pith_status add_question(struct microbatch *m, struct microbatch_builder *builder, const struct questions *q,
                                      size_t line, bool *asked, struct pith_error *err)
 {
-	enum pith_status status = forgive(builder, sample_make_further(q->sample, builder, q->data, line, q->noise, asked, err), asked, err);
+	enum pith_status status =
+		forgive(builder, sample_make_further(q->sample, builder, q->data, line, q->noise, asked, err), asked, err);
 	size_t before = (size_t)q->past.position;
 	if (m->distillation > 0 && before < 1 + q->sample->document.n) /* the teacher has read all spans as one text */
 		before = 1 + q->sample->document.n;
@@ -291,7 +295,8 @@ static enum pith_status add_question(struct microbatch *m, struct microbatch_bui
 	return PITH_OK;
 }
 
-/* One reading of the document, several questions. Lines of one context stand together: those behind the first are asked, then those before. */
+/* One reading of the document, several questions. Lines of one context stand together: those behind the first are asked, then
+ * those before. */
 static enum pith_status add_further_questions(struct microbatch *m, struct microbatch_builder *builder,
                                               const struct questions *q, size_t line, struct pith_error *err)
 {

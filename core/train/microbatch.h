@@ -65,7 +65,7 @@ struct sampling {
 	double reader_noise;         /* share of wrong tokens that the reader is given */
 	double question_noise;       /* share of wrong tokens in questions */
 	size_t evidence_least, evidence_most; /* bytes of the sentences that a question is asked of; 0: all */
-	double distillation;         /* share of an answer's loss from memory tokens that is the teacher's (teacher.h); 0: no teacher */
+	double distillation; /* share of an answer's loss from memory tokens that is the teacher's (teacher.h); 0: no teacher */
 	double renamed;              /* share of answers that change places with those of other texts */
 	size_t n_memory;             /* k_max */
 	size_t n_tokens;             /* fill up to this many tokens */

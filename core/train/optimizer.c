@@ -14,7 +14,8 @@ enum { GRAIN = 4096 }; /* values of one piece of work: sums do not depend on the
 enum pith_status trained_array_init(struct trained_array *array, float *values, size_t n, float **gradients, int n_gradients,
                                     int n_threads, struct pith_error *err)
 {
-	*array = (struct trained_array){.n = n, .values = values, .gradients = gradients, .n_gradients = n_gradients, .n_threads = n_threads};
+	*array = (struct trained_array){
+		.n = n, .values = values, .gradients = gradients, .n_gradients = n_gradients, .n_threads = n_threads};
 	array->m = aligned_floats(n);
 	array->v = aligned_floats(n);
 	if (array->m == NULL || array->v == NULL) {
@@ -91,8 +92,8 @@ static void update(void *user, size_t begin, size_t end, int thread)
 		struct adamw_step step = job->step;
 		step.weight_decay = decays ? job->weight_decay : 0.0f;
 		if (!decays || !array->ranges[range].by_muon)
-			kernels_get()->adamw(array->values + begin, array->m + begin, array->v + begin, array->gradients[0] + begin,
-			                     &step, stop - begin);
+			kernels_get()->adamw(array->values + begin, array->m + begin, array->v + begin,
+			                     array->gradients[0] + begin, &step, stop - begin);
 		for (int i = 0; i < array->n_gradients; i++)
 			memset(array->gradients[i] + begin, 0, (stop - begin) * sizeof(float));
 		begin = stop;
@@ -113,7 +114,8 @@ static void update_matrices(void *user, size_t begin, size_t end, int thread)
 		const struct matrix_range *range = &array->ranges[begin];
 		if (range->by_muon)
 			muon_update(array->values + range->begin, array->m + range->begin, array->gradients[0] + range->begin,
-			            range->n_rows, range->n_columns, &job->step, array->scratch + (size_t)thread * array->scratch_size);
+			            range->n_rows, range->n_columns, &job->step,
+			            array->scratch + (size_t)thread * array->scratch_size);
 	}
 }
 
@@ -143,7 +145,8 @@ enum pith_status optimizer_step(struct trained_array *arrays, size_t n_arrays, c
 		return status;
 	*norm = sqrt(squares) / n_micro;
 	if (!isfinite(*norm))
-		return fail(err, PITH_BAD_ARGUMENT, "The loss became infinite at step %d: the learning rate is too high.", step + 1);
+		return fail(err, PITH_BAD_ARGUMENT, "The loss became infinite at step %d: the learning rate is too high.",
+		            step + 1);
 	double clip = recipe->clip_norm > 0 && *norm > recipe->clip_norm ? recipe->clip_norm / *norm : 1;
 	struct update_job job = {
 		.step = {

@@ -183,7 +183,8 @@ static bool rename_answer(struct drawing *d, const struct jsonl_record *record)
 static bool rename_shared_words(struct drawing *d, const char *question, size_t length)
 {
 	const double of_share = 0.2;
-	for (struct piece word = next_word(question, length, 0); word.end > word.begin; word = next_word(question, length, word.end)) {
+	for (struct piece word = next_word(question, length, 0); word.end > word.begin;
+	     word = next_word(question, length, word.end)) {
 		const char *from = question + word.begin;
 		size_t n = word.end - word.begin;
 		/* The first word is the question's own. */
@@ -241,7 +242,8 @@ static const struct buffer *pair_at(const struct renaming *renaming, const char 
 		if (from->length > length - i || memcmp(text + i, from->data, from->length) != 0 ||
 		    (best != NULL && from->length <= best->length))
 			continue;
-		if (i + from->length < length && is_word_byte(text[i + from->length]) && is_word_byte(from->data[from->length - 1]))
+		if (i + from->length < length && is_word_byte(text[i + from->length]) &&
+		    is_word_byte(from->data[from->length - 1]))
 			continue;
 		best = from;
 		*to = &renaming->pairs[p].to;

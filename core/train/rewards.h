@@ -16,7 +16,8 @@ double reward_length(double rate, double target_rate, bool two_sided);
 
 /*
  * R_qual = exp(CE(S|x) - CE(S|c)), at most 1: how much less the frozen model expects the reference S behind the rewrite c than
- * behind the text x. The paper's own formula is not known to us; this has its ends: 1 where nothing is lost, towards 0 where all is.
+ * behind the text x. The paper's own formula is not known to us; this has its ends: 1 where nothing is lost, towards 0 where all
+ * is.
  */
 double reward_quality(double entropy_full, double entropy_rewrite);
 

@@ -35,7 +35,8 @@ static enum pith_status finish_text(struct rollout *rollout, const struct tokeni
 {
 	struct buffer raw = {0};
 	bool done = tokenizer_decode(tokenizer, rollout->tokens.ids, rollout->n_text, false, &raw) &&
-	            buffer_append(&rollout->text, "", 0) && (raw.length == 0 || generated_append(&rollout->text, raw.data, raw.length));
+	            buffer_append(&rollout->text, "", 0) &&
+	            (raw.length == 0 || generated_append(&rollout->text, raw.data, raw.length));
 	buffer_free(&raw);
 	return done ? PITH_OK : fail_memory(err, "a rewrite");
 }
@@ -50,7 +51,8 @@ static enum pith_status draw_one(struct rollout *rollout, struct session *sessio
 	enum pith_status status = PITH_OK;
 	session_rewind(session, prompt->n - 1);
 	while (status == PITH_OK && rollout->tokens.n < max_tokens && (rollout->tokens.n == 0 || token != eos)) {
-		struct session_input input = {.ids = &token, .first_position = (int32_t)session_length(session), .n = 1, .adapter = adapter};
+		struct session_input input = {
+			.ids = &token, .first_position = (int32_t)session_length(session), .n = 1, .adapter = adapter};
 		status = session_read(session, &input, control, err);
 		const float *logits = status == PITH_OK ? session_logits(session, 0) : NULL;
 		if (status == PITH_OK && logits == NULL)

@@ -14,7 +14,8 @@ static enum pith_status open_task(struct task_data *data, const struct pith_task
 	*data = (struct task_data){.task = *task};
 	data->task.path = path;
 	if (task->max_tokens < 16 || !(task->weight > 0))
-		return fail(err, PITH_BAD_ARGUMENT, "The task on %s needs max_tokens of at least 16 and a positive weight.", path);
+		return fail(err, PITH_BAD_ARGUMENT, "The task on %s needs max_tokens of at least 16 and a positive weight.",
+		            path);
 	if (task->k_ratio_min < 0 || (task->k_ratio_max > 0 && task->k_ratio_max < task->k_ratio_min))
 		return fail(err, PITH_BAD_ARGUMENT, "The task on %s needs k ratios above 0 in order.", path);
 	enum pith_status status = jsonl_open(&data->file, path, err);
@@ -143,9 +144,9 @@ static enum pith_status open_adapter(struct run *run, enum pith_purpose purpose,
 	const struct hyperparams *h = &run->parameters->h;
 	struct random_state random;
 	random_seed(&random, recipe->seed + 1 + purpose);
-	enum pith_status status = adapter_create(&run->adapters[purpose], h, purpose, (size_t)recipe->lora_rank,
-	                                         (float)recipe->lora_alpha,
-	                                         purpose >= PITH_N_MEMORY_PURPOSES ? 0 : (size_t)recipe->max_memory_tokens, &random, err);
+	enum pith_status status =
+		adapter_create(&run->adapters[purpose], h, purpose, (size_t)recipe->lora_rank, (float)recipe->lora_alpha,
+	                       purpose >= PITH_N_MEMORY_PURPOSES ? 0 : (size_t)recipe->max_memory_tokens, &random, err);
 	if (status != PITH_OK)
 		return status;
 	run->adapters[purpose]->hands_over = recipe->memory;
@@ -163,21 +164,25 @@ static enum pith_status open_adapter(struct run *run, enum pith_purpose purpose,
 	if (from->n_memory != to->n_memory || from->rank > to->rank)
 		status = fail(err, PITH_MISMATCH, "%s has %zu memory tokens and rank %zu, the recipe wants %zu and at most %zu.",
 		              recipe->adapter_path[purpose], from->n_memory, from->rank, to->n_memory, to->rank);
-	/* One for answers may begin as one for regeneration (500xCompressor); a base that is trained along may leave the adapter's own. */
+	/* One for answers may begin as one for regeneration (500xCompressor); a base that is trained along may leave the
+	 * adapter's own. */
 	else if ((from->purpose < PITH_N_MEMORY_PURPOSES) != (purpose < PITH_N_MEMORY_PURPOSES))
 		status = fail(err, PITH_MISMATCH, "%s is an adapter for %s, from which none for %s can begin.",
 		              recipe->adapter_path[purpose], purpose_name(from->purpose), purpose_name(purpose));
 	else if (recipe->trained == PITH_TRAIN_ADAPTER && strcmp(from->base_fingerprint, run->base_fingerprint) != 0)
-		status = fail(err, PITH_MISMATCH, "%s was trained on other weights than those of %s.", recipe->adapter_path[purpose],
-		              recipe->base_path);
+		status = fail(err, PITH_MISMATCH, "%s was trained on other weights than those of %s.",
+		              recipe->adapter_path[purpose], recipe->base_path);
 	else if (from->hands_over != to->hands_over)
-		status = fail(err, PITH_MISMATCH, "%s: its memory tokens hand over %s, the recipe wants %s.",
-		              recipe->adapter_path[purpose], pith_memory_name(from->hands_over), pith_memory_name(to->hands_over));
+		status =
+			fail(err, PITH_MISMATCH, "%s: its memory tokens hand over %s, the recipe wants %s.",
+		             recipe->adapter_path[purpose], pith_memory_name(from->hands_over), pith_memory_name(to->hands_over));
 	else if (from->slots != to->slots)
-		status = fail(err, PITH_MISMATCH, "%s: its memory tokens stand %s, the recipe wants them %s.", recipe->adapter_path[purpose],
-		              from->slots ? "in slots" : "spread", to->slots ? "in slots" : "spread");
+		status = fail(err, PITH_MISMATCH, "%s: its memory tokens stand %s, the recipe wants them %s.",
+		              recipe->adapter_path[purpose], from->slots ? "in slots" : "spread",
+		              to->slots ? "in slots" : "spread");
 	else if (from->reader != NULL && to->reader == NULL)
-		status = fail(err, PITH_MISMATCH, "%s has a reader of its own, the recipe wants none%s.", recipe->adapter_path[purpose],
+		status = fail(err, PITH_MISMATCH, "%s has a reader of its own, the recipe wants none%s.",
+		              recipe->adapter_path[purpose],
 		              recipe->trained == PITH_TRAIN_BASE ? ": the base that is trained is the reader" : "");
 	else
 		adapter_start_from(to, from);
@@ -201,13 +206,15 @@ static enum pith_status open_model(struct run *run, struct pith_error *err)
 		if (task_has_adapter(recipe, &recipe->tasks[i]))
 			used[objective_purpose(recipe->tasks[i].objective)] = true;
 	if (used[PITH_REWRITE] && recipe->trained == PITH_TRAIN_BASE)
-		return fail(err, PITH_BAD_ARGUMENT, "Rewriting is learned by an adapter on a base that stays as it is: `pith train sft`.");
+		return fail(err, PITH_BAD_ARGUMENT,
+		            "Rewriting is learned by an adapter on a base that stays as it is: `pith train sft`.");
 	for (int p = 0; status == PITH_OK && p < PITH_N_PURPOSES; p++)
 		if (used[p])
 			status = open_adapter(run, (enum pith_purpose)p, err);
 	if (status != PITH_OK)
 		return status;
-	if (recipe->trained == PITH_TRAIN_ADAPTER && used[PITH_REGENERATE] + used[PITH_ANSWER] + used[PITH_REWRITE] + used[PITH_READ] != 1)
+	if (recipe->trained == PITH_TRAIN_ADAPTER &&
+	    used[PITH_REGENERATE] + used[PITH_ANSWER] + used[PITH_REWRITE] + used[PITH_READ] != 1)
 		return fail(err, PITH_BAD_ARGUMENT,
 		            "Training an adapter needs tasks of one purpose: regenerate, answer, answer_full or rewrite.");
 	run->transformer = (struct transformer){.h = run->parameters->h, .weights = run->parameters->weights};
@@ -245,8 +252,8 @@ static enum pith_status open_base_array(struct run *run, struct pith_error *err)
 	run->base_gradients = gradient_arrays(run->n_slots, p->n_values);
 	if (run->base_gradients == NULL)
 		return fail_memory(err, "the gradients");
-	enum pith_status status = trained_array_init(array, p->values, p->n_values, run->base_gradients, run->n_slots, run->n_threads,
-	                                             err);
+	enum pith_status status =
+		trained_array_init(array, p->values, p->n_values, run->base_gradients, run->n_slots, run->n_threads, err);
 	if (status != PITH_OK)
 		return status;
 	run->n_arrays++;
@@ -296,8 +303,8 @@ static enum pith_status open_arrays(struct run *run, struct pith_error *err)
 		run->adapter_gradients[p] = gradient_arrays(run->n_slots, adapter->n_values);
 		if (run->adapter_gradients[p] == NULL)
 			return fail_memory(err, "the gradients");
-		status = trained_array_init(&run->arrays[run->n_arrays], adapter->values, adapter->n_values, run->adapter_gradients[p],
-		                            run->n_slots, run->n_threads, err);
+		status = trained_array_init(&run->arrays[run->n_arrays], adapter->values, adapter->n_values,
+		                            run->adapter_gradients[p], run->n_slots, run->n_threads, err);
 		if (status == PITH_OK)
 			status = add_lora_matrices(&run->arrays[run->n_arrays++], adapter, adapter->values,
 			                           run->recipe->muon_learning_rate > 0, err);

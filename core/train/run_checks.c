@@ -42,10 +42,12 @@ enum pith_status run_check_recipe(struct run *run, struct pith_error *err)
 	if (r->held_tokens < 0)
 		return fail(err, PITH_BAD_ARGUMENT, "A recipe needs held_tokens of at least 0.");
 	if (r->trained == PITH_TRAIN_BASE && r->reader)
-		return fail(err, PITH_BAD_ARGUMENT, "A base that is trained learns to read memory tokens itself: a reader is an adapter's.");
+		return fail(err, PITH_BAD_ARGUMENT,
+		            "A base that is trained learns to read memory tokens itself: a reader is an adapter's.");
 	for (size_t i = 0; i < r->n_tasks && r->reader; i++)
 		if (!objective_has_memory(r->tasks[i].objective))
-			return fail(err, PITH_BAD_ARGUMENT, "A reader reads memory tokens: the task on %s has none.", r->tasks[i].path);
+			return fail(err, PITH_BAD_ARGUMENT, "A reader reads memory tokens: the task on %s has none.",
+			            r->tasks[i].path);
 	if (r->trained == PITH_TRAIN_ADAPTER && r->base_path == NULL)
 		return fail(err, PITH_BAD_ARGUMENT, "Training an adapter needs a base.");
 	enum pith_status status = find_type(&run->output_type, "output_type", r->output_type, err);
@@ -61,8 +63,9 @@ enum pith_status run_check_lengths(const struct run *run, struct pith_error *err
 	for (int p = PITH_N_MEMORY_PURPOSES; p < PITH_N_PURPOSES; p++) {
 		int span = run_span_of(recipe, (enum pith_purpose)p, (int)n_context);
 		if (run->adapters[p] != NULL && (span < 1 || (size_t)span + 2 > n_context))
-			return fail(err, PITH_BAD_ARGUMENT, "span_tokens is %d; the context of %zu has room for spans of 1 to %zu.",
-			            span, n_context, n_context > 2 ? n_context - 2 : 0);
+			return fail(err, PITH_BAD_ARGUMENT,
+			            "span_tokens is %d; the context of %zu has room for spans of 1 to %zu.", span, n_context,
+			            n_context > 2 ? n_context - 2 : 0);
 	}
 	if (has_adapter && (recipe->span_tokens < 1 || slots + (size_t)recipe->span_tokens > n_context))
 		return fail(err, PITH_BAD_ARGUMENT,

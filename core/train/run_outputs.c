@@ -38,7 +38,8 @@ enum pith_status run_save_outputs(struct run *run, struct pith_error *err)
 	bool base = recipe->trained == PITH_TRAIN_BASE;
 	enum pith_status status = PITH_OK;
 	if (base && recipe->output_path != NULL) {
-		status = parameters_save(run->parameters, recipe->output_path, run->output_type, recipe->model_name, run->base_file, err);
+		status = parameters_save(run->parameters, recipe->output_path, run->output_type, recipe->model_name,
+		                         run->base_file, err);
 		if (status == PITH_OK)
 			status = fingerprint_file(recipe->output_path, run->base_fingerprint, err);
 	}

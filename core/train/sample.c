@@ -300,7 +300,8 @@ static void disturb_question(struct sample *sample, struct microbatch_builder *b
  * The question is asked of the sentences that it is likely to be about. Where they miss the answer, those are taken that share
  * words with it too: what is not there cannot be found, and is not to be made up.
  */
-static enum pith_status narrow(struct question *q, struct random_state *random, const struct sampling *sampling, struct pith_error *err)
+static enum pith_status narrow(struct question *q, struct random_state *random, const struct sampling *sampling,
+                               struct pith_error *err)
 {
 	struct buffer found = {0}, wanted = {0};
 	size_t most = sampling->evidence_least + random_below(random, sampling->evidence_most - sampling->evidence_least + 1);
@@ -339,7 +340,8 @@ static enum pith_status make_answer(struct sample *sample, struct microbatch_bui
 			return status;
 		}
 		if (data->task.objective == PITH_OBJECTIVE_ANSWER_FULL) {
-			status = answer_prompt_text(tokenizer, q.context, q.context_length, q.question, &sample->reader, &begin, &end, err);
+			status = answer_prompt_text(tokenizer, q.context, q.context_length, q.question, &sample->reader, &begin,
+			                            &end, err);
 			sample->document_end = end;
 		} else {
 			status = tokenizer_encode(tokenizer, q.context, q.context_length, &sample->document, err);
@@ -395,8 +397,8 @@ enum pith_status sample_make_further(struct sample *sample, struct microbatch_bu
 	if (status == PITH_OK && find_further(&q, sample, builder, record, data->has_questions)) {
 		status = rename_question(&q, sample, err);
 		if (status == PITH_OK && data->task.objective == PITH_OBJECTIVE_ANSWER_FULL)
-			status = answer_prompt_text(builder->tokenizer, q.context, q.context_length, q.question, &sample->reader, NULL,
-			                            &read, err);
+			status = answer_prompt_text(builder->tokenizer, q.context, q.context_length, q.question, &sample->reader,
+			                            NULL, &read, err);
 		else if (status == PITH_OK)
 			status = answer_prompt_memory(builder->tokenizer, q.question, &sample->reader, err);
 		if (status == PITH_OK)

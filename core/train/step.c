@@ -200,8 +200,8 @@ static enum pith_status backward(struct step_worker *w, struct pith_error *err)
 	hand_back(w);
 	for (int p = 0; status == PITH_OK && p < PITH_N_MEMORY_PURPOSES; p++)
 		if (w->microbatch.encoder[p].batch.n_tokens > 0)
-			status = trace_backward(&w->encoder[p], t, w->adapters[p], &w->microbatch.encoder[p].batch, w->precision, rows,
-			                        &w->gradients, err);
+			status = trace_backward(&w->encoder[p], t, w->adapters[p], &w->microbatch.encoder[p].batch, w->precision,
+			                        rows, &w->gradients, err);
 	return status;
 }
 
@@ -223,8 +223,8 @@ enum pith_status step_run(struct step_worker *w, bool with_backward, struct step
 		loss_head_backward(w->precision, w->losses.data, w->correct, w->reader.d_x.data, w->gradients.output,
 		                   w->reader.hidden.data, &t->weights.output, m->targets, m->weights, soft, n, w->head.data);
 	else
-		loss_head_forward(NULL, w->precision, w->losses.data, w->correct, w->reader.hidden.data, &t->weights.output, m->targets,
-		                  n, w->head.data);
+		loss_head_forward(NULL, w->precision, w->losses.data, w->correct, w->reader.hidden.data, &t->weights.output,
+		                  m->targets, n, w->head.data);
 	count_losses(w, losses);
 	return with_backward ? backward(w, err) : PITH_OK;
 }

@@ -26,7 +26,8 @@ struct step_worker {
 	bool trains_base;
 	enum precision precision;
 	struct dropout dropout;                     /* in the reader, for this micro-batch */
-	struct adapter *adapters[PITH_N_PURPOSES];  /* borrowed: views with the gradients at work; NULL: that purpose is not used */
+	struct adapter
+		*adapters[PITH_N_PURPOSES]; /* borrowed: views with the gradients at work; NULL: that purpose is not used */
 	struct trace encoder[PITH_N_MEMORY_PURPOSES], reader;
 	enum pith_memory memory;                    /* what the encoders hand to the reader */
 	struct teacher teacher;                     /* where the micro-batch has something for it */

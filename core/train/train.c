@@ -80,7 +80,8 @@ static void run_slot(struct run *run, struct step_worker *w, int number)
 		uint64_t seed = (uint64_t)run->state.step * (uint64_t)n_micro + (uint64_t)i;
 		random_seed(&w->builder.random, run->recipe->seed * 0x9e3779b97f4a7c15u + seed);
 		/* A mask of its own, and room for the layers' own. */
-		w->dropout = (struct dropout){(float)run->recipe->dropout, run->recipe->seed * 0x9e3779b97f4a7c15u + (seed << 16)};
+		w->dropout =
+			(struct dropout){(float)run->recipe->dropout, run->recipe->seed * 0x9e3779b97f4a7c15u + (seed << 16)};
 		microbatch_clear(&w->microbatch);
 		struct step_losses losses = {0};
 		if (microbatch_build(&w->microbatch, &w->builder, &sampling, &slot->error) != PITH_OK ||
@@ -111,8 +112,8 @@ static enum pith_status train_step(struct run *run, struct step_losses *sum, dou
 	}
 	step_losses_add(sum, &step);
 	run->state.tokens += (uint64_t)step.n_read;
-	enum pith_status status = optimizer_step(run->arrays, run->n_arrays, run->recipe, run->state.step, run->recipe->n_accumulate,
-	                                         run->pool, norm, err);
+	enum pith_status status = optimizer_step(run->arrays, run->n_arrays, run->recipe, run->state.step,
+	                                         run->recipe->n_accumulate, run->pool, norm, err);
 	if (status != PITH_OK)
 		return status;
 	double n_regenerated = step.n_tokens[PITH_OBJECTIVE_REGENERATE];

@@ -72,8 +72,8 @@ struct pith_compress_options {
 	size_t n_pins;
 	/*
 	 * With the faults that the method was published with, to compare. Extractive: single tokens go, not words, the budget is
-	 * missed, and nothing is protected. Soft: texts are encoded whole, however few memory tokens there are. Refused by methods
-	 * that have no such mode.
+	 * missed, and nothing is protected. Soft: texts are encoded whole, however few memory tokens there are. Refused by
+	 * methods that have no such mode.
 	 */
 	bool compat;
 	bool keep_facts; /* abstractive: a rewrite that loses numbers, negations or names gives way to words that lose fewer */
@@ -111,7 +111,8 @@ struct pith_compressed_info {
 	size_t original_bytes;
 	size_t compressed_bytes; /* bytes of text; soft: bytes of all K/V rows, or of all embeddings */
 	size_t n_spans;          /* soft: 1 or more; otherwise 0 */
-	size_t encoded_tokens;   /* soft: of the document, from its beginning on, that the rows stand for; fewer than original where they cannot hold more */
+	size_t encoded_tokens; /* soft: of the document, from its beginning on, that the rows stand for; fewer than original where
+	                          they cannot hold more */
 	size_t n_chunks;         /* abstractive: parts that were rewritten one by one; otherwise 0 */
 	size_t n_chunks_extractive; /* of them, those for which words of the document stand */
 	size_t server_tokens_read, server_tokens_written; /* abstractive: as a server counted them; 0: none did */
@@ -137,8 +138,8 @@ const char *pith_compressed_text(const struct pith_compressed *compressed, size_
 const struct pith_word *pith_compressed_words(const struct pith_compressed *compressed, size_t *n);
 
 /* Norms for the eye: of memory token i in layer l, the Euclidean norm of its key and of its value row. Soft only. */
-enum pith_status pith_compressed_row_norms(const struct pith_compressed *compressed, enum pith_purpose purpose, size_t i, int layer,
-                                           float *key_norm, float *value_norm, struct pith_error *err);
+enum pith_status pith_compressed_row_norms(const struct pith_compressed *compressed, enum pith_purpose purpose, size_t i,
+                                           int layer, float *key_norm, float *value_norm, struct pith_error *err);
 
 /*
  * A copy of a soft result without memory token `token` (from 0), of every purpose: what comes back from it lacks what that

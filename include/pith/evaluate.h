@@ -172,7 +172,8 @@ struct pith_compare_options {
 	const struct pith_compress_options *targets; /* (n_targets) */
 	size_t n_targets;
 	size_t limit; /* 0: every line */
-	const struct pith_method *against; /* its values are taken from those of the other methods at the same target; NULL: none are */
+	const struct pith_method
+		*against; /* its values are taken from those of the other methods at the same target; NULL: none are */
 };
 
 struct pith_compare_row {
@@ -194,11 +195,12 @@ struct pith_compare_report {
 };
 /*
  * A target that fails on a line is given up with its sentence, the others go on; a line whose text is empty or does not fit
- * the model as it stands is left out and counted; one that is malformed ends the run. Freed with pith_compare_report_free(), also after an error or a cancel: then the
- * means are over the lines done.
+ * the model as it stands is left out and counted; one that is malformed ends the run. Freed with pith_compare_report_free(), also
+ * after an error or a cancel: then the means are over the lines done.
  */
-enum pith_status pith_compare(struct pith_compare_report *out, struct pith_model *model, const struct pith_compare_options *options,
-                              const struct pith_control *control, struct pith_error *err);
+enum pith_status pith_compare(struct pith_compare_report *out, struct pith_model *model,
+                              const struct pith_compare_options *options, const struct pith_control *control,
+                              struct pith_error *err);
 void pith_compare_report_free(struct pith_compare_report *report);
 
 #endif

@@ -86,7 +86,8 @@ struct pith_token {
 enum pith_status pith_tokenize(const struct pith_model *model, const char *text, size_t length, struct pith_token **out,
                                size_t *n, struct pith_error *err);
 
-/* The raw bytes of one token as it stands within a text (not NUL-terminated; may be part of a UTF-8 character). Borrowed from the model. */
+/* The raw bytes of one token as it stands within a text (not NUL-terminated; may be part of a UTF-8 character). Borrowed from the
+ * model. */
 const char *pith_token_bytes(const struct pith_model *model, int32_t id, size_t *length);
 
 /* What a file is, without loading its weights: `pith inspect`. */

@@ -27,8 +27,9 @@ struct pith_refine_options {
 	int n_steps;          /* at most so many for each span */
 	double learning_rate; /* of Adam on keys and values */
 	/*
-	 * Called before every step of the caller's own thread, unless NULL: spans are shared out among threads. The compressed form
-	 * holds the rows of all spans as they are then, and may be regenerated from; its refine_steps count the steps of all threads.
+	 * Called before every step of the caller's own thread, unless NULL: spans are shared out among threads. The compressed
+	 * form holds the rows of all spans as they are then, and may be regenerated from; its refine_steps count the steps of all
+	 * threads.
 	 */
 	void (*watch)(void *user, const struct pith_compressed *compressed);
 	void *user;

@@ -30,11 +30,13 @@ const char *pith_objective_name(enum pith_objective objective); /* "lm", "regene
 /* One source of samples. */
 struct pith_task {
 	enum pith_objective objective;
-	const char *path;  /* JSONL: "text" for lm and regenerate; "text" and "target" (or "title") for rewrite; "context", "question", "answers" for the others.
-	                      A source without questions used for an answer objective makes cloze questions of itself */
+	const char *path;  /* JSONL: "text" for lm and regenerate; "text" and "target" (or "title") for rewrite; "context",
+	                      "question", "answers" for the others.  A source without questions used for an answer objective makes
+	                      cloze questions of itself */
 	double weight;     /* share of the tokens of a batch */
 	double loss_weight; /* of one trained token; 0 means 1. Answers are few tokens in a batch: give them more */
-	bool skip_document; /* answer_full: the document is read, but its words are not learned; for small sets, which are soon known by heart */
+	bool skip_document; /* answer_full: the document is read, but its words are not learned; for small sets, which are soon
+	                       known by heart */
 	int max_tokens;    /* longest text; longer ones are cut (lm, regenerate) or skipped (answers, rewrite) */
 	double k_ratio_min, k_ratio_max; /* this task's own share of memory tokens from the first step on; 0: the recipe's */
 };
@@ -55,13 +57,14 @@ struct pith_recipe {
 	/* Adapters. With PITH_TRAIN_BASE both purposes may be trained along; with PITH_TRAIN_ADAPTER exactly one is. */
 	enum pith_memory memory;     /* what their memory tokens hand to the reader */
 	bool memory_slots;           /* these stand at positions 1..k; else they are spread over the positions of their text */
-	const char *adapter_path[PITH_N_PURPOSES]; /* by enum pith_purpose: start from this one, of lora_rank or less; NULL: new */
+	const char
+		*adapter_path[PITH_N_PURPOSES]; /* by enum pith_purpose: start from this one, of lora_rank or less; NULL: new */
 	int lora_rank;               /* 0: memory vectors only */
-	bool reader;                 /* memory tokens are read by a second LoRA of that rank, trained along; else by the frozen base */
-	int span_tokens;             /* longest text that one encoding, or an adapter for reading, reads; written into the adapter */
+	bool reader;     /* memory tokens are read by a second LoRA of that rank, trained along; else by the frozen base */
+	int span_tokens; /* longest text that one encoding, or an adapter for reading, reads; written into the adapter */
 	/*
-	 * About how many document tokens one memory token can hold; written into an adapter for regeneration, which then encodes the beginning
-	 * of a longer text, as much of it as comes back best, in place of a little of all of it. 0: texts are
+	 * About how many document tokens one memory token can hold; written into an adapter for regeneration, which then encodes
+	 * the beginning of a longer text, as much of it as comes back best, in place of a little of all of it. 0: texts are
 	 * encoded whole, however few memory tokens there are.
 	 */
 	int held_tokens;
@@ -71,7 +74,8 @@ struct pith_recipe {
 	const struct pith_task *tasks;
 	size_t n_tasks;
 
-	/* Memory tokens of a sample: k is drawn log-uniformly between length * k_ratio_min and length * k_ratio_max, within 1..k_max. */
+	/* Memory tokens of a sample: k is drawn log-uniformly between length * k_ratio_min and length * k_ratio_max,
+	 * within 1..k_max. */
 	double k_ratio_max_start;  /* at the first step */
 	double k_ratio_min_start;
 	double k_ratio_max, k_ratio_min; /* at the curriculum's end */
@@ -94,19 +98,22 @@ struct pith_recipe {
 	 */
 	double renamed;
 	/*
-	 * answer_full: a question is asked of the sentences that share words with it alone, of up to so many tokens (drawn anew from a
-	 * half of it up; a sentence with the answer is among them if there is one); 0: of the whole text, once for all its questions.
-	 * Held-out questions are asked so too, of the most. A reading adapter reads like that later, span_tokens where they are fewer.
+	 * answer_full: a question is asked of the sentences that share words with it alone, of up to so many tokens (drawn anew
+	 * from a half of it up; a sentence with the answer is among them if there is one); 0: of the whole text, once for all its
+	 * questions. Held-out questions are asked so too, of the most. A reading adapter reads like that later, span_tokens where
+	 * they are fewer.
 	 */
 	int evidence_tokens;
 	/* Share of what each half of a layer adds that is dropped in training (Srivastava et al. 2014); 0: none. */
 	double dropout;
-	/* Share of the questions that texts make of themselves that are put like questions, in words that were changed; 0: plain clozes. */
+	/* Share of the questions that texts make of themselves that are put like questions, in words that were changed; 0: plain
+	 * clozes. */
 	double cloze_noise;
 
 	/*
-	 * Regeneration: the first token counts opening_weight times, the ones behind it less and less, from token opening_tokens on
-	 * once. Nothing stands before them that could lead to the next word, and free running needs them first. 0 tokens: none.
+	 * Regeneration: the first token counts opening_weight times, the ones behind it less and less, from token opening_tokens
+	 * on once. Nothing stands before them that could lead to the next word, and free running needs them first. 0 tokens:
+	 * none.
 	 */
 	int opening_tokens;
 	double opening_weight;
@@ -134,8 +141,8 @@ struct pith_recipe {
 	int checkpoint_steps;
 	const char *output_type;     /* of the base's matrices: "F32", "F16", "BF16", "Q8_0" */
 	const char *adapter_type;    /* of the adapters' */
-	bool bf16;                   /* products in bf16 with fp32 sums where the CPU can (AMX, AVX512_BF16); false: fp32, the reference */
-	const char *output_path;     /* the model (base) or the adapter (adapter) as GGUF; written at the end and at checkpoints */
+	bool bf16; /* products in bf16 with fp32 sums where the CPU can (AMX, AVX512_BF16); false: fp32, the reference */
+	const char *output_path; /* the model (base) or the adapter (adapter) as GGUF; written at the end and at checkpoints */
 	const char *output_adapter_path[PITH_N_PURPOSES]; /* PITH_TRAIN_BASE: adapters trained along */
 	const char *log_path;        /* JSONL, one line per report; NULL: none */
 	int report_steps;
@@ -167,7 +174,8 @@ enum pith_status pith_train_run(const struct pith_recipe *recipe, pith_train_rep
  * word is to be kept when its stem stands in the short form. The base stays as it is; the texts are read by it once.
  */
 struct pith_keep_source {
-	const char *path;  /* JSONL: "text" with "target" or "title"; or "context", "question", "answers", a line for each question */
+	const char
+		*path; /* JSONL: "text" with "target" or "title"; or "context", "question", "answers", a line for each question */
 	int limit;         /* texts of it, spread evenly over the file; 0: all */
 	double weight;     /* of its tokens in the loss */
 };
@@ -180,7 +188,8 @@ struct pith_keep_recipe {
 	int depth;                /* layers of the base whose hidden states the head reads; 0: all */
 	int n_hidden;             /* width of the head */
 	double least_hit_rate;    /* texts that hold less than this share of the stems of their short form are left out */
-	double surprise_share;    /* of a label, below 0.5, is the token's rank by self-information in its text; the rest: is it kept? */
+	double surprise_share;    /* of a label, below 0.5, is the token's rank by self-information in its text; the rest: is it
+	                             kept? */
 	double held_out;          /* share of the texts that is kept back for measuring */
 	int n_epochs, batch_tokens;
 	double learning_rate, weight_decay;
@@ -246,7 +255,8 @@ typedef void pith_grpo_report_fn(void *user, const struct pith_grpo_report *repo
 enum pith_status pith_train_grpo(const struct pith_grpo_recipe *recipe, pith_grpo_report_fn *report, void *report_user,
                                  const struct pith_control *control, struct pith_error *err);
 
-/* Trains a byte-level BPE vocabulary of n_vocab tokens on the "text" (or "context") of JSONL files and writes it as a vocabulary-only GGUF. */
+/* Trains a byte-level BPE vocabulary of n_vocab tokens on the "text" (or "context") of JSONL files and writes it as a
+ * vocabulary-only GGUF. */
 struct pith_tokenizer_recipe {
 	const char *const *paths;
 	size_t n_paths;

@@ -103,7 +103,8 @@ static enum pith_status compress(struct stage *stage, const char *method, double
 	if (status == PITH_OK) {
 		keep(stage, compressed->text, compressed->text_length);
 		for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++)
-			keep(stage, compressed->rows[p].data, compressed->rows[p].n_rows * compressed->rows[p].row_floats * sizeof(float));
+			keep(stage, compressed->rows[p].data,
+			     compressed->rows[p].n_rows * compressed->rows[p].row_floats * sizeof(float));
 	} else {
 		assert_null(compressed);
 	}
@@ -236,7 +237,8 @@ static enum pith_status answer_text(struct stage *stage, struct pith_error *err)
 	size_t heard = 0;
 	struct pith_control control = {.text = hear, .user = &heard};
 	struct pith_generated out;
-	enum pith_status status = pith_answer_text(&out, stage->model, document_text, sizeof document_text - 1, "When?", 8, &control, err);
+	enum pith_status status =
+		pith_answer_text(&out, stage->model, document_text, sizeof document_text - 1, "When?", 8, &control, err);
 	return finish(stage, &out, status);
 }
 
@@ -291,7 +293,8 @@ static enum pith_status write_model(struct stage *stage, struct pith_error *err)
 		status = parameters_save(p, written_path, TENSOR_Q8_0, "written", model->gguf, err);
 	}
 	if (status == PITH_OK)
-		status = adapter_save(model->adapters[PITH_MEMORY_ROWS][PITH_ANSWER], &model->transformer.h, TENSOR_BF16, written_path, err);
+		status = adapter_save(model->adapters[PITH_MEMORY_ROWS][PITH_ANSWER], &model->transformer.h, TENSOR_BF16,
+		                      written_path, err);
 	parameters_destroy(p);
 	unlink(written_path);
 	return status;
@@ -421,7 +424,8 @@ static void check_scenario(const struct scenario *scenario)
 			n += 1 + n / 100;
 		assert_true(n > 0);
 		if (getenv("PITH_TEST_VERBOSE") != NULL)
-			print_message("%s: about %zu allocations%s\n", scenario->name, n, sticky ? ", all behind one refused" : "");
+			print_message("%s: about %zu allocations%s\n", scenario->name, n,
+			              sticky ? ", all behind one refused" : "");
 	}
 	stage_destroy(&plain);
 }
@@ -476,7 +480,8 @@ static int setup(void **state)
 	small_files("fault", 100);
 	char adapter_path[600];
 	for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++) {
-		snprintf(adapter_path, sizeof adapter_path, "%s/fault-%s.gguf", scratch_directory, purpose_name((enum pith_purpose)p));
+		snprintf(adapter_path, sizeof adapter_path, "%s/fault-%s.gguf", scratch_directory,
+		         purpose_name((enum pith_purpose)p));
 		add_reader((enum pith_purpose)p, adapter_path);
 	}
 	static const char pairs[] = "{\"text\": \"The tide froze.\", \"title\": \"Tide\"}\n"

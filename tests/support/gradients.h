@@ -69,8 +69,8 @@ static inline double check_gradient(const struct gradient_check *check, struct r
 		}
 	}
 	if (!(worst <= check->bound))
-		fail_msg("%s: gradient %zu is %g, differences say %g; %.1e of its root mean square apart, bound %.1e", check->name,
-			 where, wrong, right, worst, check->bound);
+		fail_msg("%s: gradient %zu is %g, differences say %g; %.1e of its root mean square apart, bound %.1e",
+		         check->name, where, wrong, right, worst, check->bound);
 	if (getenv("PITH_TEST_VERBOSE") != NULL)
 		print_message("%-28s %.1e (bound %.1e)\n", check->name, worst, check->bound);
 	return worst;

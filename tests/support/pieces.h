@@ -68,8 +68,9 @@ static inline const char *pieces_write(const struct pieces *vocabulary, const ch
 	if (vocabulary->chat_template != NULL)
 		assert_int_equal(gguf_write_string(writer, "tokenizer.chat_template", vocabulary->chat_template, NULL), PITH_OK);
 	if (vocabulary->unknown_key > 0)
-		assert_int_equal(gguf_write_u32(writer, "tokenizer.ggml.unknown_token_id", (uint32_t)vocabulary->unknown_key - 1, NULL),
-		                 PITH_OK);
+		assert_int_equal(
+			gguf_write_u32(writer, "tokenizer.ggml.unknown_token_id", (uint32_t)vocabulary->unknown_key - 1, NULL),
+			PITH_OK);
 	assert_int_equal(gguf_write_u32(writer, "tokenizer.ggml.bos_token_id", ends[0], NULL), PITH_OK);
 	assert_int_equal(gguf_write_u32(writer, "tokenizer.ggml.eos_token_id", ends[1], NULL), PITH_OK);
 	assert_int_equal(gguf_writer_finish(writer, path, NULL), PITH_OK);

@@ -143,8 +143,8 @@ static inline struct pith_model *small_open(const char *path)
 }
 
 /* A random adapter for the model at model_path; those for rewriting and reading have no memory tokens. */
-static inline void small_adapter_of(const char *path, const char *model_path, enum pith_memory hands_over, enum pith_purpose purpose,
-                                    double deviation, uint64_t seed)
+static inline void small_adapter_of(const char *path, const char *model_path, enum pith_memory hands_over,
+                                    enum pith_purpose purpose, double deviation, uint64_t seed)
 {
 	struct pith_error err;
 	struct pith_model *model;
@@ -154,7 +154,8 @@ static inline void small_adapter_of(const char *path, const char *model_path, en
 	random_seed(&random, seed);
 	must(pith_model_open(&model, model_path, &options, NULL, &err), &err);
 	const struct hyperparams *h = &model->transformer.h;
-	must(adapter_create(&adapter, h, purpose, 4, 8, purpose < PITH_N_MEMORY_PURPOSES ? SMALL_MEMORY : 0, &random, &err), &err);
+	must(adapter_create(&adapter, h, purpose, 4, 8, purpose < PITH_N_MEMORY_PURPOSES ? SMALL_MEMORY : 0, &random, &err),
+	     &err);
 	for (size_t i = 0; i < adapter->n_values; i++)
 		adapter->values[i] += (float)(deviation * random_normal(&random));
 	adapter->hands_over = hands_over;

@@ -14,7 +14,8 @@
 
 static struct training_point empty_point(long step)
 {
-	struct training_point point = {.step = step, .tokens = NAN, .loss = NAN, .length = NAN, .learning_rate = NAN, .tokens_per_second = NAN};
+	struct training_point point = {
+		.step = step, .tokens = NAN, .loss = NAN, .length = NAN, .learning_rate = NAN, .tokens_per_second = NAN};
 	for (int i = 0; i < PITH_N_OBJECTIVES; i++)
 		point.objective_loss[i] = point.eval_loss[i] = point.eval_accuracy[i] = NAN;
 	return point;
@@ -42,7 +43,8 @@ static void fill_log(struct training_log *log, struct training_point points[N_PO
 	*log = (struct training_log){.path = path, .points = points, .n = N_POINTS, .modified = 5000};
 }
 
-static char *drawn(const struct training_log *log, const struct curves_view *view, int rows, int cols, bool ascii, const char *message)
+static char *drawn(const struct training_log *log, const struct curves_view *view, int rows, int cols, bool ascii,
+                   const char *message)
 {
 	struct canvas canvas = {.ascii = ascii};
 	assert_true(canvas_resize(&canvas, rows, cols));
@@ -132,9 +134,14 @@ static void grid_and_single(void **state)
 	fill_log(&log, points);
 	curves_view_init(&view);
 	char *dump = drawn(&log, &view, 24, 110, false, NULL);
-	static const char *const shown[] = {"base.jsonl", "step 1,000 of 4,000 (25 %)", "loss 3.000", "1,000 tokens/s", "Training loss",
-	                                    "a lm 3.000", "d answer 2.000", "Held-out loss", "a lm 4.000", "Learning rate", "1.00e-03", "Speed",
-	                                    "0 all<", "q leave", "? help"};
+	static const char *const shown[] = {"base.jsonl",     "step 1,000 of 4,000 (25 %)",
+	                                    "loss 3.000",     "1,000 tokens/s",
+	                                    "Training loss",  "a lm 3.000",
+	                                    "d answer 2.000", "Held-out loss",
+	                                    "a lm 4.000",     "Learning rate",
+	                                    "1.00e-03",       "Speed",
+	                                    "0 all<",         "q leave",
+	                                    "? help"};
 	for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
 		assert_shows(dump, shown[i]);
 	/* 5,000 tokens in ten steps at 1,000 a second: 3,000 steps take 1,500 seconds. */

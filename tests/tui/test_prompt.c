@@ -13,7 +13,8 @@
 #include "scratch.h"
 #include "unit.h"
 
-/* readline forgets what it copied of a killed or quoted piece when keys come in an order that it did not think of: a few bytes each. */
+/* readline forgets what it copied of a killed or quoted piece when keys come in an order that it did not think of: a few bytes
+ * each. */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
@@ -160,6 +161,7 @@ static void test_random_keys(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_history), cmocka_unit_test(test_leaving), cmocka_unit_test(test_random_keys)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_history), cmocka_unit_test(test_leaving),
+	                                   cmocka_unit_test(test_random_keys)};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -121,13 +121,16 @@ static void looks(void **state)
 					assert_true(look.foreground == -1 && look.background == -1);
 			}
 			/* What must be told apart is told apart, with colour or without. */
-			struct look kept = theme_look(&theme, ROLE_KEPT, colors[c]), dropped = theme_look(&theme, ROLE_DROPPED, colors[c]);
+			struct look kept = theme_look(&theme, ROLE_KEPT, colors[c]),
+				    dropped = theme_look(&theme, ROLE_DROPPED, colors[c]);
 			struct look protected = theme_look(&theme, ROLE_MUST_KEEP, colors[c]);
 			assert_false(same_look(kept, dropped));
 			assert_false(same_look(kept, protected));
 			assert_true((protected.attributes & ATTRIBUTE_UNDERLINE) != 0);
-			assert_false(same_look(theme_look(&theme, ROLE_POPUP, colors[c]), theme_look(&theme, ROLE_CHOICE, colors[c])));
-			assert_false(same_look(theme_look(&theme, ROLE_TEXT, colors[c]), theme_look(&theme, ROLE_TITLE, colors[c])));
+			assert_false(
+				same_look(theme_look(&theme, ROLE_POPUP, colors[c]), theme_look(&theme, ROLE_CHOICE, colors[c])));
+			assert_false(
+				same_look(theme_look(&theme, ROLE_TEXT, colors[c]), theme_look(&theme, ROLE_TITLE, colors[c])));
 		}
 	}
 }

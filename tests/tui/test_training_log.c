@@ -13,7 +13,8 @@ static const char first_line[] =
 static const char second_line[] =
 	"{\"step\":40,\"n_steps\":100,\"tokens\":165219,\"loss\":7.5,\"loss_lm\":7.9,\"eval_loss_lm\":7.7,\"eval_accuracy_lm\":0.125,"
 	"\"length\":24,\"learning_rate\":0.0004,\"tokens_per_second\":4000}\n";
-static const char third_line[] = "{\"step\":60,\"n_steps\":100,\"tokens\":245219,\"loss\":6.5,\"loss_lm\":6.9,\"tokens_per_second\":2000}\n";
+static const char third_line[] =
+	"{\"step\":60,\"n_steps\":100,\"tokens\":245219,\"loss\":6.5,\"loss_lm\":6.9,\"tokens_per_second\":2000}\n";
 
 static void append(const char *path, const char *text)
 {

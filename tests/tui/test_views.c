@@ -60,7 +60,8 @@ static void document_and_compressed(void **state)
 	begin(&workbench, sentence);
 	struct pith_word words[32];
 	char left[] = "level never rose 41";
-	struct shown_compressed compressed = {.info = {.method = &extractive}, .text = left, .length = strlen(left), .words = words};
+	struct shown_compressed compressed = {
+		.info = {.method = &extractive}, .text = left, .length = strlen(left), .words = words};
 	compressed.n_words = split_words(words, sentence, " level never rose 41 ");
 	workbench.forms[FORM_FIRST].compressed = &compressed;
 	assert_true(view_document_build(&workbench));
@@ -167,7 +168,8 @@ static void soft_second(void **state)
 	char back[] = "The level never fell by more than 41 cm in a day.";
 	struct comparison comparison = {.text = back, .length = strlen(back), .final = true};
 	size_t length = strlen(sentence);
-	assert_int_equal(pith_diff_words(&comparison.words, &comparison.n_words, sentence, length, back, strlen(back), NULL), PITH_OK);
+	assert_int_equal(pith_diff_words(&comparison.words, &comparison.n_words, sentence, length, back, strlen(back), NULL),
+	                 PITH_OK);
 	form->comparison = &comparison;
 	assert_true(bytes_append(&form->regenerated, back, strlen(back)));
 	assert_true(view_beside_build(&workbench));
@@ -184,8 +186,10 @@ static void memory_without_numbers(void **state)
 	struct workbench workbench;
 	begin(&workbench, sentence);
 	float norms[] = {NAN, 1, 2, INFINITY, 3, 5, 1, 5};
-	struct shown_compressed shown = {.info = {.method = &soft, .compressed_tokens = 2, .compressed_bytes = 3072, .n_spans = 1},
-	                                 .n_layers = 2, .norms = {norms}};
+	struct shown_compressed shown = {
+		.info = {.method = &soft, .compressed_tokens = 2, .compressed_bytes = 3072, .n_spans = 1},
+		.n_layers = 2,
+		.norms = {norms}};
 	workbench.forms[FORM_FIRST].compressed = &shown;
 	struct canvas canvas = {.ascii = true};
 	assert_true(canvas_resize(&canvas, 6, 80));
@@ -391,10 +395,11 @@ static void synchronised(void **state)
 			size_t begin_word = length;
 			length += (size_t)sprintf(text + length, "word%dof%d", word, i);
 			bool kept = word % 2 == 0;
-			words[n_words++] = (struct pith_word){.begin = (uint32_t)begin_word, .end = (uint32_t)length, .kept = kept};
+			words[n_words++] =
+				(struct pith_word){.begin = (uint32_t)begin_word, .end = (uint32_t)length, .kept = kept};
 			if (kept)
-				n_left += (size_t)sprintf(left + n_left, "%s%.*s", n_left > 0 ? " " : "", (int)(length - begin_word),
-				                          text + begin_word);
+				n_left += (size_t)sprintf(left + n_left, "%s%.*s", n_left > 0 ? " " : "",
+				                          (int)(length - begin_word), text + begin_word);
 			text[length++] = ' ';
 		}
 		sentences[i].end = (uint32_t)length;
@@ -500,7 +505,8 @@ static void answers(void **state)
 	char waiting[] = "Why?";
 	workbench.wanted.question = waiting;
 	assert_answers(&workbench, 60, "- Earlier: full text --------+- Earlier, Keep: 0.25 (4.0x) -\n");
-	/* Asked before anything was compressed: that is no answer from the full text, and an earlier one only when there is a form. */
+	/* Asked before anything was compressed: that is no answer from the full text, and an earlier one only when there is a
+	 * form. */
 	workbench.wanted.question = NULL;
 	workbench.answers[ANSWER_FIRST].method = NULL;
 	workbench.forms[FORM_FIRST].compressed = NULL;

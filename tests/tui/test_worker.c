@@ -1,4 +1,5 @@
-/* The computing thread: order, cancelling, bounded text, latest-wins news, and a clean end at any moment. Most telling under tsan. */
+/* The computing thread: order, cancelling, bounded text, latest-wins news, and a clean end at any moment. Most telling under
+ * tsan. */
 #define _POSIX_C_SOURCE 200809L
 #include <poll.h>
 #include <stdatomic.h>

@@ -180,8 +180,9 @@ static enum pith_status check_command(const struct arguments *arguments, struct 
 	const char *pith = command != NULL ? "pith " : "";
 	for (int option = 0; option < OPTION_N; option++)
 		if (arguments->given[option] && !command_takes(command, (enum option_id)option))
-			return fault(err, PITH_BAD_ARGUMENT, "%s%s takes no --%s; pith%s%s --help lists what it takes.", pith, name,
-				     command_options()[option].name, command != NULL ? " " : "", command != NULL ? name : "");
+			return fault(err, PITH_BAD_ARGUMENT, "%s%s takes no --%s; pith%s%s --help lists what it takes.", pith,
+			             name, command_options()[option].name, command != NULL ? " " : "",
+			             command != NULL ? name : "");
 	if (command == NULL)
 		return check_workbench_words(arguments, err);
 	if (arguments->n_words < (size_t)command->n_arguments)

@@ -150,7 +150,8 @@ static enum pith_status run_entrant(struct bench *bench, struct entrant *entrant
 	if (status == PITH_OK)
 		status = run_rates(bench, entrant, writer);
 	if (status == PITH_OK && wrote_nothing(bench, entrant))
-		status = fault(&entrant->failure, PITH_UNSUPPORTED, "None of its texts could be used: words stand for all of them.");
+		status = fault(&entrant->failure, PITH_UNSUPPORTED,
+		               "None of its texts could be used: words stand for all of them.");
 	pith_model_close(writer);
 	if (status == PITH_OK)
 		entrant->failure.code = PITH_OK;

@@ -11,9 +11,10 @@
 /* What refining reached, NULL: it was not asked for. */
 static json_t *refined_json(const struct pith_refine_result *refined)
 {
-	return json_pack("{s:b, s:I, s:I, s:I, s:i, s:f, s:f, s:f}", "exact", refined->exact, "tokens", (json_int_t)refined->n_tokens,
-			 "matched_before", (json_int_t)refined->matched_before, "matched", (json_int_t)refined->matched, "steps",
-			 refined->n_steps, "seconds", refined->seconds, "nats", refined->nats, "room", refined->room);
+	return json_pack("{s:b, s:I, s:I, s:I, s:i, s:f, s:f, s:f}", "exact", refined->exact, "tokens",
+	                 (json_int_t)refined->n_tokens, "matched_before", (json_int_t)refined->matched_before, "matched",
+	                 (json_int_t)refined->matched, "steps", refined->n_steps, "seconds", refined->seconds, "nats",
+	                 refined->nats, "room", refined->room);
 }
 
 /* The result as JSON: with its text, or with the file that it went to. */
@@ -49,7 +50,8 @@ static enum pith_status print_json(struct cli *cli, const struct pith_compressed
 static void say_refined(struct cli *cli, const struct pith_refine_result *refined)
 {
 	if (refined->exact)
-		cli_say(cli, "Refined in %d steps, %.1f s: the text comes back byte for byte.", refined->n_steps, refined->seconds);
+		cli_say(cli, "Refined in %d steps, %.1f s: the text comes back byte for byte.", refined->n_steps,
+		        refined->seconds);
 	else
 		cli_say(cli, "Refined for %d steps, %.1f s: %zu of %zu tokens are right before the first error, %zu were.",
 			refined->n_steps, refined->seconds, refined->matched, refined->n_tokens, refined->matched_before);
@@ -57,7 +59,8 @@ static void say_refined(struct cli *cli, const struct pith_refine_result *refine
 		cli_say(cli, "The text has %.0f nats, these rows usually hold %.0f.", refined->nats, refined->room);
 }
 
-static enum pith_status deliver(struct cli *cli, const struct pith_compressed *compressed, const struct pith_refine_result *refined)
+static enum pith_status deliver(struct cli *cli, const struct pith_compressed *compressed,
+                                const struct pith_refine_result *refined)
 {
 	const char *file = cli->arguments->value[OPTION_OUTPUT];
 	size_t length;

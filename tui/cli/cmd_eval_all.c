@@ -148,7 +148,8 @@ static enum pith_status choose_targets(struct plan *plan, struct cli *cli)
 	for (size_t i = 0; i < plan->n_targets; i++)
 		measured |= plan->targets[i].method == plan->against;
 	if (status == PITH_OK && !measured)
-		status = fault(&cli->err, PITH_BAD_ARGUMENT, "--against names %s, which is not among the --methods.", plan->against->name);
+		status = fault(&cli->err, PITH_BAD_ARGUMENT, "--against names %s, which is not among the --methods.",
+		               plan->against->name);
 	target_end(&base);
 	return status;
 }
@@ -224,7 +225,8 @@ enum exit_code cmd_eval_all(struct cli *cli)
 	if (status == PITH_OK || (plan.n_whole > 0 && status != PITH_NO_MEMORY)) {
 		enum pith_status written = write_report(&plan, cli);
 		if (status != PITH_OK && written == PITH_OK)
-			cli_say(cli, "The report has the %zu of %zu data sets that were measured whole.", plan.n_whole, plan.n_paths);
+			cli_say(cli, "The report has the %zu of %zu data sets that were measured whole.", plan.n_whole,
+			        plan.n_paths);
 		status = status == PITH_OK ? written : status;
 	}
 	plan_free(&plan);

@@ -117,7 +117,8 @@ static enum pith_status read_rates(struct pairs *pairs, struct cli *cli)
 	if (status == PITH_OK)
 		status = arguments_read_rate(comma + 1, &pairs->high, &cli->err);
 	if (status == PITH_OK && pairs->high < pairs->low)
-		status = fault(&cli->err, PITH_BAD_ARGUMENT, "The rates of --rates LOW,HIGH stand the wrong way round: %s.", rates);
+		status = fault(&cli->err, PITH_BAD_ARGUMENT, "The rates of --rates LOW,HIGH stand the wrong way round: %s.",
+		               rates);
 	return status;
 }
 
@@ -148,7 +149,8 @@ enum exit_code cmd_pairs(struct cli *cli)
 	struct pairs pairs = {0};
 	enum pith_status status = target_begin(&target, cli, true);
 	if (status == PITH_OK && target.options.method->family == PITH_SOFT)
-		status = fault(&cli->err, PITH_BAD_ARGUMENT, "%s makes memory rows, which are no text.", target.options.method->name);
+		status = fault(&cli->err, PITH_BAD_ARGUMENT, "%s makes memory rows, which are no text.",
+		               target.options.method->name);
 	if (status == PITH_OK)
 		status = read_rates(&pairs, cli);
 	if (status == PITH_OK && cli->arguments->given[OPTION_LIMIT])

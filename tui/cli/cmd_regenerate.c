@@ -6,12 +6,13 @@
 #include "fault.h"
 #include "pith/expand.h"
 
-static enum pith_status print_json(struct cli *cli, const struct pith_generated *generated, const struct pith_compressed_info *info)
+static enum pith_status print_json(struct cli *cli, const struct pith_generated *generated,
+                                   const struct pith_compressed_info *info)
 {
 	const char *stop = pith_stop_sentence(generated->stop);
-	json_t *object = json_pack("{s:o, s:I, s:f, s:I, s:I}", "text", output_json_text(generated->text, generated->length), "tokens",
-				   (json_int_t)generated->n_tokens, "seconds", generated->seconds, "original_tokens",
-				   (json_int_t)info->original_tokens, "encoded_tokens", (json_int_t)info->encoded_tokens);
+	json_t *object = json_pack("{s:o, s:I, s:f, s:I, s:I}", "text", output_json_text(generated->text, generated->length),
+	                           "tokens", (json_int_t)generated->n_tokens, "seconds", generated->seconds, "original_tokens",
+	                           (json_int_t)info->original_tokens, "encoded_tokens", (json_int_t)info->encoded_tokens);
 	if (stop[0] != '\0')
 		json_object_set_new(object, "note", json_string(stop));
 	return output_json(object) ? PITH_OK : fault_memory(&cli->err);

@@ -82,7 +82,8 @@ static void say_stopped(struct cli *cli, const struct pith_recipe *recipe)
 	if (recipe->checkpoint_path != NULL)
 		cli_say(cli, "%s The same command goes on from the checkpoint.", cli->err.message);
 	else
-		cli_say(cli, "%s %s is written. There is no checkpoint: the same command begins anew.", cli->err.message, recipe->output_path);
+		cli_say(cli, "%s %s is written. There is no checkpoint: the same command begins anew.", cli->err.message,
+		        recipe->output_path);
 }
 
 static enum exit_code train(struct cli *cli, enum pith_trained trained, enum pith_objective objective)
@@ -211,8 +212,9 @@ static void on_grpo_report(void *user, const struct pith_grpo_report *r)
 {
 	struct cli *cli = user;
 	cli_progress_clear(cli);
-	fprintf(stderr, "step %d/%d, rewards: length %.3f, quality %.3f; CR %.3f, delta CR %+.3f, over %.0f %%, KL %.4f, %.0f s", r->step,
-		r->n_steps, r->reward_length, r->reward_quality, r->rate, r->delta_cr, 100 * r->over_budget, r->kl, r->seconds);
+	fprintf(stderr, "step %d/%d, rewards: length %.3f, quality %.3f; CR %.3f, delta CR %+.3f, over %.0f %%, KL %.4f, %.0f s",
+	        r->step, r->n_steps, r->reward_length, r->reward_quality, r->rate, r->delta_cr, 100 * r->over_budget, r->kl,
+	        r->seconds);
 	if (r->hacked > 0)
 		fprintf(stderr, ", hacked %.0f %%", 100 * r->hacked);
 	fputc('\n', stderr);
@@ -231,7 +233,8 @@ enum exit_code cmd_train_grpo(struct cli *cli)
 		recipe.options.n_threads = cli->settings.threads;
 	status = pith_train_grpo(&recipe.options, on_grpo_report, cli, &cli->control, &cli->err);
 	const char *output = recipe.options.output_path;
-	if (status == PITH_OK && cli->json && !output_json(json_pack("{s:o}", "output", output_json_text(output, strlen(output)))))
+	if (status == PITH_OK && cli->json &&
+	    !output_json(json_pack("{s:o}", "output", output_json_text(output, strlen(output)))))
 		status = fault_memory(&cli->err);
 	else if (status == PITH_OK || status == PITH_CANCELLED)
 		cli_say(cli, "%s is written.", output);

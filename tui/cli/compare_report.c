@@ -69,7 +69,8 @@ static void write_table(FILE *out, const struct compared *all, size_t n, write_c
 		for (size_t r = 0; r < all[i].report.n_rows; r++) {
 			const struct pith_compare_row *row = &all[i].report.rows[r];
 			char target[32];
-			if (row->failure.code != PITH_OK || (against != NULL && (row->target == NULL || row->target->method == against)))
+			if (row->failure.code != PITH_OK ||
+			    (against != NULL && (row->target == NULL || row->target->method == against)))
 				continue;
 			write_target(target, sizeof target, row);
 			fprintf(out, "| %s | %zu | %s | %s |", all[i].data, all[i].report.n, method_name(row), target);
@@ -86,7 +87,8 @@ static bool write_markdown(FILE *out, const struct compared *all, size_t n, cons
 	write_table(out, all, n, write_cell, NULL);
 	fprintf(out, "\nIn brackets 95 %% bootstrap intervals over the lines.\n\n");
 	if (against != NULL) {
-		fprintf(out, "How much more than %s at the same target; intervals of the difference, line by line:\n\n", against->name);
+		fprintf(out, "How much more than %s at the same target; intervals of the difference, line by line:\n\n",
+		        against->name);
 		write_table(out, all, n, write_difference, against);
 		fputc('\n', out);
 	}
@@ -133,7 +135,8 @@ static bool write_csv(FILE *out, const struct compared *all, size_t n, const str
 	for (size_t m = 0; m < PITH_N_MEASURES; m++)
 		fprintf(out, ",%s,%s_low,%s_high", measures[m].name, measures[m].name, measures[m].name);
 	for (size_t m = 0; against != NULL && m < PITH_N_MEASURES; m++)
-		fprintf(out, ",%s_difference,%s_difference_low,%s_difference_high", measures[m].name, measures[m].name, measures[m].name);
+		fprintf(out, ",%s_difference,%s_difference_low,%s_difference_high", measures[m].name, measures[m].name,
+		        measures[m].name);
 	fprintf(out, ",failure\n");
 	for (size_t i = 0; i < n; i++) {
 		for (size_t r = 0; r < all[i].report.n_rows; r++) {

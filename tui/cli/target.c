@@ -108,8 +108,9 @@ enum pith_status target_refine_steps(const struct target *target, struct cli *cl
 		return fault(&cli->err, PITH_BAD_ARGUMENT, "%s makes text, which has no memory rows to refine.",
 			     target->options.method->name);
 	if (target->options.method->memory != PITH_MEMORY_ROWS)
-		return fault(&cli->err, PITH_BAD_ARGUMENT, "Refining changes keys and values, and %s hands over embeddings: take 500x.",
-			     target->options.method->name);
+		return fault(&cli->err, PITH_BAD_ARGUMENT,
+		             "Refining changes keys and values, and %s hands over embeddings: take 500x.",
+		             target->options.method->name);
 	enum pith_status status = arguments_count(cli->arguments, OPTION_REFINE, 1, &n, &cli->err);
 	if (status == PITH_OK && n > INT_MAX)
 		return fault(&cli->err, PITH_BAD_ARGUMENT, "--refine takes at most %d steps.", INT_MAX);

@@ -246,7 +246,8 @@ static int draw_heading(struct canvas *canvas, struct rect rect, const struct tr
 		legend.row += !fits;
 		legend.col = fits ? legend.col : 0;
 		int room = rect.cols - legend.col;
-		legend.col += canvas_string(canvas, rect.row + legend.row, rect.col + legend.col, room, series_role(s), entry) + 2;
+		legend.col +=
+			canvas_string(canvas, rect.row + legend.row, rect.col + legend.col, room, series_role(s), entry) + 2;
 	}
 	int unit = (int)strlen(panel->unit);
 	if (legend.col + unit <= rect.cols)

@@ -97,20 +97,23 @@ static void write_axes(FILE *out, const struct plot *plot)
 	for (int i = 0; i < plot->y.n_ticks; i++) {
 		double y = y_of(plot, plot->y.ticks[i]);
 		axis_label(&plot->y, plot->y.ticks[i], label);
-		fprintf(out, "<line class=\"rule\" x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\"/>\n", LEFT, y, LEFT + PLOT_WIDTH, y);
+		fprintf(out, "<line class=\"rule\" x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\"/>\n", LEFT, y, LEFT + PLOT_WIDTH,
+		        y);
 		fprintf(out, "<text class=\"soft\" x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n", LEFT - 8, y + 4, label);
 	}
 	for (int i = 0; i < plot->x.n_ticks; i++) {
 		double x = x_of(plot, plot->x.ticks[i]);
 		figure_count(count, (size_t)plot->x.ticks[i]);
 		fprintf(out, "<path class=\"frame\" d=\"M%.1f %.1fv5\"/>\n", x, bottom);
-		fprintf(out, "<text class=\"soft\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%s</text>\n", x, bottom + 20, count);
+		fprintf(out, "<text class=\"soft\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%s</text>\n", x, bottom + 20,
+		        count);
 	}
 	fprintf(out, "<path class=\"frame\" d=\"M%d %.1fV%.1fH%d\"/>\n", LEFT, plot->top, bottom, LEFT + PLOT_WIDTH);
 	fprintf(out, "<text class=\"soft\" x=\"%d\" y=\"%.1f\" text-anchor=\"middle\">step</text>\n", LEFT + PLOT_WIDTH / 2,
 	        bottom + 38);
 	fprintf(out, "<text class=\"ink title\" x=\"%d\" y=\"%.1f\">%s", LEFT, plot->top - 14, plot->panel->title);
-	fprintf(out, "<tspan class=\"soft\" dx=\"8\" font-weight=\"400\" font-size=\"13\">%s</tspan></text>\n", plot->panel->unit);
+	fprintf(out, "<tspan class=\"soft\" dx=\"8\" font-weight=\"400\" font-size=\"13\">%s</tspan></text>\n",
+	        plot->panel->unit);
 }
 
 /* What of a line falls into one column of pixels: where it enters, its ends, where it leaves. */
@@ -196,7 +199,8 @@ void curves_svg_write(FILE *out, const struct training_log *log)
 	if (log->n == 0)
 		return;
 	figure_count(step, (size_t)log->points[log->n - 1].step);
-	fprintf(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" role=\"img\">\n<title>",
+	fprintf(out,
+	        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" role=\"img\">\n<title>",
 	        WIDTH, HEIGHT, WIDTH, HEIGHT);
 	write_escaped(out, slash != NULL ? slash + 1 : log->path);
 	fprintf(out, ": training and held-out loss up to step %s</title>\n%s", step, style);

@@ -95,7 +95,8 @@ static void read_point(struct training_point *point, const json_t *object, char 
 	for (size_t i = 0; i < sizeof objective_numbers / sizeof *objective_numbers; i++) {
 		for (int o = 0; name[0] == '\0' && o < PITH_N_OBJECTIVES; o++) {
 			char member[64];
-			snprintf(member, sizeof member, "%s%s", objective_numbers[i].prefix, pith_objective_name((enum pith_objective)o));
+			snprintf(member, sizeof member, "%s%s", objective_numbers[i].prefix,
+			         pith_objective_name((enum pith_objective)o));
 			if (!read_number(object, member, number_at(point, objective_numbers[i].offset) + o))
 				snprintf(name, size, "%s", member);
 		}
@@ -128,8 +129,9 @@ static bool is_blank(const char *line, size_t length)
 
 static enum pith_status no_report(const struct training_log *log, struct pith_error *err)
 {
-	return fault(err, PITH_BAD_FILE, "%s:%zu: This is not a report of a training run: a JSON object with a \"step\" is wanted.",
-	             log->path, log->n_lines + 1);
+	return fault(err, PITH_BAD_FILE,
+	             "%s:%zu: This is not a report of a training run: a JSON object with a \"step\" is wanted.", log->path,
+	             log->n_lines + 1);
 }
 
 static enum pith_status take_line(struct training_log *log, const char *line, size_t length, struct pith_error *err)
@@ -158,14 +160,16 @@ static bool goes_on(const struct training_log *log, int fd, long long size)
 	if (size < log->offset)
 		return false;
 	char *line = malloc(log->last_length + 1);
-	bool same = line != NULL && pread(fd, line, log->last_length, log->offset - (long long)log->last_length) == (ssize_t)log->last_length &&
+	bool same = line != NULL &&
+	            pread(fd, line, log->last_length, log->offset - (long long)log->last_length) == (ssize_t)log->last_length &&
 	            memcmp(line, log->last_line, log->last_length) == 0;
 	free(line);
 	return same;
 }
 
 /* Takes the whole lines of a block; returns PITH_OK with the bytes of them in *used. */
-static enum pith_status take_lines(struct training_log *log, const char *block, size_t length, size_t *used, struct pith_error *err)
+static enum pith_status take_lines(struct training_log *log, const char *block, size_t length, size_t *used,
+                                   struct pith_error *err)
 {
 	const char *end;
 	for (*used = 0; (end = memchr(block + *used, '\n', length - *used)) != NULL;) {

@@ -43,12 +43,16 @@ static bool append_soft_facts(const struct shown_compressed *compressed, struct 
 	figure_bytes(original, info->original_bytes);
 	if (rows)
 		snprintf(layers, sizeof layers, " of %d layers", compressed->n_layers);
-	snprintf(text, sizeof text,
-	         "%s memory token%s%s hold%s this document.\n\n"
-	         "In place of words the model reads %s %s: %s, where the text has %s. That costs %s token%s of its attention.\n\n"
-	         "Press r to let it regenerate the text from them, i to ask it a question, p to look at the rows, s to save them.",
-	         tokens, one ? "" : "s", layers, one ? "s" : "", one ? "its" : "their",
-	         rows ? "key and value rows" : one ? "embedding" : "embeddings", bytes, original, tokens, one ? "" : "s");
+	snprintf(
+		text, sizeof text,
+		"%s memory token%s%s hold%s this document.\n\n"
+		"In place of words the model reads %s %s: %s, where the text has %s. That costs %s token%s of its attention.\n\n"
+		"Press r to let it regenerate the text from them, i to ask it a question, p to look at the rows, s to save them.",
+		tokens, one ? "" : "s", layers, one ? "s" : "", one ? "its" : "their",
+		rows  ? "key and value rows"
+		: one ? "embedding"
+		      : "embeddings",
+		bytes, original, tokens, one ? "" : "s");
 	return styled_text_mark(styled, ROLE_TEXT, text, strlen(text), 0);
 }
 

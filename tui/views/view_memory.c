@@ -84,15 +84,17 @@ static void draw_head(const struct workbench *workbench, struct canvas *canvas, 
 	const struct pith_compressed_info *info = &workbench->forms[FORM_FIRST].compressed->info;
 	char bytes[FIGURE_SIZE], each[FIGURE_SIZE];
 	figure_bytes(bytes, info->compressed_bytes);
-	figure_bytes(each, info->compressed_bytes / info->compressed_tokens); /* embeddings have no layers, and two purposes count */
-	canvas_printf(canvas, rect.row, rect.col, rect.cols, ROLE_TEXT, "%zu memory token%s x %d layers (%s)", info->compressed_tokens,
-	              info->compressed_tokens == 1 ? "" : "s", workbench->forms[FORM_FIRST].compressed->n_layers, purpose);
+	figure_bytes(each,
+	             info->compressed_bytes / info->compressed_tokens); /* embeddings have no layers, and two purposes count */
+	canvas_printf(canvas, rect.row, rect.col, rect.cols, ROLE_TEXT, "%zu memory token%s x %d layers (%s)",
+	              info->compressed_tokens, info->compressed_tokens == 1 ? "" : "s",
+	              workbench->forms[FORM_FIRST].compressed->n_layers, purpose);
 	canvas_printf(canvas, rect.row + 1, rect.col, rect.cols, ROLE_LABEL, "%s in all, %s a token", bytes, each);
 	canvas_printf(canvas, rect.row + 2, rect.col, rect.cols, ROLE_LABEL, "bars: keys %.2f to %.2f, values %.2f to %.2f",
 	              (double)ranges[0].low, (double)ranges[0].high, (double)ranges[1].low, (double)ranges[1].high);
 	int width = (layers > 6 ? layers : 6) + 1;
-	canvas_printf(canvas, rect.row + 3, rect.col, rect.cols, ROLE_LABEL, "token %-*s%-*s|key|mean |value|", width, "keys", width,
-	              "values");
+	canvas_printf(canvas, rect.row + 3, rect.col, rect.cols, ROLE_LABEL, "token %-*s%-*s|key|mean |value|", width, "keys",
+	              width, "values");
 }
 
 void view_memory_draw(struct workbench *workbench, struct canvas *canvas, struct rect rect)
@@ -100,8 +102,9 @@ void view_memory_draw(struct workbench *workbench, struct canvas *canvas, struct
 	const char *purpose = "";
 	const float *norms = shown_norms(workbench, &purpose);
 	if (norms == NULL) {
-		const char *why = workbench->forms[FORM_FIRST].compressed == NULL ? "Nothing is compressed yet."
-		                                                : "This method makes text: it has no memory tokens (m: another method).";
+		const char *why = workbench->forms[FORM_FIRST].compressed == NULL
+		                          ? "Nothing is compressed yet."
+		                          : "This method makes text: it has no memory tokens (m: another method).";
 		paragraph_draw(canvas, rect, ROLE_FAINT, why);
 		return;
 	}
@@ -117,7 +120,8 @@ void view_memory_draw(struct workbench *workbench, struct canvas *canvas, struct
 	layers = layers < room ? layers : room;
 	draw_head(workbench, canvas, rect, purpose, ranges, layers);
 	for (size_t i = 0; i < rows && workbench->memory_top + i < n; i++)
-		draw_token(workbench, canvas, rect.row + HEAD_ROWS + (int)i, rect, workbench->memory_top + i, norms, ranges, layers);
+		draw_token(workbench, canvas, rect.row + HEAD_ROWS + (int)i, rect, workbench->memory_top + i, norms, ranges,
+		           layers);
 	const struct rect bar = {rect.row + HEAD_ROWS, rect.col + rect.cols - 1, (int)rows, 1};
 	scroll_bar_draw(canvas, bar, workbench->memory_top, n);
 }

@@ -40,7 +40,8 @@ static void set_line(struct raster *raster, long x0, long y0, long x1, long y1, 
 	long n = labs(x1 - x0) > labs(y1 - y0) ? labs(x1 - x0) : labs(y1 - y0);
 	for (long i = 0; i <= n; i++) {
 		double share = n == 0 ? 0 : (double)i / (double)n;
-		set_dot(raster, lround((double)x0 + share * (double)(x1 - x0)), lround((double)y0 + share * (double)(y1 - y0)), owner);
+		set_dot(raster, lround((double)x0 + share * (double)(x1 - x0)), lround((double)y0 + share * (double)(y1 - y0)),
+		        owner);
 	}
 }
 
@@ -105,8 +106,8 @@ static void draw_dots(struct canvas *canvas, struct rect place, const struct ras
 				continue;
 			const struct plot_series *owner = &series[raster->owner[cell] - 1];
 			uint32_t letter = owner->letter == '\0' ? '*' : (uint32_t)owner->letter;
-			canvas_code(canvas, place.row + row, place.col + col, canvas->ascii ? letter : (uint32_t)BRAILLE + raster->bits[cell],
-			            owner->role);
+			canvas_code(canvas, place.row + row, place.col + col,
+			            canvas->ascii ? letter : (uint32_t)BRAILLE + raster->bits[cell], owner->role);
 		}
 	}
 }
@@ -157,7 +158,8 @@ static void draw_letters(struct canvas *canvas, struct rect place, const struct 
 			if (row < 0 || row >= rows || (taken >> row & 1) != 0)
 				continue;
 			taken |= UINT64_C(1) << row;
-			canvas_code(canvas, place.row + row, place.col + place.cols + 1, (uint32_t)series[s].letter, series[s].role);
+			canvas_code(canvas, place.row + row, place.col + place.cols + 1, (uint32_t)series[s].letter,
+			            series[s].role);
 			break;
 		}
 	}

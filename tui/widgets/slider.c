@@ -139,7 +139,8 @@ enum pith_status slider_parse(const char *text, struct slider_value *value, stru
 	else if (unit[0] != '\0')
 		return fault(err, PITH_BAD_ARGUMENT, "%s", hint);
 	else if (number > 1)
-		return fault(err, PITH_BAD_ARGUMENT, "A share is at most 1: do you mean %g%%, %gx or %gt?", number, number, number);
+		return fault(err, PITH_BAD_ARGUMENT, "A share is at most 1: do you mean %g%%, %gx or %gt?", number, number,
+		             number);
 	if (!(rate > 0) || rate > 1)
 		return fault(err, PITH_BAD_ARGUMENT, "The target must be above 0 and at most everything (1, 100%%, 1x).");
 	*value = (struct slider_value){.rate = rate};
@@ -160,7 +161,9 @@ void slider_draw(const struct slider *slider, struct canvas *canvas, struct rect
 		enum role role = ROLE_TRACK;
 		if (fill > 0) {
 			role = ROLE_SLIDER;
-			code = canvas->ascii ? '#' : fill >= 8 ? 0x2588 : (uint32_t)(0x2590 - fill); /* full block, or left eighths */
+			code = canvas->ascii ? '#'
+			       : fill >= 8   ? 0x2588
+			                     : (uint32_t)(0x2590 - fill); /* full block, or left eighths */
 		} else if (i == tick && slider_unsettled(slider)) {
 			code = canvas->ascii ? '|' : 0x2502;
 		} else if (!canvas->ascii) {

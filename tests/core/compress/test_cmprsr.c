@@ -98,8 +98,10 @@ static void test_adapter(void **state)
 	assert_non_null(strstr(pith_method_unable(method, pith_model_info(unable), true), "pith train sft"));
 	random_seed(&random, 1);
 	const struct hyperparams *h = &able->transformer.h;
-	expect_failure(adapter_create(&refused, h, PITH_REWRITE, 4, 8, 3, &random, &err), PITH_BAD_ARGUMENT, &err, "to rewrite or to read none");
-	expect_failure(adapter_create(&refused, h, PITH_ANSWER, 4, 8, 0, &random, &err), PITH_BAD_ARGUMENT, &err, "memory tokens");
+	expect_failure(adapter_create(&refused, h, PITH_REWRITE, 4, 8, 3, &random, &err), PITH_BAD_ARGUMENT, &err,
+	               "to rewrite or to read none");
+	expect_failure(adapter_create(&refused, h, PITH_ANSWER, 4, 8, 0, &random, &err), PITH_BAD_ARGUMENT, &err,
+	               "memory tokens");
 }
 
 static void test_failures(void **state)
@@ -121,6 +123,7 @@ static void test_failures(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_budget), cmocka_unit_test(test_adapter), cmocka_unit_test(test_failures)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_budget), cmocka_unit_test(test_adapter),
+	                                   cmocka_unit_test(test_failures)};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

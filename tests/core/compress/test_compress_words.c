@@ -58,7 +58,8 @@ static void test_white_space(void **state)
 	      "zero\u200bwidth|join\u200der|bom\ufeff|vowel\u180esign|");
 	WORDS("", "");
 	WORDS(" \u3000\n", "");
-	/* Han and kana are words one by one, with the punctuation and the marks behind them; other scripts beside them stay whole. */
+	/* Han and kana are words one by one, with the punctuation and the marks behind them; other scripts beside them stay
+	 * whole. */
 	WORDS("\u59d4\u5458\u4f1a\u3002\u6d4b", "\u59d4|\u5458|\u4f1a\u3002|\u6d4b|");
 	WORDS("\u300c\u6f6e\u300d\uff0c GDP\u8d8526%", "\u300c|\u6f6e\u300d\uff0c|GDP|\u8d85|26%|");
 	WORDS("\u304b\u3099\u30fc \u845b\U000e0100", "\u304b\u3099\u30fc|\u845b\U000e0100|");

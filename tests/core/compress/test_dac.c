@@ -276,7 +276,8 @@ static void test_pins(void **state)
 	for (int i = 0; i < 2; i++) {
 		struct pith_error err;
 		options.pins = &outside[i];
-		expect_failure(pith_compress(&compressed, document, &options, NULL, &err), PITH_BAD_ARGUMENT, &err, "outside the document");
+		expect_failure(pith_compress(&compressed, document, &options, NULL, &err), PITH_BAD_ARGUMENT, &err,
+		               "outside the document");
 		assert_null(compressed);
 	}
 	pith_document_destroy(document);
@@ -465,8 +466,7 @@ static void test_published_selfinfo(void **state)
 	size_t n;
 	const struct pith_word *words = pith_compressed_words(compressed, &n);
 	assert_int_equal(n, 12);
-	/* The second and the third sentence begin with a space and are alike, so are their scores; in context they would differ.
-	 */
+	/* The second and the third sentence begin with a space and are alike, so are their scores; in context they would differ. */
 	for (size_t w = 4; w < 8; w++) {
 		assert_float_equal(words[w].score, words[w + 4].score, 1e-5f);
 		assert_int_equal(words[w].kept, words[w + 4].kept);

@@ -1,7 +1,8 @@
 #define _XOPEN_SOURCE 700
 /*
  * Adapters that know how many tokens one memory token can hold: of a text that is longer, a beginning of about that length is
- * encoded, as if it were the whole document; the result says so, and remembers it in its file. As published, and to be refined, it is encoded whole.
+ * encoded, as if it were the whole document; the result says so, and remembers it in its file. As published, and to be refined,
+ * it is encoded whole.
  */
 #include "support/small_model.h"
 
@@ -243,7 +244,8 @@ static void test_more_comes_back(void **state)
 	pith_model_close(shipped);
 }
 
-/* ... and about as much as of any beginning of the lengths that are looked at. (Some are given up before all is said, and tokens are no words.) */
+/* ... and about as much as of any beginning of the lengths that are looked at. (Some are given up before all is said, and tokens
+ * are no words.) */
 static void test_most_comes_back(void **state)
 {
 	(void)state;
@@ -272,8 +274,10 @@ static void test_most_comes_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_beginning), cmocka_unit_test(test_as_if_it_were_all), cmocka_unit_test(test_no_space),
-		cmocka_unit_test(test_least), cmocka_unit_test(test_as_published), cmocka_unit_test(test_saved), cmocka_unit_test(test_refined), cmocka_unit_test(test_file),
+		cmocka_unit_test(test_beginning),       cmocka_unit_test(test_as_if_it_were_all),
+		cmocka_unit_test(test_no_space),        cmocka_unit_test(test_least),
+		cmocka_unit_test(test_as_published),    cmocka_unit_test(test_saved),
+		cmocka_unit_test(test_refined),         cmocka_unit_test(test_file),
 		cmocka_unit_test(test_more_comes_back), cmocka_unit_test(test_most_comes_back),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -69,7 +69,8 @@ static int setup(void **state)
 		return -1;
 	small_vocabulary(in_scratch(vocabulary, "vocabulary.gguf"), "qwen2", SMALL_VOCABULARY);
 	small_model(in_scratch(base, "base.gguf"), vocabulary, 5);
-	small_adapter_of(in_scratch(adapter, "base-embeddings-regenerate.gguf"), base, PITH_MEMORY_EMBEDDINGS, PITH_REGENERATE, 0.1, 6);
+	small_adapter_of(in_scratch(adapter, "base-embeddings-regenerate.gguf"), base, PITH_MEMORY_EMBEDDINGS, PITH_REGENERATE,
+	                 0.1, 6);
 	small_adapter_of(in_scratch(adapter, "base-embeddings-answer.gguf"), base, PITH_MEMORY_EMBEDDINGS, PITH_ANSWER, 0.1, 7);
 	put_in_slots(adapter, base);
 	small_model(in_scratch(other, "other.gguf"), vocabulary, 5);
@@ -147,7 +148,8 @@ static void test_embeddings_and_rows(void **state)
 		assert_int_equal(rows->n_spans, SPANS);
 		assert_int_equal(rows->n_rows, K);
 		for (size_t s = 0; s < SPANS; s++)
-			encode(hidden + s * k * N_EMBD, model->adapters[PITH_MEMORY_EMBEDDINGS][p], document->tokens + s * n, n, k);
+			encode(hidden + s * k * N_EMBD, model->adapters[PITH_MEMORY_EMBEDDINGS][p], document->tokens + s * n, n,
+			       k);
 		assert_memory_equal(rows->embeddings, hidden, sizeof hidden);
 		for (size_t i = 0; i < K; i++) {
 			ids[i] = -1 - (int32_t)i;
@@ -159,9 +161,15 @@ static void test_embeddings_and_rows(void **state)
 		must(session_create(&session, &model->transformer, NULL, K, &err), &err);
 		const struct adapter *reader = model->adapters[PITH_MEMORY_EMBEDDINGS][p]->reader;
 		assert_int_equal(reader != NULL, p == PITH_ANSWER);
-		struct session_input input = {.ids = ids, .positions = positions, .n = together, .adapter = reader, .given = hidden,
-					      .n_given = together, .encode = true};
-		for (size_t first = 0; first < K; first += together, input.positions += together, input.given += together * N_EMBD) {
+		struct session_input input = {.ids = ids,
+		                              .positions = positions,
+		                              .n = together,
+		                              .adapter = reader,
+		                              .given = hidden,
+		                              .n_given = together,
+		                              .encode = true};
+		for (size_t first = 0; first < K;
+		     first += together, input.positions += together, input.given += together * N_EMBD) {
 			session_rewind(session, 0);
 			must(session_read(session, &input, NULL, &err), &err);
 			for (size_t i = 0; i < together; i++)
@@ -260,7 +268,8 @@ static void test_refining_is_refused(void **state)
 	struct pith_refine_options options;
 	struct pith_refine_result result;
 	pith_refine_options_init(&options);
-	expect_failure(pith_refine(compressed, document, &options, &result, NULL, &err), PITH_UNSUPPORTED, &err, "ICAE hands over");
+	expect_failure(pith_refine(compressed, document, &options, &result, NULL, &err), PITH_UNSUPPORTED, &err,
+	               "ICAE hands over");
 	pith_compressed_destroy(compressed);
 }
 

@@ -109,8 +109,9 @@ static void test_budget(void **state)
 static void test_pins(void **state)
 {
 	(void)state;
-	static const char text[] = "The committee met at the harbour and nobody spoke of the turbine, which was measured by engineers "
-				   "without delay. The river was not in the report of the meeting, however.";
+	static const char text[] =
+		"The committee met at the harbour and nobody spoke of the turbine, which was measured by engineers "
+		"without delay. The river was not in the report of the meeting, however.";
 	struct pith_model *model = open_with_head();
 	struct pith_document *document = small_document(model, text, sizeof text - 1);
 	size_t pin = (size_t)(strstr(text, "engineers") - text);
@@ -163,8 +164,9 @@ static void test_windows(void **state)
 	pith_document_destroy(document);
 
 	/* Two sentences that fill a window each are scored as when they stand alone. */
-	static const char first[] = "The committee measured the river and the harbour without delay in the meeting of Monday by the "
-				    "engineers of electricity generation.";
+	static const char first[] =
+		"The committee measured the river and the harbour without delay in the meeting of Monday by the "
+		"engineers of electricity generation.";
 	struct buffer both = {0};
 	assert_true(buffer_append_string(&both, first));
 	assert_true(buffer_append_string(&both, " The "));

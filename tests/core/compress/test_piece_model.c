@@ -94,8 +94,8 @@ static void test_budgets(void **state)
 			const char *kept = pith_compressed_text(compressed, &length);
 			assert_int_equal(info->compressed_tokens, count_tokens(kept, length));
 			if (info->n_must_keep_dropped == 0 && info->compressed_tokens != info->budget_tokens)
-				fail_msg("%s at %g, document %zu: %zu tokens for %zu", method, rates[i / 3], d, info->compressed_tokens,
-				         info->budget_tokens);
+				fail_msg("%s at %g, document %zu: %zu tokens for %zu", method, rates[i / 3], d,
+				         info->compressed_tokens, info->budget_tokens);
 			if (rates[i / 3] == 1)
 				assert_string_equal(kept, text.data);
 			pith_compressed_destroy(compressed);
@@ -173,8 +173,9 @@ static void test_spans(void **state)
 	struct pith_refine_result result;
 	struct pith_generated back;
 	struct pith_error err;
-	static const char text[] = "The model reads the memory in place of the prompt when it is asked, and the memory is of the text of "
-				   "that prompt, not of questions which nobody has seen before.";
+	static const char text[] =
+		"The model reads the memory in place of the prompt when it is asked, and the memory is of the text of "
+		"that prompt, not of questions which nobody has seen before.";
 	struct pith_document *document = small_document(model, text, sizeof text - 1);
 	struct pith_compressed *rows = compress(document, "500x", 1);
 	size_t n_spans = rows->rows[PITH_REGENERATE].n_spans;
@@ -202,8 +203,10 @@ static void test_chat(void **state)
 {
 	(void)state;
 	static const char text[] = "The tide at the harbour was not measured on 14 Monday, and the plan is to delay.";
-	static const struct piece pieces[] = {
-		{"<unk>", 0, PIECE_UNKNOWN}, {"<s>", 0, PIECE_CONTROL}, {"</s>", 0, PIECE_CONTROL}, {"\xe2\x96\x81", -1, PIECE_NORMAL}};
+	static const struct piece pieces[] = {{"<unk>", 0, PIECE_UNKNOWN},
+	                                      {"<s>", 0, PIECE_CONTROL},
+	                                      {"</s>", 0, PIECE_CONTROL},
+	                                      {"\xe2\x96\x81", -1, PIECE_NORMAL}};
 	const struct pieces vocabulary = {.pieces = pieces, .n = 4, .with_bytes = true,
 	                                  .chat_template = "{{ bos_token + '[INST] ' + message['content'] + ' [/INST]' }}"};
 	char path[600], vocabulary_path[600];

@@ -18,8 +18,9 @@
 #include "pith/expand.h"
 #include "pith/refine.h"
 
-static const char text[] = "The committee met on 12 March 1987 and chose, by seven votes to four, to move the library from the old "
-			   "mill to the harbour; Anna Petrov wrote the minutes, which nobody has signed.";
+static const char text[] =
+	"The committee met on 12 March 1987 and chose, by seven votes to four, to move the library from the old "
+	"mill to the harbour; Anna Petrov wrote the minutes, which nobody has signed.";
 
 struct fixture {
 	struct pith_model *model;
@@ -239,7 +240,8 @@ static double cost_of(const struct fixture *f, const struct pith_document *docum
 	return nats;
 }
 
-/* Whether it is likely to work is known before the first step: two memory tokens hold a sentence, one does not hold 300 odd words. */
+/* Whether it is likely to work is known before the first step: two memory tokens hold a sentence, one does not hold 300 odd
+ * words. */
 static void test_forecast(void **state)
 {
 	struct fixture *f = *state;

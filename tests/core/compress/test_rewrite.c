@@ -78,7 +78,8 @@ static struct pith_compressed *rewrite(const char *text, size_t length, struct s
 	assert_non_null(out);
 	out->info.method = options->method;
 	out->info.budget_tokens = budget;
-	const struct rewriter rewriter = {.write = write_script, .user = script, .chunk_tokens = chunk_tokens, .least_told = script->least_told};
+	const struct rewriter rewriter = {
+		.write = write_script, .user = script, .chunk_tokens = chunk_tokens, .least_told = script->least_told};
 	must(rewrite_document(out, document, options, &rewriter, NULL, &err), &err);
 	pith_document_destroy(document);
 	/* What always holds. */
@@ -215,7 +216,8 @@ static void test_whole(void **state)
 	struct pith_compress_options options = vanilla();
 	static const char text[] = " \n The tide was not measured on 14 Monday.\n\n";
 	struct script script = {.share = 1};
-	struct pith_compressed *out = rewrite(text, sizeof text - 1, &script, count_tokens(model, text, sizeof text - 1), 512, &options);
+	struct pith_compressed *out =
+		rewrite(text, sizeof text - 1, &script, count_tokens(model, text, sizeof text - 1), 512, &options);
 	assert_string_equal(out->text, text);
 	assert_int_equal(script.n_calls, 0);
 	pith_compressed_destroy(out);
@@ -434,10 +436,18 @@ static void test_prompt(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_chunks),        cmocka_unit_test(test_chunk_ends), cmocka_unit_test(test_budgets),
-		cmocka_unit_test(test_sharing),       cmocka_unit_test(test_whole),      cmocka_unit_test(test_faults),
-		cmocka_unit_test(test_fewer_losses),  cmocka_unit_test(test_says_less), cmocka_unit_test(test_wrapping),   cmocka_unit_test(test_pins),
-		cmocka_unit_test(test_failure_and_cancel), cmocka_unit_test(test_prompt),
+		cmocka_unit_test(test_chunks),
+		cmocka_unit_test(test_chunk_ends),
+		cmocka_unit_test(test_budgets),
+		cmocka_unit_test(test_sharing),
+		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_fewer_losses),
+		cmocka_unit_test(test_says_less),
+		cmocka_unit_test(test_wrapping),
+		cmocka_unit_test(test_pins),
+		cmocka_unit_test(test_failure_and_cancel),
+		cmocka_unit_test(test_prompt),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -59,8 +59,9 @@ static void test_said_again(void **state)
 		const char *word;
 		int which;
 		bool again, must_keep;
-	} cases[] = {{"river", 0, false, false}, {"Rivers", 0, true, false}, {"12", 0, false, true}, {"12", 1, true, false},
-	             {"not", 0, false, true},    {"not", 1, true, true},     {"the", 0, false, false}, {"harbour.", 0, true, false}};
+	} cases[] = {{"river", 0, false, false}, {"Rivers", 0, true, false},  {"12", 0, false, true},
+	             {"12", 1, true, false},     {"not", 0, false, true},     {"not", 1, true, true},
+	             {"the", 0, false, false},   {"harbour.", 0, true, false}};
 	assert_int_equal(words.n, plain->n_words);
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		size_t w = find(&words, cases[i].word, cases[i].which);
@@ -146,7 +147,7 @@ static void test_choose(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_said_again), cmocka_unit_test(test_pins), cmocka_unit_test(test_told),
-	                                   cmocka_unit_test(test_choose)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_said_again), cmocka_unit_test(test_pins),
+	                                   cmocka_unit_test(test_told), cmocka_unit_test(test_choose)};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -179,15 +179,19 @@ static void test_rows(void **state)
 			must(session_create(&session, &model->transformer, NULL, N + 1 + k, &err), &err);
 			must(session_create(&exact, &model->transformer, NULL, N + 1 + k, &err), &err);
 			session_set_precision(session, PRECISION_BF16);
-			struct session_input input = {
-				.ids = ids, .positions = positions, .n = N + 1 + k, .adapter = model->adapters[PITH_MEMORY_ROWS][p], .encode = true};
+			struct session_input input = {.ids = ids,
+			                              .positions = positions,
+			                              .n = N + 1 + k,
+			                              .adapter = model->adapters[PITH_MEMORY_ROWS][p],
+			                              .encode = true};
 			must(session_read(session, &input, NULL, &err), &err);
 			must(session_read(exact, &input, NULL, &err), &err);
 			for (size_t i = 0; i < k; i++) {
 				for (size_t l = 0; l < LAYERS; l++) {
 					const float *row = rows->data + i * rows->row_floats + 2 * l * KV_DIM;
 					assert_memory_equal(row, session_keys(session, l, N + 1 + i), KV_DIM * sizeof *row);
-					assert_memory_equal(row + KV_DIM, session_values(session, l, N + 1 + i), KV_DIM * sizeof *row);
+					assert_memory_equal(row + KV_DIM, session_values(session, l, N + 1 + i),
+					                    KV_DIM * sizeof *row);
 					check_near(row, session_keys(exact, l, N + 1 + i), KV_DIM);
 					check_near(row + KV_DIM, session_values(exact, l, N + 1 + i), KV_DIM);
 				}
@@ -201,8 +205,8 @@ static void test_rows(void **state)
 }
 
 /*
- * Spans: as many as the length needs when each memory token has the same share of the text, more where the memory tokens do not fit
- * one; never more than memory tokens.
+ * Spans: as many as the length needs when each memory token has the same share of the text, more where the memory tokens do not
+ * fit one; never more than memory tokens.
  */
 static void test_spans(void **state)
 {
@@ -239,7 +243,9 @@ static void test_spans_are_independent(void **state)
 	assert_int_equal(rows->n_spans, 2);
 	for (size_t s = 0; s < 2; s++) {
 		struct rows alone;
-		must(soft_encoder_run(&alone, model, model->adapters[PITH_MEMORY_ROWS][PITH_REGENERATE], document->tokens + 50 * s, 50, 10, NULL, NULL), NULL);
+		must(soft_encoder_run(&alone, model, model->adapters[PITH_MEMORY_ROWS][PITH_REGENERATE],
+		                      document->tokens + 50 * s, 50, 10, NULL, NULL),
+		     NULL);
 		assert_memory_equal(rows->data + 10 * s * rows->row_floats, alone.data, 10 * rows->row_floats * sizeof(float));
 		rows_free(&alone);
 	}
@@ -376,7 +382,8 @@ static void test_reader(void **state)
 				for (size_t j = 0; j < reader->n_values; j++)
 					reader->values[j] += (float)(0.1 * random_normal(&random));
 			must(p == PITH_REGENERATE ? pith_regenerate(&out[i], model, compressed, 20, NULL, &err)
-			                          : pith_answer_compressed(&out[i], model, compressed, "What?", 20, NULL, &err), &err);
+			                          : pith_answer_compressed(&out[i], model, compressed, "What?", 20, NULL, &err),
+			     &err);
 		}
 		assert_string_equal(out[0].text, out[1].text);
 		assert_string_not_equal(out[0].text, out[2].text);
@@ -494,7 +501,8 @@ static void test_without(void **state)
 		assert_int_equal(b->spans[1].n_rows, a->spans[1].n_rows - 1);
 		assert_int_equal(b->spans[1].n_tokens, a->spans[1].n_tokens);
 		assert_memory_equal(b->data, a->data, LOST * floats * sizeof(float));
-		assert_memory_equal(b->data + LOST * floats, a->data + (LOST + 1) * floats, (K - 1 - LOST) * floats * sizeof(float));
+		assert_memory_equal(b->data + LOST * floats, a->data + (LOST + 1) * floats,
+		                    (K - 1 - LOST) * floats * sizeof(float));
 	}
 	must(pith_regenerate(&out, model, less, 8, NULL, &err), &err);
 	pith_generated_free(&out);

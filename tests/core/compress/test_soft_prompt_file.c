@@ -121,8 +121,7 @@ static void test_round_trip(void **state)
 	pith_compressed_destroy(loaded);
 }
 
-/* (tokens, layers * 2 * heads * head dimension), a token's row: layer 0 K, layer 0 V, layer 1 K, ...: as in the session's cache.
- */
+/* (tokens, layers * 2 * heads * head dimension), a token's row: layer 0 K, layer 0 V, layer 1 K, ...: as in the session's cache. */
 static void test_layout(void **state)
 {
 	(void)state;
@@ -155,8 +154,11 @@ static void test_layout(void **state)
 			}
 			must(session_create(&session, &model->transformer, NULL, total, &err), &err);
 			session_set_precision(session, PRECISION_BF16);
-			struct session_input input = {
-				.ids = ids, .positions = positions, .n = total, .adapter = model->adapters[PITH_MEMORY_ROWS][p], .encode = true};
+			struct session_input input = {.ids = ids,
+			                              .positions = positions,
+			                              .n = total,
+			                              .adapter = model->adapters[PITH_MEMORY_ROWS][p],
+			                              .encode = true};
 			must(session_read(session, &input, NULL, &err), &err);
 			for (size_t i = 0; i < K / 2; i++) {
 				for (size_t l = 0; l < N_LAYERS; l++) {
@@ -347,7 +349,8 @@ static void test_saving(void **state)
 	pith_compressed_destroy(words);
 	struct pith_compressed *less, *lesser;
 	must(pith_compressed_without(&less, compressed, pith_compressed_info(compressed)->compressed_tokens - 1, &err), &err);
-	expect_failure(pith_compressed_save(less, in_scratch(path, "less.safetensors"), &err), PITH_BAD_ARGUMENT, &err, "measuring");
+	expect_failure(pith_compressed_save(less, in_scratch(path, "less.safetensors"), &err), PITH_BAD_ARGUMENT, &err,
+	               "measuring");
 	expect_failure(pith_compressed_without(&lesser, less, 0, &err), PITH_BAD_ARGUMENT, &err, "Only one");
 	pith_compressed_destroy(less);
 	int n = scratch_count();

@@ -10,7 +10,8 @@ static void test_shared_tokens(void **state)
 {
 	(void)state;
 	static char text[] = "\xe5\xb1\xb1\xe6\xb0\xb4\xe7\x81\xab\xe6\x9c\xa8\xe9\x87\x91\xe5\x9c\x9f\xe6\x97\xa5 ";
-	struct pith_token tokens[] = {{.begin = 0, .end = 6}, {.begin = 6, .end = 15}, {.begin = 15, .end = 18}, {.begin = 18, .end = 22}};
+	struct pith_token tokens[] = {
+		{.begin = 0, .end = 6}, {.begin = 6, .end = 15}, {.begin = 15, .end = 18}, {.begin = 18, .end = 22}};
 	enum { N_TOKENS = 4, N_WORDS = 7 };
 	struct pith_document document = {.text = text, .length = strlen(text), .tokens = tokens, .n_tokens = N_TOKENS};
 	struct pith_word words[N_WORDS] = {{0}};

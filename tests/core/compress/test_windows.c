@@ -175,6 +175,7 @@ static void test_scores(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_each_once), cmocka_unit_test(test_sharing), cmocka_unit_test(test_scores)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_each_once), cmocka_unit_test(test_sharing),
+	                                   cmocka_unit_test(test_scores)};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -118,8 +118,8 @@ static void test_cross_entropy(void **state)
 	struct buffer longer = {0};
 	while (longer.length < 5000)
 		assert_true(buffer_append_string(&longer, "a long river "));
-	expect_failure(answer_cross_entropy(&nats, model, longer.data, longer.length, question, answer, NULL, &err), PITH_TOO_LONG,
-	               &err, "the context of small is 512");
+	expect_failure(answer_cross_entropy(&nats, model, longer.data, longer.length, question, answer, NULL, &err),
+	               PITH_TOO_LONG, &err, "the context of small is 512");
 	buffer_free(&longer);
 	session_destroy(session);
 	token_list_free(&ids);
@@ -216,9 +216,10 @@ static void test_differences(void **state)
 		const struct pith_compare_row *row = compared[i];
 		for (size_t m = 0; m < PITH_N_MEASURES; m++) {
 			assert_int_equal(row->has_difference[m], row->has[m] && m != PITH_MEASURE_BREAK_EVEN);
-			if (row->has_difference[m] && fabs(row->differences[m].mean - (row->values[m].mean - rows[1].values[m].mean)) > 1e-9)
-				fail_msg("%s: %g is not %g less %g", pith_measures()[m].name, row->differences[m].mean, row->values[m].mean,
-				         rows[1].values[m].mean);
+			if (row->has_difference[m] &&
+			    fabs(row->differences[m].mean - (row->values[m].mean - rows[1].values[m].mean)) > 1e-9)
+				fail_msg("%s: %g is not %g less %g", pith_measures()[m].name, row->differences[m].mean,
+				         row->values[m].mean, rows[1].values[m].mean);
 		}
 	}
 	assert_true(rows[2].differences[PITH_MEASURE_SIMILARITY].mean != 0);
@@ -280,7 +281,8 @@ static void test_left_out(void **state)
 	struct buffer lines = {0};
 	struct pith_compress_options target;
 	assert_true(buffer_append_string(&lines, questions) &&
-	            buffer_append_string(&lines, "{\"context\": \"\", \"question\": \"Why?\", \"answers\": [\"so\"]}\n{\"context\": \""));
+	            buffer_append_string(&lines,
+	                                 "{\"context\": \"\", \"question\": \"Why?\", \"answers\": [\"so\"]}\n{\"context\": \""));
 	for (int i = 0; i < 600; i++)
 		assert_true(buffer_append_string(&lines, "river "));
 	assert_true(buffer_append_string(&lines, "\", \"question\": \"Why?\", \"answers\": [\"so\"]}\n"));
@@ -352,9 +354,16 @@ static void test_failures(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_similarity_by_hand), cmocka_unit_test(test_vectors), cmocka_unit_test(test_cross_entropy),
-		cmocka_unit_test(test_questions), cmocka_unit_test(test_differences), cmocka_unit_test(test_texts), cmocka_unit_test(test_targets), cmocka_unit_test(test_left_out),
-		cmocka_unit_test(test_without_text), cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_similarity_by_hand),
+		cmocka_unit_test(test_vectors),
+		cmocka_unit_test(test_cross_entropy),
+		cmocka_unit_test(test_questions),
+		cmocka_unit_test(test_differences),
+		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_targets),
+		cmocka_unit_test(test_left_out),
+		cmocka_unit_test(test_without_text),
+		cmocka_unit_test(test_failures),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -421,7 +421,8 @@ static void test_memory(void **state)
 	struct pith_model model = {0};
 	struct pith_error err = {0};
 	struct pith_memory_scores scores;
-	struct pith_evaluate_options options = write_lines("{\"text\": \"alpha beta gamma\"}\n{\"text\": \"one two three\"}\n", &rows);
+	struct pith_evaluate_options options =
+		write_lines("{\"text\": \"alpha beta gamma\"}\n{\"text\": \"one two three\"}\n", &rows);
 	assert_int_equal(pith_evaluate_memory(&scores, &model, &options, NULL, &err), PITH_OK);
 	assert_int_equal(scores.n, 2);
 	assert_int_equal(scores.n_tokens, 3);

@@ -78,6 +78,7 @@ static void test_few(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_intervals), cmocka_unit_test(test_differences), cmocka_unit_test(test_few)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_intervals), cmocka_unit_test(test_differences),
+	                                   cmocka_unit_test(test_few)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

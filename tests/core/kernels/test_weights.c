@@ -47,8 +47,8 @@ static void check_row(const struct kernels *table, const struct tensor *packed, 
 	table->of_type[packed->type].row(out, packed->data, n);
 	for (size_t i = 0; i < n; i++)
 		if (out[i] != floats[i])
-			fail_msg("%s %s: number %zu of %zu is %.9g, expected %.9g", table->name, tensor_type_name(packed->type), i, n,
-				 out[i], floats[i]);
+			fail_msg("%s %s: number %zu of %zu is %.9g, expected %.9g", table->name, tensor_type_name(packed->type),
+			         i, n, out[i], floats[i]);
 	assert_true(out[n] == 77);
 }
 
@@ -66,8 +66,8 @@ static void check_dot(const struct kernels *table, const struct tensor *packed, 
 	double got = table->of_type[packed->type].dot(packed->data, x, n);
 	/* What n roundings of a float sum may lose at most. */
 	if (!(fabs(got - sum) <= (double)(n + 8) * FLT_EPSILON / 2 * magnitudes))
-		fail_msg("%s %s: the product of %zu numbers is %.9g, expected %.9g", table->name, tensor_type_name(packed->type), n, got,
-			 sum);
+		fail_msg("%s %s: the product of %zu numbers is %.9g, expected %.9g", table->name, tensor_type_name(packed->type),
+		         n, got, sum);
 }
 
 static void test_every_type_at_every_level(void **state)

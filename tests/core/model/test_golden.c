@@ -192,8 +192,8 @@ static void check_long(struct golden *g, struct thread_pool *threads)
 		for (int p = 0; p < pieces; p++)
 			read_ids(session, ids + N_LONG / pieces * p, (size_t)(N_LONG / pieces), N_LONG / pieces * p);
 		for (size_t i = pieces == 1 ? 0 : 2; i < 3; i++) /* of the newest read */
-			compare("long.logits", session_logits(session, rows[i] - (size_t)(N_LONG - N_LONG / pieces)), logits + i * n_vocab,
-			        n_vocab, forward_bound);
+			compare("long.logits", session_logits(session, rows[i] - (size_t)(N_LONG - N_LONG / pieces)),
+			        logits + i * n_vocab, n_vocab, forward_bound);
 	}
 	session_destroy(session);
 }
@@ -284,7 +284,8 @@ static void check_adapter_gradients(const struct golden *g)
 {
 	const struct adapter *adapter = g->adapter;
 	char name[64];
-	check_gradient_of(g, "memory_embd.weight", adapter_gradient(adapter, adapter->memory), adapter->n_memory * adapter->n_embd);
+	check_gradient_of(g, "memory_embd.weight", adapter_gradient(adapter, adapter->memory),
+	                  adapter->n_memory * adapter->n_embd);
 	check_gradient_of(g, "encoder_embd.weight", adapter_gradient(adapter, adapter->encoder_vector), adapter->n_embd);
 	for (size_t i = 0; i < adapter->n_layers * N_PROJECTIONS; i++) {
 		const struct lora *lora = &adapter->projections[i];
@@ -398,6 +399,7 @@ static void test_llama(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_qwen3), cmocka_unit_test(test_qwen2), cmocka_unit_test(test_llama)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_qwen3), cmocka_unit_test(test_qwen2),
+	                                   cmocka_unit_test(test_llama)};
 	return cmocka_run_group_tests(tests, start, stop);
 }

@@ -402,7 +402,8 @@ static void test_adapters_found(void **state)
 	free(data);
 	struct pith_model_options options = {.adapter_path = {{at("base-regenerate.gguf"), NULL}}, .n_threads = 1};
 	must(pith_model_open(&model, at("model"), &options, NULL, &err), &err);
-	assert_true(pith_model_info(model)->has_adapter[0][PITH_REGENERATE] && !pith_model_info(model)->has_adapter[0][PITH_ANSWER]);
+	assert_true(pith_model_info(model)->has_adapter[0][PITH_REGENERATE] &&
+	            !pith_model_info(model)->has_adapter[0][PITH_ANSWER]);
 	pith_model_close(model);
 	data = scratch_read(at("base-answer.gguf"), &size);
 	scratch_write("model-answer.gguf", data, size);

@@ -24,9 +24,19 @@ static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof *f);
 	struct random_state random;
-	struct hyperparams h = {.architecture = "qwen3", .n_layers = 2, .n_embd = 16, .n_heads = 2, .n_kv_heads = 1, .head_dim = 8,
-				.n_ff = 24, .n_vocab = N_VOCAB, .n_context = 64, .rms_eps = 1e-6f, .rope_theta = 1000,
-				.rope_style = ROPE_HALVES, .qk_norm = true};
+	struct hyperparams h = {.architecture = "qwen3",
+	                        .n_layers = 2,
+	                        .n_embd = 16,
+	                        .n_heads = 2,
+	                        .n_kv_heads = 1,
+	                        .head_dim = 8,
+	                        .n_ff = 24,
+	                        .n_vocab = N_VOCAB,
+	                        .n_context = 64,
+	                        .rms_eps = 1e-6f,
+	                        .rope_theta = 1000,
+	                        .rope_style = ROPE_HALVES,
+	                        .qk_norm = true};
 	random_seed(&random, 3);
 	if (f == NULL || parameters_create(&f->parameters, &h, true, NULL) != PITH_OK ||
 	    adapter_create(&f->adapter, &h, PITH_REGENERATE, 0, 1, 4, &random, NULL) != PITH_OK)

@@ -176,7 +176,8 @@ static void check_received(struct attention_shape shape)
 	float *out = malloc(a.n_q * sizeof *out), *lse = malloc(shape.n_queries * shape.n_heads * sizeof *lse);
 	assert_true(out != NULL && lse != NULL);
 	later[0] = 2; /* accumulated */
-	attention_forward_received(PRECISION_F32, out, lse, &(struct attention_received){later, own}, a.q, a.k, a.v, &shape, a.scratch);
+	attention_forward_received(PRECISION_F32, out, lse, &(struct attention_received){later, own}, a.q, a.k, a.v, &shape,
+	                           a.scratch);
 	later[0] -= 2;
 	assert_memory_equal(out, a.out, a.n_q * sizeof *out);
 	assert_memory_equal(lse, a.lse, shape.n_queries * shape.n_heads * sizeof *lse);
@@ -312,9 +313,9 @@ static void test_bf16(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_alone),       cmocka_unit_test(test_prefix), cmocka_unit_test(test_grouped_heads),
-		cmocka_unit_test(test_few_queries), cmocka_unit_test(test_blocks), cmocka_unit_test(test_received), cmocka_unit_test(test_large_scores),
-		cmocka_unit_test(test_bf16),        cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_alone),        cmocka_unit_test(test_prefix), cmocka_unit_test(test_grouped_heads),
+		cmocka_unit_test(test_few_queries),  cmocka_unit_test(test_blocks), cmocka_unit_test(test_received),
+		cmocka_unit_test(test_large_scores), cmocka_unit_test(test_bf16),   cmocka_unit_test(test_threads),
 	};
 	pool = thread_pool_create(3);
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -152,7 +152,8 @@ static void check_outcome(const struct outcome *got, const struct outcome *expec
 		n_correct += got->correct[i];
 	}
 	assert_true(n_correct > 0);
-	double of_x = root_mean_square(expected->d_x, B_ROWS * B_WIDTH), of_w = root_mean_square(expected->d_w, B_VOCAB * B_WIDTH);
+	double of_x = root_mean_square(expected->d_x, B_ROWS * B_WIDTH),
+	       of_w = root_mean_square(expected->d_w, B_VOCAB * B_WIDTH);
 	for (size_t i = 0; i < B_ROWS * B_WIDTH; i++)
 		assert_true(fabs((double)got->d_x[i] - (double)expected->d_x[i]) < 0.015 * of_x);
 	for (size_t i = 0; i < B_VOCAB * B_WIDTH; i++)
@@ -179,8 +180,8 @@ static void test_loss_head_bf16(void **state)
 		o->d_x = malloc(B_ROWS * B_WIDTH * sizeof *o->d_x);
 		o->d_w = calloc(B_VOCAB * B_WIDTH, sizeof *o->d_w);
 		assert_true(o->d_x != NULL && o->d_w != NULL);
-		loss_head_backward(p == 0 ? PRECISION_F32 : PRECISION_BF16, o->losses, o->correct, o->d_x, o->d_w, x, &table, targets,
-				   weights, NULL, B_ROWS, scratch);
+		loss_head_backward(p == 0 ? PRECISION_F32 : PRECISION_BF16, o->losses, o->correct, o->d_x, o->d_w, x, &table,
+		                   targets, weights, NULL, B_ROWS, scratch);
 	}
 	check_outcome(&outcomes[1], &outcomes[0]);
 	loss_head_forward(NULL, PRECISION_BF16, forward.losses, forward.correct, x, &table, targets, B_ROWS, scratch);

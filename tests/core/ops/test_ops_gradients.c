@@ -73,8 +73,8 @@ static double embedding_loss(void *user)
 static void test_embedding(void **state)
 {
 	(void)state;
-	struct embedding_case e = {
-		.table = normal_array(&random_numbers, E_VOCAB * E_WIDTH, 1), .c = normal_array(&random_numbers, E_TOKENS * E_WIDTH, 1)};
+	struct embedding_case e = {.table = normal_array(&random_numbers, E_VOCAB * E_WIDTH, 1),
+	                           .c = normal_array(&random_numbers, E_TOKENS * E_WIDTH, 1)};
 	float d_table[E_VOCAB * E_WIDTH];
 	fill(d_table, E_VOCAB * E_WIDTH, 2);
 	embedding_backward(d_table, embedding_ids, e.c, E_TOKENS, E_WIDTH);
@@ -323,8 +323,8 @@ static void test_linear_packed(void **state)
 	float *w = normal_array(&random_numbers, L_OUT * L_IN, 0.2);
 	for (size_t i = 0; i < 3; i++) {
 		void *packed = pack(types[i], w, L_OUT * L_IN);
-		struct linear_case l = {
-			.x = normal_array(&random_numbers, L_TOKENS * L_IN, 1), .c = normal_array(&random_numbers, L_TOKENS * L_OUT, 1)};
+		struct linear_case l = {.x = normal_array(&random_numbers, L_TOKENS * L_IN, 1),
+		                        .c = normal_array(&random_numbers, L_TOKENS * L_OUT, 1)};
 		l.w = matrix(NULL, L_IN, L_OUT);
 		l.w.type = types[i];
 		l.w.data = packed;
@@ -347,8 +347,8 @@ static void test_linear_bf16(void **state)
 	assert_non_null(d_x);
 	assert_non_null(d_w);
 	for (int p = 0; p < 2; p++)
-		linear_backward(p == 0 ? PRECISION_F32 : PRECISION_BF16, d_x + p * L_TOKENS * L_IN, d_w + p * L_OUT * L_IN, d_y, x,
-		                &tensor, L_TOKENS, false);
+		linear_backward(p == 0 ? PRECISION_F32 : PRECISION_BF16, d_x + p * L_TOKENS * L_IN, d_w + p * L_OUT * L_IN, d_y,
+		                x, &tensor, L_TOKENS, false);
 	double d_x_norm = dot_in_double(d_x, d_x, L_TOKENS * L_IN), d_w_norm = dot_in_double(d_w, d_w, L_OUT * L_IN);
 	double d_x_error = 0, d_w_error = 0;
 	for (size_t i = 0; i < L_TOKENS * L_IN; i++)
@@ -385,12 +385,11 @@ static void test_lora(void **state)
 {
 	(void)state;
 	float d_a[A_RANK * A_IN], d_b[A_OUT * A_RANK], d_x[A_TOKENS * A_IN], d_low[A_TOKENS * A_RANK];
-	struct lora_case l = {
-		.lora = {normal_array(&random_numbers, A_RANK * A_IN, 0.7), normal_array(&random_numbers, A_OUT * A_RANK, 0.7), d_a,
-			 d_b, A_IN, A_OUT, A_RANK, 1.75f},
-		.x = normal_array(&random_numbers, A_TOKENS * A_IN, 1),
-		.start = normal_array(&random_numbers, A_TOKENS * A_OUT, 1),
-		.c = normal_array(&random_numbers, A_TOKENS * A_OUT, 1)};
+	struct lora_case l = {.lora = {normal_array(&random_numbers, A_RANK * A_IN, 0.7),
+	                               normal_array(&random_numbers, A_OUT * A_RANK, 0.7), d_a, d_b, A_IN, A_OUT, A_RANK, 1.75f},
+	                      .x = normal_array(&random_numbers, A_TOKENS * A_IN, 1),
+	                      .start = normal_array(&random_numbers, A_TOKENS * A_OUT, 1),
+	                      .c = normal_array(&random_numbers, A_TOKENS * A_OUT, 1)};
 	fill(d_a, A_RANK * A_IN, 1);
 	fill(d_b, A_OUT * A_RANK, 1);
 	fill(d_x, A_TOKENS * A_IN, 1);

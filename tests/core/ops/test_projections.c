@@ -86,8 +86,12 @@ static void run(struct outcome *out, const struct operands *o, enum precision pr
 		w[i] = (struct tensor){.type = TENSOR_F32, .n_dims = 2, .ne = {N_IN, n_outs[i], 1, 1}, .data = o->w[i],
 				       .size = n_outs[i] * N_IN * sizeof(float)};
 		lora[i] = (struct lora){o->a[i], o->b[i], out->d_a[i], out->d_b[i], N_IN, n_outs[i], RANK, 1.7f};
-		all[i] = (struct projected){.w = &w[i], .lora = i == 0 || both_adapters ? &lora[i] : NULL, .y = out->y[i],
-					    .low = out->low[i], .d_y = o->d_y[i], .d_w = i == 0 && freeze_first ? NULL : out->d_w[i]};
+		all[i] = (struct projected){.w = &w[i],
+		                            .lora = i == 0 || both_adapters ? &lora[i] : NULL,
+		                            .y = out->y[i],
+		                            .low = out->low[i],
+		                            .d_y = o->d_y[i],
+		                            .d_w = i == 0 && freeze_first ? NULL : out->d_w[i]};
 	}
 	out->d_x = ones(N_TOKENS * N_IN);
 	float *scratch = malloc(projections_scratch_size(precision, all, N_BOTH, N_TOKENS) * sizeof *scratch);

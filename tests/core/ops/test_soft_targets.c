@@ -84,15 +84,16 @@ static void test_gradients(void **state)
 	static float d_x[2][ROWS * WIDTH], d_w[2][VOCAB * WIDTH], plain[ROWS];
 	soft_init(&c);
 	for (int p = 0; p < 2; p++)
-		loss_head_backward(p == 0 ? PRECISION_F32 : PRECISION_BF16, c.losses, NULL, d_x[p], d_w[p], c.x, &c.table, c.targets,
-				   c.weights, &c.soft, ROWS, c.scratch);
+		loss_head_backward(p == 0 ? PRECISION_F32 : PRECISION_BF16, c.losses, NULL, d_x[p], d_w[p], c.x, &c.table,
+		                   c.targets, c.weights, &c.soft, ROWS, c.scratch);
 	struct gradient_check of_x = {"soft d_x", soft_loss, &c, c.x, d_x[0], ROWS * WIDTH, 0.01, 3e-4, 60};
 	check_gradient(&of_x, &random_numbers);
 	struct gradient_check of_w = {"soft d_w", soft_loss, &c, c.w, d_w[0], VOCAB * WIDTH, 0.01, 3e-4, 60};
 	check_gradient(&of_w, &random_numbers);
 	/* Losses are the targets' own. */
 	loss_head_forward(NULL, PRECISION_F32, plain, NULL, c.x, &c.table, c.targets, ROWS, c.scratch);
-	loss_head_backward(PRECISION_F32, c.losses, NULL, d_x[0], NULL, c.x, &c.table, c.targets, c.weights, &c.soft, ROWS, c.scratch);
+	loss_head_backward(PRECISION_F32, c.losses, NULL, d_x[0], NULL, c.x, &c.table, c.targets, c.weights, &c.soft, ROWS,
+	                   c.scratch);
 	assert_memory_equal(plain, c.losses, sizeof plain);
 	/* On tiles: operands rounded by 2^-9, the largest of many errors a few times that of the root mean square. */
 	double scale = sqrt(dot_in_double(d_x[0], d_x[0], ROWS * WIDTH) / (ROWS * WIDTH));

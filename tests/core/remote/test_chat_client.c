@@ -129,7 +129,8 @@ static void test_cut_key(void **state)
 	options.n_retries = 0;
 	for (int before = 120; before < 1040; before += before < 165 ? 1 : before < 1000 ? 167 : 3) {
 		snprintf(body, sizeof body, "{\"error\": {\"message\": \"%0*d sk-secret-42 is wrong\"}}", before, 0);
-		assert_int_not_equal(ask(&(struct chat_server_reply){.kind = REPLY_STATUS, .status = 400, .text = body}, 1), PITH_OK);
+		assert_int_not_equal(ask(&(struct chat_server_reply){.kind = REPLY_STATUS, .status = 400, .text = body}, 1),
+		                     PITH_OK);
 		assert_null(strstr(err.message, "sk-s"));
 	}
 }
@@ -317,11 +318,11 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_answers, reset),  cmocka_unit_test_setup(test_model_and_key, reset), cmocka_unit_test_setup(test_cut_key, reset),
-		cmocka_unit_test_setup(test_refusals, reset), cmocka_unit_test_setup(test_busy, reset),
-		cmocka_unit_test_setup(test_broken, reset),   cmocka_unit_test_setup(test_silence, reset),
-		cmocka_unit_test_setup(test_nobody, reset),   cmocka_unit_test_setup(test_cancel, reset),
-		cmocka_unit_test_setup(test_addresses, reset),
+		cmocka_unit_test_setup(test_answers, reset), cmocka_unit_test_setup(test_model_and_key, reset),
+		cmocka_unit_test_setup(test_cut_key, reset), cmocka_unit_test_setup(test_refusals, reset),
+		cmocka_unit_test_setup(test_busy, reset),    cmocka_unit_test_setup(test_broken, reset),
+		cmocka_unit_test_setup(test_silence, reset), cmocka_unit_test_setup(test_nobody, reset),
+		cmocka_unit_test_setup(test_cancel, reset),  cmocka_unit_test_setup(test_addresses, reset),
 	};
 	return cmocka_run_group_tests(tests, NULL, teardown);
 }

@@ -73,6 +73,7 @@ static void test_no_sentence_ends(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_sentences), cmocka_unit_test(test_no_sentence_ends), cmocka_unit_test(test_pieces)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_sentences), cmocka_unit_test(test_no_sentence_ends),
+	                                   cmocka_unit_test(test_pieces)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

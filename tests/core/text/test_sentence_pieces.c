@@ -30,8 +30,9 @@ static int teardown(void **state)
 	return scratch_teardown(state);
 }
 
-#define EXPECT_IDS(tokenizer, text, ...) \
-	expect_ids(tokenizer, text, sizeof text - 1, (const int32_t[]){__VA_ARGS__}, sizeof(int32_t[]){__VA_ARGS__} / sizeof(int32_t))
+#define EXPECT_IDS(tokenizer, text, ...)                                                                                         \
+	expect_ids(tokenizer, text, sizeof text - 1, (const int32_t[]){__VA_ARGS__},                                             \
+	           sizeof(int32_t[]){__VA_ARGS__} / sizeof(int32_t))
 
 static void test_golden_encodings(void **state)
 {
@@ -421,7 +422,8 @@ static void expect_turn(const struct tokenizer *tokenizer, const char *expected)
 		const char *name = turn.ids[i] == tokenizer_bos(tokenizer)   ? "{BOS}"
 		                   : turn.ids[i] == tokenizer_eos(tokenizer) ? "{EOS}"
 		                                                             : "{token}";
-		assert_true(control ? buffer_append_string(&text, name) : tokenizer_decode(tokenizer, &turn.ids[i], 1, false, &text));
+		assert_true(control ? buffer_append_string(&text, name)
+		                    : tokenizer_decode(tokenizer, &turn.ids[i], 1, false, &text));
 	}
 	assert_string_equal(text.data, expected);
 	buffer_free(&text);
@@ -434,8 +436,10 @@ static void test_chat_formats(void **state)
 	static const struct {
 		const char *template, *turn; /* NULL: no format */
 	} cases[] = {
-		{"{% if message['role'] == 'user' %}{{ '[INST] ' + message['content'] + ' [/INST]' }}", "{BOS} [INST] the [/INST]"},
-		{"{% if user %}\n{{ '<|user|>\n' + message['content'] + eos_token }}\n", "{BOS} <|user|>\nthe{EOS} \n<|assistant|>\n"},
+		{"{% if message['role'] == 'user' %}{{ '[INST] ' + message['content'] + ' [/INST]' }}",
+	         "{BOS} [INST] the [/INST]"},
+		{"{% if user %}\n{{ '<|user|>\n' + message['content'] + eos_token }}\n",
+	         "{BOS} <|user|>\nthe{EOS} \n<|assistant|>\n"},
 		{"{{ '<|user|>\n' + message['content'] + '</s>' }}", "{BOS} <|user|>\nthe{EOS} \n<|assistant|>\n"},
 		/* The same words, and another end of the turn: no format that is known. */
 		{"{{ '<|user|>\n' + message['content'] + '\n' }}{{ '<|assistant|>' + eos_token }}", NULL},

@@ -245,9 +245,15 @@ static void test_replace(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_no_loss_yet),   cmocka_unit_test(test_absent),
-		cmocka_unit_test(test_mismatch),   cmocka_unit_test(test_foreign_files), cmocka_unit_test(test_truncated),
-		cmocka_unit_test(test_replace),    cmocka_unit_test(test_other_base),    cmocka_unit_test(test_impossible_numbers),
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_no_loss_yet),
+		cmocka_unit_test(test_absent),
+		cmocka_unit_test(test_mismatch),
+		cmocka_unit_test(test_foreign_files),
+		cmocka_unit_test(test_truncated),
+		cmocka_unit_test(test_replace),
+		cmocka_unit_test(test_other_base),
+		cmocka_unit_test(test_impossible_numbers),
 	};
 	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

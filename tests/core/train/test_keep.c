@@ -90,8 +90,9 @@ static void write_pairs(const char *name, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		fputs("{\"text\": \"", stream);
 		for (int j = 0; j < 30; j++)
-			fprintf(stream, "%s%s", j > 0 ? " the " : "", random_below(&random, 3) == 0 ? kept[random_below(&random, 3)]
-			                                                                             : filler[random_below(&random, 6)]);
+			fprintf(stream, "%s%s", j > 0 ? " the " : "",
+			        random_below(&random, 3) == 0 ? kept[random_below(&random, 3)]
+			                                      : filler[random_below(&random, 6)]);
 		fputs(".\", \"target\": \"turbine committee harbour\"}\n", stream);
 	}
 	assert_int_equal(fclose(stream), 0);
@@ -154,8 +155,9 @@ static void test_run(void **state)
 
 	/* What was written is found beside the model, and keeps the right words. */
 	struct pith_model *model = small_open(base);
-	static const char text[] = "river the turbine the plan the harbour the cost the committee the water the turbine the report the "
-				   "plan the meeting the committee the water the river the harbour the cost the report the turbine the plan.";
+	static const char text[] =
+		"river the turbine the plan the harbour the cost the committee the water the turbine the report the "
+		"plan the meeting the committee the water the river the harbour the cost the report the turbine the plan.";
 	struct pith_document *document = small_document(model, text, sizeof text - 1);
 	struct pith_compress_options options;
 	struct pith_compressed *compressed;

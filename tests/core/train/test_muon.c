@@ -61,7 +61,8 @@ static void check(size_t n_rows, size_t n_columns, enum precision precision, dou
 	float *scratch = calloc(muon_scratch_size(n_rows, n_columns), sizeof *scratch);
 	double *expected = calloc(n, sizeof *expected), *direction = calloc(n, sizeof *direction);
 	assert_true(scratch != NULL && expected != NULL && direction != NULL);
-	const struct muon_step step = {.learning_rate = 0.02f, .weight_decay = 0.1f, .gradient_scale = 0.5f, .precision = precision};
+	const struct muon_step step = {
+		.learning_rate = 0.02f, .weight_decay = 0.1f, .gradient_scale = 0.5f, .precision = precision};
 	for (size_t i = 0; i < n; i++) {
 		double gradient = 0.5 * (double)g[i], moment = 0.95 * (double)m[i] + 0.05 * gradient;
 		direction[i] = 0.95 * moment + 0.05 * gradient;

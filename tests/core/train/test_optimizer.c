@@ -45,7 +45,9 @@ static void training_open(struct training *t)
 		t->values[a] = normal_array(&t->random, sizes[a], 1);
 		for (int i = 0; i < N_THREADS; i++)
 			t->gradients[a][i] = calloc(sizes[a], sizeof(float));
-		assert_int_equal(trained_array_init(&t->arrays[a], t->values[a], sizes[a], t->gradients[a], N_THREADS, N_THREADS, &err), PITH_OK);
+		assert_int_equal(
+			trained_array_init(&t->arrays[a], t->values[a], sizes[a], t->gradients[a], N_THREADS, N_THREADS, &err),
+			PITH_OK);
 	}
 	for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
 		assert_int_equal(trained_array_add_matrix(&t->arrays[0], &ranges[i], &err), PITH_OK);
@@ -173,7 +175,8 @@ static void test_thread_count(void **state)
 		for (int step = 0; step < 3; step++) {
 			draw_gradients(&runs[p]);
 			double norm;
-			assert_int_equal(optimizer_step(runs[p].arrays, N_ARRAYS, &recipe, step, N_MICRO, pool, &norm, NULL), PITH_OK);
+			assert_int_equal(optimizer_step(runs[p].arrays, N_ARRAYS, &recipe, step, N_MICRO, pool, &norm, NULL),
+			                 PITH_OK);
 		}
 		thread_pool_destroy(pool);
 	}

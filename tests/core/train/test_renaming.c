@@ -57,8 +57,8 @@ static void test_draw(void **state)
 		assert_true(renaming_draw(&renaming, file, 1, 1, &random));
 		const char *anna = new_name(&renaming, "Anna"), *cost = new_name(&renaming, "45 dollars");
 		/* Of other lines, of the same kind, and nothing that stands in the text already. */
-		assert_true(anna == NULL || strcmp(anna, "Bertha") == 0 || strcmp(anna, "Charles") == 0 || strcmp(anna, "Comet") == 0 ||
-		            strcmp(anna, "Hamburg") == 0);
+		assert_true(anna == NULL || strcmp(anna, "Bertha") == 0 || strcmp(anna, "Charles") == 0 ||
+		            strcmp(anna, "Comet") == 0 || strcmp(anna, "Hamburg") == 0);
 		assert_true(cost == NULL || strcmp(cost, "312 swans") == 0);
 		n_anna += anna != NULL;
 		n_cost += cost != NULL;
@@ -117,7 +117,8 @@ static void test_longest(void **state)
 	struct buffer out = {0};
 	const char *text = "a red fox, the fox";
 	assert_true(buffer_append_string(&renaming.pairs[0].from, "red") && buffer_append_string(&renaming.pairs[0].to, "blue"));
-	assert_true(buffer_append_string(&renaming.pairs[1].from, "red fox") && buffer_append_string(&renaming.pairs[1].to, "hare"));
+	assert_true(buffer_append_string(&renaming.pairs[1].from, "red fox") &&
+	            buffer_append_string(&renaming.pairs[1].to, "hare"));
 	assert_true(renaming_apply(&renaming, text, strlen(text), &out));
 	assert_string_equal(out.data, "a hare, the fox");
 	buffer_free(&out);
@@ -126,6 +127,7 @@ static void test_longest(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_draw), cmocka_unit_test(test_apply), cmocka_unit_test(test_longest)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_draw), cmocka_unit_test(test_apply),
+	                                   cmocka_unit_test(test_longest)};
 	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

@@ -46,8 +46,9 @@ static void test_hacks(void **state)
 	assert_false(hacked(text, "Committee approved budget Monday"));
 	assert_false(hacked(text, "Monday"));
 	/* Scripts without white space are not glued. */
-	assert_false(hacked("\xe5\xa7\x94\xe5\x91\x98\xe4\xbc\x9a\xe5\x91\xa8\xe4\xb8\x80\xe6\x89\xb9\xe5\x87\x86\xe4\xba\x86\xe9\xa2\x84\xe7\xae\x97",
-	                    "\xe5\xa7\x94\xe5\x91\x98\xe4\xbc\x9a\xe6\x89\xb9\xe5\x87\x86\xe9\xa2\x84\xe7\xae\x97"));
+	assert_false(hacked(
+		"\xe5\xa7\x94\xe5\x91\x98\xe4\xbc\x9a\xe5\x91\xa8\xe4\xb8\x80\xe6\x89\xb9\xe5\x87\x86\xe4\xba\x86\xe9\xa2\x84\xe7\xae\x97",
+		"\xe5\xa7\x94\xe5\x91\x98\xe4\xbc\x9a\xe6\x89\xb9\xe5\x87\x86\xe9\xa2\x84\xe7\xae\x97"));
 }
 
 /* Mean 0, deviation 1 where rewards differ much; small differences stay small; two rewards count the same. */
@@ -74,7 +75,7 @@ static void test_normalise(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_length), cmocka_unit_test(test_quality), cmocka_unit_test(test_hacks),
-	                                   cmocka_unit_test(test_normalise)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_length), cmocka_unit_test(test_quality),
+	                                   cmocka_unit_test(test_hacks), cmocka_unit_test(test_normalise)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -329,7 +329,8 @@ static void test_adapter_goes_on(void **state)
 	gguf_close(gguf);
 }
 
-/* By Muon an adapter's matrices change otherwise, and go on after a stop; it may start from a smaller rank, and not from a larger. */
+/* By Muon an adapter's matrices change otherwise, and go on after a stop; it may start from a smaller rank, and not from a
+ * larger. */
 static void test_adapter_by_muon(void **state)
 {
 	(void)state;
