@@ -16,21 +16,6 @@ static size_t n_spans_of(const struct adapter *adapter, size_t n_tokens, size_t 
 	return (k + most - 1) / most;
 }
 
-/* BOS, the span's tokens, k memory tokens. */
-static void fill_input(int32_t *ids, int32_t *positions, const struct pith_model *model, bool slots,
-                       const struct pith_token *tokens, size_t n, size_t k)
-{
-	size_t i = 0;
-	for (; i < 1 + n; i++) {
-		ids[i] = i == 0 ? tokenizer_bos(model->tokenizer) : tokens[i - 1].id;
-		positions[i] = (int32_t)i;
-	}
-	for (size_t j = 0; j < k; j++, i++) {
-		ids[i] = -1 - (int32_t)j;
-		positions[i] = memory_position(slots, j, k, n);
-	}
-}
-
 /* A document being encoded, its spans as windows that threads share out. */
 struct document_spans {
 	struct rows *rows;
@@ -52,7 +37,10 @@ static enum pith_status encode_span(void *user, struct session *session, size_t 
 	int32_t *ids = malloc(total * sizeof *ids), *positions = malloc(total * sizeof *positions);
 	enum pith_status status = ids == NULL || positions == NULL ? fail_memory(err, "a span") : PITH_OK;
 	if (status == PITH_OK) {
-		fill_input(ids, positions, all->model, all->adapter->slots, all->tokens + token, span->n_tokens, span->n_rows);
+		ids[0] = tokenizer_bos(all->model->tokenizer);
+		for (size_t i = 0; i < span->n_tokens; i++)
+			ids[1 + i] = all->tokens[token + i].id;
+		memory_encoder_input(ids, positions, all->adapter->slots, span->n_tokens, span->n_rows);
 		struct session_input input = {
 			.ids = ids, .positions = positions, .n = total, .adapter = all->adapter, .encode = !embeddings};
 		status = session_read(session, &input, control, err);

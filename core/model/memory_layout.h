@@ -42,4 +42,18 @@ static inline int32_t memory_question_position(size_t n)
 	return (int32_t)n + 1;
 }
 
+/*
+ * What an encoder reads, each of (1 + n + k): ids has BOS and the n document tokens and gets the k memory tokens behind them;
+ * positions gets those of all.
+ */
+static inline void memory_encoder_input(int32_t *ids, int32_t *positions, bool slots, size_t n, size_t k)
+{
+	for (size_t i = 0; i < 1 + n; i++)
+		positions[i] = (int32_t)i;
+	for (size_t j = 0; j < k; j++) {
+		ids[1 + n + j] = -1 - (int32_t)j;
+		positions[1 + n + j] = memory_position(slots, j, k, n);
+	}
+}
+
 #endif

@@ -87,14 +87,10 @@ static bool add_encoder_sequence(struct pack *pack, const struct microbatch_buil
 	b->sequences[b->n_sequences++] =
 		(struct sequence){.first = b->n_tokens, .n = total, .kv_first = b->n_kv_rows, .n_past = 0};
 	b->n_kv_rows += total;
-	for (size_t i = 0; i < 1 + n; i++) {
-		b->ids[b->n_tokens] = i == 0 ? tokenizer_bos(builder->tokenizer) : ids[i - 1];
-		b->positions[b->n_tokens++] = (int32_t)i;
-	}
-	for (size_t j = 0; j < k; j++) {
-		b->ids[b->n_tokens] = -1 - (int32_t)j;
-		b->positions[b->n_tokens++] = memory_position(builder->memory_slots, j, k, n);
-	}
+	b->ids[b->n_tokens] = tokenizer_bos(builder->tokenizer);
+	memcpy(b->ids + b->n_tokens + 1, ids, n * sizeof *ids);
+	memory_encoder_input(b->ids + b->n_tokens, b->positions + b->n_tokens, builder->memory_slots, n, k);
+	b->n_tokens += total;
 	return true;
 }
 
