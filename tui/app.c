@@ -37,19 +37,20 @@ void workbench_say(struct workbench *workbench, enum role role, const char *form
 	workbench->dirty = true;
 }
 
-static void use_theme(struct workbench *workbench, const char *name)
+static bool use_theme(struct workbench *workbench, const char *name)
 {
 	struct pith_error err = {0};
 	struct theme theme;
 	if (theme_find(&theme, name, &err) != PITH_OK) {
 		workbench_say(workbench, ROLE_ERROR, "%s", err.message);
-		return;
+		return false;
 	}
 	workbench->theme = theme;
 	screen_set_theme(&theme);
 	if (!theme_has_color(&theme, screen_colors()))
 		workbench->marks = true;
 	workbench->document_stale = true;
+	return true;
 }
 
 void workbench_next_theme(struct workbench *workbench)
@@ -58,10 +59,13 @@ void workbench_next_theme(struct workbench *workbench)
 	for (size_t i = 0; i < workbench->n_theme_names; i++)
 		if (strcmp(workbench->theme_names[i], workbench->theme.name) == 0)
 			next = i + 1;
-	if (workbench->n_theme_names == 0)
-		return;
-	use_theme(workbench, workbench->theme_names[next % workbench->n_theme_names]);
-	if (workbench->message_role != ROLE_ERROR || workbench->message[0] == '\0')
+	/* What is wrong with one of them is said, and the next one taken. */
+	bool used = false, refused = false;
+	for (size_t i = 0; i < workbench->n_theme_names && !used; i++) {
+		used = use_theme(workbench, workbench->theme_names[(next + i) % workbench->n_theme_names]);
+		refused = refused || !used;
+	}
+	if (used && !refused)
 		workbench_say(workbench, ROLE_TEXT, "Theme: %s", workbench->theme.title);
 }
 

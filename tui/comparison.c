@@ -1,5 +1,6 @@
 #include "comparison.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,14 +28,6 @@ static size_t covered_length(const char *document, size_t document_length, size_
 	return covered;
 }
 
-/* Up to the last word that white space has ended: what stands behind it may go on. */
-static size_t whole_words(const char *text, size_t length)
-{
-	while (length > 0 && (text[length - 1] == '\0' || strchr(" \t\r\n", text[length - 1]) == NULL))
-		length--;
-	return length;
-}
-
 enum place { PLACE_BETWEEN, PLACE_WORD, PLACE_WIDE };
 
 /* What stands there? Words go up to white space, as where they are marked; but of wide characters each is a word of its own. */
@@ -47,6 +40,20 @@ static enum place place_at(const char *text, size_t length, size_t offset)
 	if (glyph.kind == GLYPH_SPACE || glyph.kind == GLYPH_TAB || glyph.kind == GLYPH_BREAK)
 		return PLACE_BETWEEN;
 	return glyph.kind == GLYPH_TEXT && glyph.width == 2 ? PLACE_WIDE : PLACE_WORD;
+}
+
+/* Up to the last word that has ended, before white space or as a wide character: what stands behind it may go on. */
+static size_t whole_words(const char *text, size_t length)
+{
+	for (size_t end = length; end > 0;) {
+		size_t begin = end - 1;
+		while (begin > 0 && ((unsigned char)text[begin] & 0xc0) == 0x80)
+			begin--;
+		if (place_at(text, length, begin) != PLACE_WORD)
+			return end;
+		end = begin;
+	}
+	return 0;
 }
 
 /*
@@ -74,6 +81,15 @@ static double matched_words(const char *document, const char *text, size_t text_
 	return length == 0 ? share : (double)at / (double)length;
 }
 
+/* ROUGE counts words of ASCII letters and digits: of a text without any it says nothing. */
+static bool has_rouge_words(const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if ((text[i] >= '0' && text[i] <= '9') || ((text[i] | 0x20) >= 'a' && (text[i] | 0x20) <= 'z'))
+			return true;
+	return false;
+}
+
 struct comparison *comparison_create(const char *document, size_t document_length, const char *text, size_t length, bool whole)
 {
 	if (!whole)
@@ -94,7 +110,7 @@ struct comparison *comparison_create(const char *document, size_t document_lengt
 		comparison->words = NULL;
 		comparison->n_words = 0;
 	}
-	comparison->rouge_l = pith_rouge_l(document, comparison->text);
+	comparison->rouge_l = has_rouge_words(document, document_length) ? pith_rouge_l(document, comparison->text) : NAN;
 	comparison->matched_prefix = matched_words(document, comparison->text, length);
 	if (whole)
 		comparison->bleu = pith_bleu(document, comparison->text);

@@ -39,6 +39,12 @@ static void take_save(struct workbench *workbench, const char *path)
 		workbench_say(workbench, ROLE_WARNING, "There is nothing to save any more.");
 		return;
 	}
+	if (workbench->wanted.save_path != NULL) {
+		workbench_say(workbench, ROLE_WARNING, "%s still waits to be written: Enter again, once it is.",
+		              workbench->wanted.save_path);
+		perform_line_again(workbench, PROMPT_SAVE, path);
+		return;
+	}
 	if (is_no_file_name(workbench, path)) {
 		perform_line_again(workbench, PROMPT_SAVE, path);
 		return;
@@ -338,13 +344,17 @@ void dispatch_event(struct workbench *workbench, struct input_event *event)
 	switch (event->kind) {
 	case INPUT_CHARACTER: case INPUT_KEY: take_key(workbench, event); break;
 	case INPUT_MOUSE:
+		/* Let go is let go, whatever covers it by now. */
+		if (event->action == MOUSE_RELEASE && drag_slider(workbench, event))
+			break;
 		if (!covered)
 			take_mouse(workbench, event);
 		break;
 	case INPUT_PASTE:
 		if (covered) /* what was pasted is to be seen, not lost */
 			training_view_close(&workbench->training);
-		if (!workbench->regions.too_small)
+		/* A line is not seen where the screen is too small; a document is, as soon as there is room. */
+		if (!workbench->regions.too_small || prompt_kind() == PROMPT_NONE)
 			take_paste(workbench, event);
 		break;
 	case INPUT_MODE_REPORT:

@@ -14,14 +14,19 @@
 
 enum { SNIFFED_BYTES = 8192, READ_BYTES = 1 << 16, WAIT_MILLISECONDS = 50 };
 
+bool document_file_is_keyboard(const char *path)
+{
+	return strcmp(path, "-") == 0 && isatty(STDIN_FILENO);
+}
+
 bool document_file_is_binary(const char *text, size_t length)
 {
 	size_t n = length < SNIFFED_BYTES ? length : SNIFFED_BYTES;
 	size_t n_control = 0;
+	if (length > 0 && memchr(text, 0, length) != NULL)
+		return true;
 	for (size_t i = 0; i < n; i++) {
 		unsigned char c = (unsigned char)text[i];
-		if (c == 0)
-			return true;
 		/* Tab to carriage return and escape come up in honest text. */
 		if ((c < 0x20 && !(c >= '\t' && c <= '\r') && c != 0x1b) || c == 0x7f)
 			n_control++;

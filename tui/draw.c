@@ -216,7 +216,7 @@ static void draw_result(struct workbench *workbench, struct canvas *canvas)
 		          "Regeneration belongs to memory tokens (m: method, p: view).");
 		return;
 	}
-	if (form->comparison == NULL && !form->regenerating)
+	if (form->comparison == NULL && !form->regenerating && form->regenerated.length == 0)
 		draw_hint(canvas, rect, "Press r to regenerate the document from its memory tokens.", "");
 	int rows = view_regenerated_legend_rows(rect);
 	rect.rows -= rows;
@@ -269,8 +269,9 @@ static void write_progress(char *out, size_t size, const struct running *running
 		figure_count(done, (size_t)running->progress.done);
 		figure_count(total, (size_t)running->progress.total);
 		snprintf(out, size, "%s of %s right  %s  Esc cancels", done, total, seconds);
-	} else if (share > 0.01 && elapsed > 0.5) {
-		figure_seconds(seconds, elapsed / share - elapsed);
+	} else if (share > 0.01 && clock_now() - running->stage_since > 0.5) {
+		double in_stage = clock_now() - running->stage_since;
+		figure_seconds(seconds, in_stage / share - in_stage);
 		snprintf(out, size, "%3.0f%%  %s left  Esc cancels", floor(share * 100), seconds);
 	} else {
 		snprintf(out, size, "%3.0f%%  Esc cancels", floor(share * 100));
@@ -359,9 +360,10 @@ static void draw_status(struct workbench *workbench, struct canvas *canvas)
 		canvas_string(canvas, rect.row, 1, rect.cols - 2, ROLE_LABEL, completions);
 	else if (!draw_progress(workbench, canvas))
 		draw_message(workbench, canvas, rect.row);
-	else if (workbench->message_since > workbench->running.since || workbench->message_of_line)
+	else if (workbench->message_since > workbench->running.since || workbench->message_of_line ||
+	         clock_now() - workbench->message_since < MESSAGE_SECONDS)
 		draw_message(workbench, canvas,
-		             workbench->regions.hints.row); /* said since the job began, or why a line is open again */
+		             workbench->regions.hints.row); /* of this job, or why a line is open again, or not read yet */
 }
 
 static void draw_line_hints(struct canvas *canvas, struct rect rect)

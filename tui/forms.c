@@ -70,6 +70,19 @@ bool form_beside_regenerated(const struct workbench *workbench)
 	       (form->comparison != NULL || form->regenerating || workbench->wanted.regenerated[FORM_SECOND]);
 }
 
+void form_go_back(struct workbench *workbench, enum form_place place)
+{
+	struct form *form = &workbench->forms[place];
+	if (form->compressed != NULL)
+		form->method = form->compressed->info.method;
+	else if (place == FORM_SECOND)
+		form->method = NULL;
+	if (form->compressed == NULL || place == FORM_SECOND)
+		return;
+	slider_set(&workbench->slider, form->target);
+	slider_settle(&workbench->slider);
+}
+
 void form_free(struct form *form)
 {
 	shown_compressed_destroy(form->compressed);

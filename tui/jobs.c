@@ -237,8 +237,11 @@ void jobs_cancel(struct workbench *workbench)
 	if (workbench->running.kind == TASK_READ) /* the document that is open stays, and so does what is wanted of it */
 		return;
 	/* Nor does anybody wait for what would have come after it. */
-	for (int i = 0; i < N_FORMS; i++)
-		workbench->wanted.compressed[i] = workbench->wanted.compressed[i] && workbench->running.kind == TASK_MODEL;
+	for (int i = 0; i < N_FORMS && workbench->running.kind != TASK_MODEL; i++) {
+		if (workbench->wanted.compressed[i])
+			form_go_back(workbench, (enum form_place)i);
+		workbench->wanted.compressed[i] = false;
+	}
 	want_nothing_back(workbench);
 	if (workbench->wanted.question != NULL && prompt_kind() != PROMPT_QUESTION)
 		prompt_keep_question(workbench->wanted.question);
@@ -252,7 +255,9 @@ static void start(struct workbench *workbench, struct task *task)
 		workbench_say(workbench, ROLE_ERROR, "Not enough memory.");
 		return;
 	}
-	workbench->running = (struct running){.active = true, .kind = task->kind, .form = task->form, .since = clock_now()};
+	double now = clock_now();
+	workbench->running =
+		(struct running){.active = true, .kind = task->kind, .form = task->form, .since = now, .stage_since = now};
 	worker_submit(workbench->worker, &task->job);
 	workbench->dirty = true;
 }
@@ -341,8 +346,6 @@ static void start_regenerate(struct workbench *workbench, enum form_place place)
 	workbench->wanted.regenerated[place] = false;
 	form_drop_regenerated(workbench, place);
 	workbench->forms[place].regenerating = true;
-	if (place == FORM_FIRST)
-		workbench->view = VIEW_REGENERATED;
 	struct task *task = task_create(workbench->engine, TASK_REGENERATE, NULL, NULL, 0);
 	if (task != NULL)
 		task->form = place;
@@ -354,8 +357,6 @@ static void start_refine(struct workbench *workbench, enum form_place place)
 {
 	workbench->wanted.refined[place] = workbench->wanted.regenerated[place] = false;
 	workbench->forms[place].regenerating = true;
-	if (place == FORM_FIRST)
-		workbench->view = VIEW_REGENERATED;
 	form_changed(workbench, place);
 	struct task *task = task_create(workbench->engine, TASK_REFINE, NULL, NULL, 0);
 	if (task != NULL)

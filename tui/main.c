@@ -30,6 +30,9 @@ static bool reads_again(const char *path)
 static enum pith_status check_document(const char *path, struct pith_error *err)
 {
 	struct document_file file;
+	if (path != NULL && document_file_is_keyboard(path))
+		return fault(err, PITH_BAD_ARGUMENT, "Standard input is the keyboard, which the workbench needs: paste the text there, "
+						     "or pipe it in.");
 	if (path == NULL || !reads_again(path) || pith_is_soft_prompt(path))
 		return PITH_OK;
 	enum pith_status status = document_file_read(&file, path, NULL, err);

@@ -14,6 +14,7 @@
 
 static void slider_moved(struct workbench *workbench)
 {
+	workbench->slider.dragging = false; /* by other means than the mouse that held it */
 	workbench->settle_at = clock_now() + SETTLE_SECONDS;
 }
 
@@ -70,8 +71,10 @@ static void scroll_memory(struct workbench *workbench, long rows)
 {
 	if (rows < 0)
 		workbench->memory_top -= workbench->memory_top < (size_t)-rows ? workbench->memory_top : (size_t)-rows;
-	else if (workbench->memory_top + (size_t)rows <= view_memory_rows(workbench))
+	else
 		workbench->memory_top += (size_t)rows; /* drawing clips it */
+	size_t n = view_memory_rows(workbench);
+	workbench->memory_top = workbench->memory_top < n ? workbench->memory_top : n;
 }
 
 void perform_scroll_pane(struct workbench *workbench, struct text_pane *pane, long rows)
@@ -80,8 +83,10 @@ void perform_scroll_pane(struct workbench *workbench, struct text_pane *pane, lo
 		scroll_memory(workbench, rows);
 		return;
 	}
+	bool answers = pane != &workbench->document_pane && pane != &workbench->result_pane;
+	pane = answers ? longest_answer(workbench) : pane;
 	text_pane_scroll(pane, rows);
-	if (pane != &workbench->document_pane && pane != &workbench->result_pane) { /* all answers together */
+	if (answers) { /* all together */
 		for (int i = 0; i < N_ANSWERS; i++)
 			text_pane_scroll_to(&workbench->answers[i].pane, pane->top);
 		return;
@@ -167,6 +172,8 @@ void perform_line_again(struct workbench *workbench, enum prompt_kind kind, cons
 static void begin_save(struct workbench *workbench)
 {
 	workbench->save_form = form_in_focus(workbench);
+	free(workbench->overwrite_path); /* asked about in a line that is gone */
+	workbench->overwrite_path = NULL;
 	const struct shown_compressed *compressed = workbench->forms[workbench->save_form].compressed;
 	if (compressed == NULL) {
 		workbench_say(workbench, ROLE_WARNING, "There is nothing to save yet.");
@@ -223,6 +230,7 @@ static void regenerate(struct workbench *workbench)
 	if (!form_is_soft(&workbench->forms[FORM_SECOND]) && !has_memory(workbench, FORM_FIRST, "regenerate from"))
 		return;
 	/* Who asks for it wants to see it come. After a move of the slider the place being read stays. */
+	perform_view(workbench, VIEW_REGENERATED);
 	workbench->follow = true;
 	jobs_want_regenerated(workbench);
 }
@@ -233,11 +241,15 @@ static void refine(struct workbench *workbench)
 	if (!has_memory(workbench, place, "refine"))
 		return;
 	const struct pith_method *method = workbench->forms[place].compressed->info.method;
-	if (method->memory == PITH_MEMORY_ROWS)
+	if (method->memory == PITH_MEMORY_ROWS) {
+		if (place == FORM_FIRST)
+			perform_view(workbench, VIEW_REGENERATED);
 		jobs_want_refined(workbench, place);
-	else /* the library would refuse it too, but not before the view had changed and a regeneration made way */
-		workbench_say(workbench, ROLE_WARNING, "%s makes %s: refining changes key and value rows (m: another method).",
-		              method->title, pith_memory_name(method->memory));
+		return;
+	}
+	/* The library would refuse it too, but not before the view had changed and a regeneration made way. */
+	workbench_say(workbench, ROLE_WARNING, "%s makes %s: refining changes key and value rows (m: another method).",
+	              method->title, pith_memory_name(method->memory));
 }
 
 static void toggle(struct workbench *workbench, enum action_id action)
@@ -254,6 +266,7 @@ static void toggle(struct workbench *workbench, enum action_id action)
 		break;
 	case ACTION_MOUSE:
 		workbench->mouse = !workbench->mouse;
+		workbench->slider.dragging = false; /* nobody would say that it was let go */
 		screen_set_mouse(workbench->mouse);
 		workbench_say(workbench, ROLE_TEXT,
 		              workbench->mouse ? "The mouse is pith's again." : "The mouse is the terminal's: M takes it back.");

@@ -58,6 +58,11 @@ static void show_completions(char **matches, int n, int longest)
 	}
 }
 
+static bool is_path(enum prompt_kind of)
+{
+	return of == PROMPT_OPEN || of == PROMPT_SAVE || of == PROMPT_WATCH;
+}
+
 /* The names of files, as ever, but nothing is put after one: readline would add a space, which is then part of the name. */
 static char **complete(const char *text, int start, int end)
 {
@@ -65,6 +70,7 @@ static char **complete(const char *text, int start, int end)
 	(void)start;
 	(void)end;
 	rl_completion_append_character = '\0';
+	rl_attempted_completion_over = !is_path(kind); /* elsewhere no file is meant */
 	return NULL;
 }
 
@@ -116,11 +122,6 @@ static void close_line(void)
 	ended = true;
 }
 
-static bool is_path(enum prompt_kind of)
-{
-	return of == PROMPT_OPEN || of == PROMPT_SAVE || of == PROMPT_WATCH;
-}
-
 static void on_line(char *line)
 {
 	enum prompt_kind taken = kind;
@@ -160,6 +161,7 @@ void prompt_init(int history_size)
 	rl_completion_display_matches_hook = show_completions;
 	rl_completion_query_items = -1;
 	rl_attempted_completion_function = complete;
+	rl_completer_word_break_characters = ""; /* the line is one name, whatever is in it */
 	rl_outstream = fopen("/dev/null", "we"); /* nothing is written past the functions above, but to be sure */
 	history_limit = history_size;
 	using_history();
@@ -263,15 +265,37 @@ void prompt_leave(void)
 		close_line();
 }
 
+static int hex_digit(char c)
+{
+	const char *digits = "0123456789abcdef0123456789ABCDEF", *found = c == '\0' ? NULL : strchr(digits, c);
+	return found == NULL ? -1 : (int)(found - digits) % 16;
+}
+
+/* file://HOST/PATH, its bytes as %XX (RFC 8089). In place. */
+static void take_path_of_url(char *text)
+{
+	const char *from = strchr(text + strlen("file://"), '/');
+	char *to = text;
+	for (; from != NULL && *from != '\0'; from++) {
+		int high = *from == '%' ? hex_digit(from[1]) : -1, low = high < 0 ? -1 : hex_digit(from[2]);
+		bool byte = low >= 0 && high + low > 0;
+		*to++ = byte ? (char)(16 * high + low) : *from;
+		from += byte ? 2 : 0;
+	}
+	*to = '\0';
+}
+
 /* The path in what a terminal pastes for a dropped file: quoted, with backslashes, or file://. In place. */
 static void unquote_path(char *text)
 {
 	size_t length = strlen(text);
 	while (length > 0 && strchr(" \n\t", text[length - 1]) != NULL)
 		text[--length] = '\0';
+	if (strncmp(text, "file://", 7) == 0) {
+		take_path_of_url(text);
+		return;
+	}
 	char *from = text;
-	if (strncmp(from, "file://", 7) == 0)
-		from += 7;
 	size_t left = strlen(from);
 	bool quoted = left >= 2 && (from[0] == '\'' || from[0] == '"') && from[left - 1] == from[0];
 	if (quoted) {
@@ -280,7 +304,9 @@ static void unquote_path(char *text)
 	}
 	char *to = text;
 	for (; *from != '\0'; from++) {
-		if (!quoted && *from == '\\' && from[1] != '\0')
+		if (quoted && strncmp(from, "'\\''", 4) == 0) /* how a shell has one within them */
+			from += 3;
+		else if (!quoted && *from == '\\' && from[1] != '\0')
 			from++;
 		*to++ = *from;
 	}

@@ -8,9 +8,6 @@
 #include "perform.h"
 #include "workbench.h"
 
-/* A message is read for this long before a new result may clear it. */
-#define MESSAGE_SECONDS 4.0
-
 static void finish_read(struct workbench *workbench, struct task *task)
 {
 	const char *slash = strrchr(task->path, '/');
@@ -193,20 +190,6 @@ static void resume_interrupted(struct workbench *workbench)
 			workbench->wanted.regenerated[i] = true;
 }
 
-/* A form that could not be made: method and slider go back to what is shown. */
-static void go_back(struct workbench *workbench, enum form_place place)
-{
-	struct form *form = &workbench->forms[place];
-	if (form->compressed != NULL)
-		form->method = form->compressed->info.method;
-	else if (place == FORM_SECOND)
-		form->method = NULL;
-	if (form->compressed == NULL || place == FORM_SECOND)
-		return;
-	slider_set(&workbench->slider, form->target);
-	slider_settle(&workbench->slider);
-}
-
 /* The name of a file that could not be used comes back to be corrected, unless something else is typed by now. */
 static void type_again(struct workbench *workbench, const struct task *task)
 {
@@ -263,7 +246,7 @@ static void finish_failed(struct workbench *workbench, struct task *task)
 		return;
 	}
 	if (task->kind == TASK_COMPRESS)
-		go_back(workbench, task->form);
+		form_go_back(workbench, task->form);
 	if (task->kind == TASK_MODEL)
 		workbench_say(workbench, ROLE_ERROR, "%s Until there is a model, documents can only be read.",
 		              task->job.error.message);
@@ -323,8 +306,13 @@ static void collect_text(struct workbench *workbench)
 void results_collect(struct workbench *workbench)
 {
 	worker_acknowledge(workbench->worker);
-	if (worker_take_progress(workbench->worker, &workbench->running.progress)) {
-		workbench->running.has_progress = true;
+	struct running *running = &workbench->running;
+	struct worker_progress before = running->progress;
+	if (worker_take_progress(workbench->worker, &running->progress)) {
+		/* Each stage of a job is counted from nothing. */
+		if (strcmp(before.what, running->progress.what) != 0 || running->progress.done < before.done)
+			running->stage_since = clock_now();
+		running->has_progress = true;
 		workbench->dirty = true;
 	}
 	/* First the pieces, then what is made of them. */

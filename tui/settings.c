@@ -143,7 +143,7 @@ static void describe_wanted(const struct setting *row, char *out, size_t size)
 /* The string that a text row keeps; file is where it stood, NULL: not in a file. NULL: no memory. */
 static char *resolve_text(const struct setting *row, const char *text, const char *file)
 {
-	bool path = row->type == SETTING_PATH || (row->type == SETTING_THEME && strchr(text, '/') != NULL);
+	bool path = row->type == SETTING_PATH || (row->type == SETTING_THEME && theme_is_path(text));
 	const char *home = getenv("HOME");
 	char *resolved = NULL;
 	if (path && strncmp(text, "~/", 2) == 0 && home != NULL)

@@ -66,6 +66,8 @@ static enum pith_status run_read(struct task *task, const struct pith_control *c
 	if (strcmp(task->path, "-") != 0 && pith_is_soft_prompt(task->path))
 		return fault(err, PITH_BAD_ARGUMENT, "%s is a soft prompt, not a document: see pith regenerate and pith ask.",
 		             task->path);
+	if (document_file_is_keyboard(task->path))
+		return fault(err, PITH_BAD_ARGUMENT, "Standard input is the keyboard: paste the text in place of opening -.");
 	struct document_file file;
 	enum pith_status status = document_file_read(&file, task->path, control->cancel, err);
 	if (status != PITH_OK)

@@ -135,13 +135,20 @@ static void theme_folders(char *folders[2])
 	folders[1] = paths_shipped("themes");
 }
 
+bool theme_is_path(const char *name)
+{
+	static const char ending[] = ".yaml";
+	size_t length = strlen(name), n = sizeof ending - 1;
+	return strchr(name, '/') != NULL || (length > n && strcmp(name + length - n, ending) == 0);
+}
+
 enum pith_status theme_find(struct theme *theme, const char *name, struct pith_error *err)
 {
 	if (strcmp(name, "terminal") == 0) {
 		theme_init(theme);
 		return PITH_OK;
 	}
-	if (strchr(name, '/') != NULL)
+	if (theme_is_path(name))
 		return theme_load(theme, name, err);
 	char *folders[2];
 	theme_folders(folders);

@@ -73,7 +73,9 @@ void theme_init(struct theme *theme);
 /* Reads a base16 file; an error names file, line and column. */
 enum pith_status theme_load(struct theme *theme, const char *path, struct pith_error *err);
 
-/* A name of a theme folder (the user's, then the shipped one), "terminal", or a path with a slash. */
+/* Is it the path of a file: has it a slash, or does it end in .yaml? */
+bool theme_is_path(const char *name);
+/* A name of a theme folder (the user's, then the shipped one), "terminal", or a path. */
 enum pith_status theme_find(struct theme *theme, const char *name, struct pith_error *err);
 
 /* All names that theme_find() knows, sorted; the strings and the array are freed with theme_names_free(). */

@@ -30,6 +30,9 @@
 #include "widgets/text_pane.h"
 #include "worker.h"
 
+/* A message is read for this long before a job or a result may take its place. */
+#define MESSAGE_SECONDS 4.0
+
 enum view { VIEW_COMPRESSED, VIEW_REGENERATED, VIEW_MEMORY, N_VIEWS };
 
 enum focus { FOCUS_SLIDER, FOCUS_DOCUMENT, FOCUS_RESULT, FOCUS_ANSWERS, N_FOCUS };
@@ -55,7 +58,7 @@ struct running {
 	bool cancelled;  /* by the user */
 	bool superseded; /* cancelled because something newer is wanted: not worth a message */
 	struct slider_value target; /* of a form that is made */
-	double since;
+	double since, stage_since; /* the job began; what it is at now did */
 	struct worker_progress progress;
 	bool has_progress;
 };
@@ -182,6 +185,8 @@ enum form_place form_in_focus(const struct workbench *workbench);
 bool form_beside(const struct workbench *workbench); /* does the second form stand in the left pane, in the document's place? */
 /* Does the left pane show what came back from its memory tokens, or what is about to? */
 bool form_beside_regenerated(const struct workbench *workbench);
+/* It could not be made, or is not wanted any more: its method and the slider are again those of what is shown. */
+void form_go_back(struct workbench *workbench, enum form_place place);
 void form_free(struct form *form);
 
 /* dispatch.c */

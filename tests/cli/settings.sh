@@ -57,7 +57,8 @@ done
 # Paths in a file are seen from its folder; ~ is the home folder.
 printf 'model: m.gguf\ntheme: themes/x.yaml\n' >sub/a.yaml
 expect 0 "$pith" config --json --config sub/a.yaml
-json model.value=sub/m.gguf theme.value=sub/themes/x.yaml
+# Absolute: what is printed can stand in a file anywhere.
+json "model.value=$here/sub/m.gguf" "theme.value=$here/sub/themes/x.yaml"
 # shellcheck disable=SC2088
 PITH_MODEL='~/m.gguf' expect 0 "$pith" config --json
 json "model.value=$here/m.gguf" model.origin=PITH_MODEL

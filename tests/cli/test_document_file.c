@@ -74,12 +74,12 @@ static void test_refused(void **state)
 	assert_int_equal(read_back(&file, "\1\2\3\4\5\6abc", 9, &err), PITH_BAD_FILE);
 	assert_null(file.text);
 	assert_false(document_file_is_binary("\x1b[1mbold\x1b[0m\r\n\f", 15));
-	/* Only the beginning is looked at. */
+	/* Of control characters only those at the beginning are counted; a NUL, at which figures would end, is none of a text anywhere. */
 	static char text[20000];
 	memset(text, 'a', sizeof text);
-	text[10000] = '\0';
+	memset(text + 10000, 1, 5000);
 	assert_false(document_file_is_binary(text, sizeof text));
-	text[8191] = '\0';
+	text[19999] = '\0';
 	assert_true(document_file_is_binary(text, sizeof text));
 	assert_int_equal(document_file_read(&file, "/", NULL, &err), PITH_IO);
 	assert_int_equal(document_file_read(&file, "/nonexistent/x", NULL, &err), PITH_IO);

@@ -127,6 +127,52 @@ static void test_leaving(void **state)
 	expect_line("");
 }
 
+static void paste(const char *text)
+{
+	prompt_input(&(struct input_event){.kind = INPUT_PASTE, .paste = (char *)text, .paste_length = strlen(text)});
+}
+
+/* What terminals paste for a file that is dropped on them. */
+static void test_dropped_files(void **state)
+{
+	(void)state;
+	static const char *const cases[][2] = {
+		{"file:///home/u/my%20caf%C3%A9.txt\n", "/home/u/my caf\xc3\xa9.txt"},
+		{"file://host/a%2", "/a%2"},
+		{"file:///a%00b", "/a%00b"},
+		{"file://", ""},
+		{"'it'\\''s here.txt'", "it's here.txt"},
+		{"\"a b\"", "a b"},
+		{"a\\ b.txt ", "a b.txt"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		prompt_begin(PROMPT_OPEN, "");
+		paste(cases[i][0]);
+		expect_line(cases[i][1]);
+	}
+}
+
+/* Tab completes the names of files, with spaces and all, where a file is meant. */
+static void test_completion(void **state)
+{
+	(void)state;
+	char folder[600], path[700], typed[700];
+	snprintf(folder, sizeof folder, "%s/my folder=1", scratch_directory);
+	snprintf(path, sizeof path, "%s/report (2).txt", folder);
+	assert_int_equal(mkdir(folder, 0700), 0);
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	fclose(file);
+	snprintf(typed, sizeof typed, "%s/re", folder);
+	for (int i = 0; i < 2; i++) {
+		prompt_begin(i == 0 ? PROMPT_OPEN : PROMPT_RATE, typed);
+		key(INPUT_TAB);
+		expect_line(i == 0 ? path : typed);
+	}
+	unlink(path);
+	rmdir(folder);
+}
+
 /* 0 to n - 1 (Numerical Recipes' generator, its upper bits). */
 static uint32_t any_below(uint32_t *state, uint32_t n)
 {
@@ -162,6 +208,7 @@ static void test_random_keys(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_history), cmocka_unit_test(test_leaving),
+	                                   cmocka_unit_test(test_dropped_files), cmocka_unit_test(test_completion),
 	                                   cmocka_unit_test(test_random_keys)};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -626,6 +626,51 @@ type_text "$(printf 's\025no/such/folder/it.soft\rq')"
 await 'status=1'
 screen | grep -q 'pith: .*no/such/folder' || fail "why the file was not written is not said"
 
+echo "- what was queued and is cancelled leaves no trace: the method is the one before, the slider where it was"
+start_shell 100 24
+run_pith '' abstract.txt
+await 'achieved 0\.2'
+await_gone 'Esc cancels'
+type_text "$(printf '=1t\r')"
+await 'tokens 129 -> 1( |$)'
+await_gone 'Esc cancels'
+keys p p
+await '\[Compressed\]'
+await '1 memory token of 8 layers holds the first [0-9]+'
+keys f
+await '\[Regenerated\]'
+await 'Refining: step'
+type_text c
+await 'Second method'
+type_text 'jj'
+keys Enter
+await_gone 'Second method'
+keys Escape
+await 'Refining was cancelled'
+await_gone 'Esc cancels'
+keys c
+await 'Second method'
+keys Escape
+await_gone 'Second method'
+
+echo "- a view stays when the slider moves, and End is its end"
+keys p
+await '\[Memory\]'
+type_text "$(printf '=30t\r')"
+await 'tokens 129 -> 30'
+await_gone 'Esc cancels'
+screen | grep -q '\[Memory\]' || fail "the view has changed by itself"
+keys Tab Tab Down End
+await '^.*│ *30 '
+keys q
+await 'status=0'
+
+echo "- standard input that is the keyboard is no document"
+start_shell 100 24
+run_pith '' -
+await 'Standard input is the keyboard'
+await 'status=2'
+
 echo "- a document that arrives while a line is open to save the one before"
 start_shell 100 24
 mkfifo late

@@ -1,6 +1,8 @@
+#define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/commands.h"
@@ -8,6 +10,7 @@
 #include "fault.h"
 #include "pith/characters.h"
 #include "settings.h"
+#include "theme.h"
 
 static json_t *value_json(const struct setting *row, const char *value)
 {
@@ -53,6 +56,21 @@ static void print_value(const struct setting *row, const char *value)
 	printf("%*s", width < COLUMN ? COLUMN - width : 0, "");
 }
 
+/* The value of row i; a path so that it leads to the same file from wherever a configuration file stands. NULL: no memory. */
+static char *portable_value(const struct settings *settings, size_t i)
+{
+	const struct setting *row = &settings_table()[i];
+	char *value = settings_value(settings, i), *folder = NULL, *absolute = NULL;
+	bool path = row->type == SETTING_PATH || (row->type == SETTING_THEME && value != NULL && theme_is_path(value));
+	if (value == NULL || !path || value[0] == '\0' || value[0] == '/' || (folder = getcwd(NULL, 0)) == NULL)
+		return value;
+	if (asprintf(&absolute, "%s/%s", folder, value) < 0)
+		absolute = NULL;
+	free(folder);
+	free(value);
+	return absolute;
+}
+
 enum exit_code cmd_config(struct cli *cli)
 {
 	const struct setting *table = settings_table();
@@ -60,7 +78,7 @@ enum exit_code cmd_config(struct cli *cli)
 	enum pith_status status = PITH_OK;
 	for (size_t i = 0; status == PITH_OK && i < SETTINGS_N; i++) {
 		const char *origin = cli->settings.origin[i];
-		char *value = settings_value(&cli->settings, i);
+		char *value = portable_value(&cli->settings, i);
 		if (value == NULL) {
 			status = fault_memory(&cli->err);
 		} else if (cli->json) {

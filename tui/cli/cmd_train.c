@@ -233,9 +233,9 @@ enum exit_code cmd_train_grpo(struct cli *cli)
 		recipe.options.n_threads = cli->settings.threads;
 	status = pith_train_grpo(&recipe.options, on_grpo_report, cli, &cli->control, &cli->err);
 	const char *output = recipe.options.output_path;
-	if (status == PITH_OK && cli->json &&
-	    !output_json(json_pack("{s:o}", "output", output_json_text(output, strlen(output)))))
-		status = fault_memory(&cli->err);
+	if (status == PITH_OK && cli->json)
+		status = output_json(json_pack("{s:o}", "output", output_json_text(output, strlen(output)))) ? PITH_OK
+													     : fault_memory(&cli->err);
 	else if (status == PITH_OK || status == PITH_CANCELLED)
 		cli_say(cli, "%s is written.", output);
 	recipe_grpo_free(&recipe);

@@ -82,12 +82,12 @@ static bool build(struct answer *answer, enum role text_role, bool running)
 	const char *note = "";
 	enum role role = ROLE_FAINT;
 	if (!answer->done)
-		note = answer->text.length > 0 || !running ? "" : "...";
+		note = running && answer->text.length == 0 ? "..." : running || answer->text.length == 0 ? "" : "Stopped before its end.";
 	else if (answer->facts.status != PITH_OK)
 		note = answer->facts.error;
 	else
 		note = pith_stop_sentence(answer->facts.stop);
-	if (answer->done)
+	if (answer->done || !running)
 		role = ROLE_WARNING;
 	if (note[0] == '\0' && answer->done && (answer->facts.n_regenerated > 0 || answer->facts.narrowed)) {
 		role = ROLE_FAINT;

@@ -36,19 +36,23 @@ static bool append_words(const struct workbench *workbench, const struct shown_c
 static bool append_soft_facts(const struct shown_compressed *compressed, struct styled_text *styled)
 {
 	const struct pith_compressed_info *info = &compressed->info;
-	char tokens[FIGURE_SIZE], bytes[FIGURE_SIZE], original[FIGURE_SIZE], layers[32] = "", text[1024];
+	char tokens[FIGURE_SIZE], bytes[FIGURE_SIZE], original[FIGURE_SIZE], encoded[FIGURE_SIZE];
+	char layers[32] = "", what[FIGURE_SIZE + 40] = "this document", text[1024];
 	bool one = info->compressed_tokens == 1, rows = info->method->memory == PITH_MEMORY_ROWS;
 	figure_count(tokens, info->compressed_tokens);
 	figure_bytes(bytes, info->compressed_bytes);
 	figure_bytes(original, info->original_bytes);
+	figure_count(encoded, info->encoded_tokens);
+	if (info->encoded_tokens < info->original_tokens)
+		snprintf(what, sizeof what, "the first %s tokens of this document", encoded);
 	if (rows)
 		snprintf(layers, sizeof layers, " of %d layers", compressed->n_layers);
 	snprintf(
 		text, sizeof text,
-		"%s memory token%s%s hold%s this document.\n\n"
+		"%s memory token%s%s hold%s %s.\n\n"
 		"In place of words the model reads %s %s: %s, where the text has %s. That costs %s token%s of its attention.\n\n"
 		"Press r to let it regenerate the text from them, i to ask it a question, p to look at the rows, s to save them.",
-		tokens, one ? "" : "s", layers, one ? "s" : "", one ? "its" : "their",
+		tokens, one ? "" : "s", layers, one ? "s" : "", what, one ? "its" : "their",
 		rows  ? "key and value rows"
 		: one ? "embedding"
 		      : "embeddings",

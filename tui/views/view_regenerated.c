@@ -3,6 +3,7 @@
  * the document word by word: [-lost-], {+added+}, [-was-]{+now+}; and the white
  * space between words that came back, byte by byte. While it streams, what came after the last comparison is shown as it is.
  */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -211,7 +212,8 @@ void view_regenerated_draw_legend(const struct form *form, struct canvas *canvas
 	if (comparison != NULL) {
 		char figure[48];
 		snprintf(figure, sizeof figure, "ROUGE-L %.3f", comparison->rouge_l);
-		legend_piece(&legend, 2, ROLE_VALUE, figure);
+		if (!isnan(comparison->rouge_l))
+			legend_piece(&legend, 2, ROLE_VALUE, figure);
 		/* Rounded down: 100 % is said of nothing less. */
 		snprintf(figure, sizeof figure, "prefix %d%%", (int)(comparison->matched_prefix * 100));
 		legend_piece(&legend, 2, ROLE_VALUE, figure);
