@@ -24,6 +24,9 @@ static enum pith_status write_with_adapter(void *user, const struct rewrite_requ
 	return status;
 }
 
+/* Tokens of the prompt beside the chunk, at most: a line that asks for so many. */
+enum { AROUND_TOKENS = 16 };
+
 enum pith_status cmprsr_compress(struct pith_compressed *out, struct pith_document *document,
                                  const struct pith_compress_options *options, const struct pith_control *control,
                                  struct pith_error *err)
@@ -37,6 +40,10 @@ enum pith_status cmprsr_compress(struct pith_compressed *out, struct pith_docume
 		            model->path);
 	/* Chunks as long as the texts that it was trained on; it need not cope with longer ones. */
 	size_t most = adapter->span_tokens < REWRITE_CHUNK_TOKENS ? adapter->span_tokens : REWRITE_CHUNK_TOKENS;
+	/* And such that a chunk, what it becomes and a quarter of that, and what is said around it fit the context. */
+	size_t context = model->transformer.h.n_context, around = AROUND_TOKENS + local_writer_limit(0);
+	size_t fit = context > around ? (context - around) * 4 / 9 : 0;
+	most = most < fit ? most : fit;
 	struct rewriter rewriter = {.write = write_with_adapter, .user = model, .chunk_tokens = most, .least_told = least_told};
 	return rewrite_document(out, document, options, &rewriter, control, err);
 }

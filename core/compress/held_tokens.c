@@ -73,18 +73,20 @@ static bool listen(void *listener, int32_t id)
 	return l->next - l->n_heard <= l->most_lost;
 }
 
-/* What the reader says of one span, given nothing but its rows, or the beginning of it, once more than most_lost of its tokens
- * are lost. */
+/*
+ * What the reader says of one span, given nothing but its rows. More than *may_lose of its tokens lost: only the beginning of
+ * that, and *lost is true; else *may_lose is less by those that were.
+ */
 static enum pith_status say_span(struct token_list *said, const struct rows *rows, size_t span,
-                                 const struct pith_document *document, const struct adapter *reader, size_t most_lost,
-                                 const struct pith_control *control, struct pith_error *err)
+                                 const struct pith_document *document, const struct adapter *reader, size_t *may_lose,
+                                 bool *lost, const struct pith_control *control, struct pith_error *err)
 {
 	struct pith_model *model = document->model;
 	const struct hyperparams *h = &model->transformer.h;
 	size_t n = rows->spans[span].n_tokens, k = rows->spans[span].n_rows, limit = rows_span_limit(h, n), token, row, n_said;
 	rows_span_begin(rows, span, &token, &row);
 	struct listener listener = {
-		.span = document->tokens + token, .n_span = n, .most_lost = most_lost, .said = said, .before = -1};
+		.span = document->tokens + token, .n_span = n, .most_lost = *may_lose, .said = said, .before = -1};
 	int32_t bos = tokenizer_bos(model->tokenizer);
 	struct session_input input = {
 		.ids = &bos, .first_position = rows_read_position(rows, PITH_REGENERATE), .n = 1, .adapter = reader};
@@ -107,6 +109,9 @@ static enum pith_status say_span(struct token_list *said, const struct rows *row
 		status = generate(&g, &text, &n_said, &stop, NULL, control, err);
 	if (status == PITH_OK && listener.no_memory)
 		status = fail_memory(err, "the generated text");
+	size_t n_lost = listener.next - listener.n_heard;
+	*lost = n_lost > *may_lose;
+	*may_lose -= *lost ? *may_lose : n_lost;
 	session_destroy(g.session);
 	buffer_free(&text);
 	return status;
@@ -147,15 +152,24 @@ static enum pith_status measure(double *f1, double least, const struct compariso
 	struct token_list said = {0};
 	size_t n_document = c->document->n_tokens, n = rows_n_tokens(rows), n_common = 0;
 	double needed = least / 2 * (double)(n_document + n);
-	size_t most_lost = needed < (double)n ? (size_t)((double)n - needed) : 0;
+	size_t may_lose = needed < (double)n ? (size_t)((double)n - needed) : 0;
 	enum pith_status status = PITH_OK;
-	for (size_t s = 0; status == PITH_OK && s < rows->n_spans; s++)
-		status = say_span(&said, rows, s, c->document, reader, most_lost, control, err);
-	if (status == PITH_OK && !lcs_length(c->lcs, c->ids, n_document, said.ids, said.n, &n_common))
+	bool lost = false;
+	for (size_t s = 0; status == PITH_OK && !lost && s < rows->n_spans; s++)
+		status = say_span(&said, rows, s, c->document, reader, &may_lose, &lost, control, err);
+	/* A wrong word that stands somewhere behind the beginning has not come back from there. */
+	if (status == PITH_OK && !lcs_length(c->lcs, c->ids, n, said.ids, said.n, &n_common))
 		status = fail_memory(err, "a comparison");
 	*f1 = f1_of(n_common, n_document, said.n);
 	token_list_free(&said);
 	return status;
+}
+
+/* The first tokens that are encoded for so many parts of what the adapter says: no more than a span of the model takes. */
+static size_t beginning_length(const struct pith_document *document, const struct adapter *adapter, size_t k, size_t part)
+{
+	size_t most = adapter->held_tokens * k * part / PARTS, room = (document->model->transformer.h.n_context - 2) * k;
+	return up_to_word(document, k, most < room ? most : room);
 }
 
 /* The search for the length of which most comes back. */
@@ -165,19 +179,27 @@ struct search {
 	size_t k;
 	struct rows *best;
 	double best_f1; /* below 0: none yet */
-	size_t newest;  /* tokens of the newest try */
+	size_t tried[1 + LONGEST - SHORTEST + 1], n_tried; /* tokens */
 };
+
+/* Is it the first try of this length, and could it be the best, if all of it came back? */
+static bool is_worth_trying(struct search *s, size_t n_tokens)
+{
+	for (size_t i = 0; i < s->n_tried; i++)
+		if (s->tried[i] == n_tokens)
+			return false;
+	s->tried[s->n_tried++] = n_tokens;
+	return f1_of(n_tokens, s->comparison.document->n_tokens, n_tokens) > s->best_f1;
+}
 
 static enum pith_status try_length(struct search *s, size_t part, const struct pith_control *control, struct pith_error *err)
 {
 	const struct pith_document *document = s->comparison.document;
 	struct rows rows = {0};
-	size_t n_tokens = up_to_word(document, s->k, s->adapter->held_tokens * s->k * part / PARTS);
+	size_t n_tokens = beginning_length(document, s->adapter, s->k, part);
 	double f1 = 0;
-	/* The same word's end again, or not enough even if all of it came back. */
-	if (n_tokens == s->newest || f1_of(n_tokens, document->n_tokens, n_tokens) <= s->best_f1)
+	if (!is_worth_trying(s, n_tokens))
 		return PITH_OK;
-	s->newest = n_tokens;
 	enum pith_status status =
 		soft_encoder_run(&rows, document->model, s->adapter, document->tokens, n_tokens, s->k, control, err);
 	if (status == PITH_OK)
@@ -192,21 +214,23 @@ static enum pith_status try_length(struct search *s, size_t part, const struct p
 	return status;
 }
 
-static enum pith_status encode_best(struct rows *best, const struct pith_document *document, const struct adapter *adapter,
-                                    size_t k, const struct pith_control *control, struct pith_error *err)
+static enum pith_status encode_best(struct rows *best, const struct pith_document *document, const struct adapter *adapter, size_t k,
+                                    const struct pith_control *control, struct pith_error *err)
 {
-	if (k > SEARCHED)
-		return soft_encoder_run(best, document->model, adapter, document->tokens,
-		                        up_to_word(document, k, adapter->held_tokens * k), k, control, err);
 	/* Each try would begin the progress anew. */
-	struct pith_control quiet = {.cancel = control == NULL ? NULL : control->cancel};
+	struct pith_control quiet = {0};
+	if (control != NULL)
+		quiet = (struct pith_control){.log = control->log, .user = control->user, .cancel = control->cancel};
 	struct search s = {.adapter = adapter, .k = k, .best = best, .best_f1 = -1};
 	enum pith_status status = compare_with(&s.comparison, document, err);
 	if (status == PITH_OK)
 		status = try_length(&s, PARTS, &quiet, err);
-	for (size_t part = LONGEST; status == PITH_OK && part >= SHORTEST; part -= k)
-		if (part != PARTS)
-			status = try_length(&s, part, &quiet, err);
+	for (size_t part = LONGEST; status == PITH_OK && part >= SHORTEST; part -= k) {
+		if (control != NULL && control->progress != NULL)
+			control->progress(control->user, "looking for what they can hold", (double)(LONGEST - part),
+			                  1 + LONGEST - SHORTEST);
+		status = try_length(&s, part, &quiet, err);
+	}
 	if (status != PITH_OK)
 		rows_free(best);
 	lcs_destroy(s.comparison.lcs);
@@ -220,7 +244,8 @@ enum pith_status soft_encode(struct rows *rows, const struct pith_document *docu
 	/* Only what a text comes back from can be looked at. */
 	bool bounded = !whole && adapter->held_tokens > 0 && adapter->purpose == PITH_REGENERATE;
 	*rows = (struct rows){0};
-	if (bounded && document->n_tokens > adapter->held_tokens * k * SHORTEST / PARTS)
+	if (bounded && k <= SEARCHED && document->n_tokens > adapter->held_tokens * k * SHORTEST / PARTS)
 		return encode_best(rows, document, adapter, k, control, err);
-	return soft_encoder_run(rows, document->model, adapter, document->tokens, document->n_tokens, k, control, err);
+	size_t n_tokens = bounded ? beginning_length(document, adapter, k, PARTS) : document->n_tokens;
+	return soft_encoder_run(rows, document->model, adapter, document->tokens, n_tokens, k, control, err);
 }

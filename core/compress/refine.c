@@ -284,6 +284,8 @@ static enum pith_status forecast(struct refiner *r, struct pith_error *err)
 	enum pith_status status = PITH_OK;
 	for (size_t i = 0; status == PITH_OK && i < rows->n_spans; i++) {
 		struct refine_span s;
+		if (is_stopped(r))
+			return fail(err, PITH_CANCELLED, "Cancelled.");
 		double nats = 0, room = nats_per_number * (double)(rows->spans[i].n_rows * rows->row_floats);
 		status = open_span(&s, r, i, &r->desks[0], err);
 		if (status == PITH_OK)
@@ -365,14 +367,19 @@ static enum pith_status encode_whole(struct beginning *before, struct pith_compr
 	return PITH_OK;
 }
 
-/* Which of both stays. Are the rows others than before? */
-static bool choose_rows(struct beginning *before, struct pith_compressed *compressed, struct pith_refine_result *result)
+/*
+ * Which of both stays. Rows that were left to their steps, and are likely to hold the whole text in the end, stay to be gone on with,
+ * though they may have less of it yet. Are the rows others than before?
+ */
+static bool choose_rows(struct beginning *before, struct pith_compressed *compressed, struct pith_refine_result *result,
+                        bool cancelled)
 {
 	struct rows *rows = &compressed->rows[PITH_REGENERATE];
 	if (before->rows.n_spans == 0)
 		return result->n_steps > 0;
 	bool measured = result->n_steps > 0 || result->matched > 0;
-	if (measured && (pith_refine_is_hopeful(result) || result->matched >= before->matched)) {
+	bool to_be_continued = !cancelled && pith_refine_is_hopeful(result);
+	if (measured && (to_be_continued || result->matched >= before->matched)) {
 		rows_free(&before->rows);
 		return true;
 	}
@@ -422,7 +429,7 @@ enum pith_status pith_refine(struct pith_compressed *compressed, struct pith_doc
 	}
 	refiner_close(&r);
 	pthread_mutex_destroy(&r.lock);
-	if (choose_rows(&before, compressed, result)) {
+	if (choose_rows(&before, compressed, result, status == PITH_CANCELLED)) {
 		compressed_forget_text(compressed);
 		soft_describe(compressed, document->model);
 		compressed->info.exact = false;

@@ -147,7 +147,9 @@ static struct rewrite_facts facts_of(const struct rewriting *r, const struct pie
 {
 	struct rewrite_facts facts =
 		rewrite_facts_lost(piece->text, piece->length, result->data == NULL ? "" : result->data, result->length);
-	facts.pins = pins_lost(r, piece, result);
+	if (!r->options->keep_facts)
+		facts = (struct rewrite_facts){0};
+	facts.pins = pins_lost(r, piece, result); /* kept whatever the options say */
 	return facts;
 }
 
@@ -223,10 +225,9 @@ static enum pith_status compare_with_words(struct rewriting *r, struct piece *pi
 /* Would no words be better? Then they need not be found. */
 static bool is_beyond_doubt(const struct rewriting *r, const struct piece *piece)
 {
-	if (!r->options->keep_facts)
-		return true;
 	struct rewrite_facts lost = facts_of(r, piece, &piece->result);
-	return r->rewriter->least_told <= 0 && !rewrite_facts_any(&lost);
+	bool told = !r->options->keep_facts || r->rewriter->least_told <= 0;
+	return told && !rewrite_facts_any(&lost);
 }
 
 static enum pith_status rewrite_piece(struct rewriting *r, struct piece *piece, struct pith_error *err)

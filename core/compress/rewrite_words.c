@@ -58,7 +58,7 @@ static void discount(struct rewrite_words *words, const struct pith_compress_opt
 			continue;
 		word->score *= worth_again;
 		/* Each "not" says no to something else. */
-		word->must_keep &= word_is_pinned(word, options) ||
+		word->must_keep &= word->pinned ||
 		                   (options->keep_negations && word_is_negation(text + word->begin, word->end - word->begin));
 	}
 }

@@ -85,11 +85,17 @@ static enum pith_status change(struct selection *s, size_t w, bool kept, struct 
 	return status;
 }
 
+/* What counts before any score: what somebody pinned, then what the options protect. */
+static int rank_of(const struct pith_word *word)
+{
+	return word->pinned ? 2 : word->must_keep;
+}
+
 static int compare_words(const void *a, const void *b)
 {
 	const struct pith_word *const *x = a, *const *y = b;
-	if ((*x)->must_keep != (*y)->must_keep)
-		return (*x)->must_keep ? -1 : 1;
+	if (rank_of(*x) != rank_of(*y))
+		return rank_of(*x) > rank_of(*y) ? -1 : 1;
 	if ((*x)->score != (*y)->score)
 		return (*x)->score > (*y)->score ? -1 : 1;
 	return (*x)->begin < (*y)->begin ? -1 : 1;
@@ -192,7 +198,7 @@ static enum pith_status exchange(struct selection *s, struct pith_error *err)
 		if (!s->words[out].kept || wanted > MOST_TOKENS || !next_spare(s, wanted, &at[wanted]))
 			continue;
 		size_t in = s->order[at[wanted]++];
-		if (s->words[out].must_keep && !s->words[in].must_keep)
+		if (rank_of(&s->words[out]) > rank_of(&s->words[in]))
 			continue;
 		s->tries--;
 		status = change(s, out, false, err);
@@ -215,13 +221,13 @@ static enum pith_status refill(struct selection *s, struct pith_error *err)
 		size_t out = s->order[i], before = s->count;
 		if (!s->words[out].kept)
 			continue;
-		bool as_good = !s->words[out].must_keep;
+		bool as_good = rank_of(&s->words[out]) == 0;
 		s->n_added = 0;
 		status = change(s, out, false, err);
 		if (status == PITH_OK)
 			status = fill_up(s, out, err);
 		for (size_t j = 0; j < s->n_added; j++)
-			as_good |= s->words[s->added[j]].must_keep;
+			as_good |= rank_of(&s->words[s->added[j]]) >= rank_of(&s->words[out]);
 		if (s->count == s->budget && as_good)
 			break;
 		for (size_t j = 0; j < s->n_added; j++)

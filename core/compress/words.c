@@ -19,19 +19,36 @@ static bool has_digit(const char *word, size_t length)
 	return false;
 }
 
-bool word_is_pinned(const struct pith_word *word, const struct pith_compress_options *options)
+static int compare_pins(const void *a, const void *b)
 {
+	const struct pith_pin *x = a, *y = b;
+	return x->begin < y->begin ? -1 : x->begin > y->begin;
+}
+
+/* A pin for every place of a phrase makes many: they are gone through once, along with the words. False: no memory. */
+static bool mark_pinned(struct pith_word *words, size_t n, const struct pith_compress_options *options)
+{
+	struct pith_pin *pins = malloc((options->n_pins + 1) * sizeof *pins);
+	if (pins == NULL)
+		return false;
 	for (size_t i = 0; i < options->n_pins; i++)
-		if (word->begin < options->pins[i].end && options->pins[i].begin < word->end)
-			return true;
-	return false;
+		pins[i] = options->pins[i];
+	qsort(pins, options->n_pins, sizeof *pins, compare_pins);
+	size_t reach = 0; /* where the farthest of the pins ends that begin before a word's end */
+	for (size_t w = 0, p = 0; w < n; w++) {
+		for (; p < options->n_pins && pins[p].begin < words[w].end; p++)
+			reach = pins[p].end > reach ? pins[p].end : reach;
+		words[w].pinned = reach > words[w].begin;
+	}
+	free(pins);
+	return true;
 }
 
 static bool must_keep(const struct pith_word *word, const char *text, const struct pith_compress_options *options)
 {
 	const char *bytes = text + word->begin;
 	size_t length = word->end - word->begin;
-	return word_is_pinned(word, options) || (options->keep_digits && has_digit(bytes, length)) ||
+	return word->pinned || (options->keep_digits && has_digit(bytes, length)) ||
 	       (options->keep_negations && word_is_negation(bytes, length));
 }
 
@@ -107,7 +124,7 @@ static bool find_words(struct pith_word **out, size_t *n, const char *text, size
 enum pith_status words_split(struct pith_word **out, size_t *n, const struct pith_document *document, const float *scores,
                              const struct pith_compress_options *options, struct pith_error *err)
 {
-	if (!find_words(out, n, document->text, document->length)) {
+	if (!find_words(out, n, document->text, document->length) || !mark_pinned(*out, *n, options)) {
 		free(*out);
 		*out = NULL;
 		return fail_memory(err, "the words");

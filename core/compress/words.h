@@ -11,13 +11,9 @@
 #include "base/buffer.h"
 #include "compress/document.h"
 
-/* Splits the document and gives each word the mean score of its tokens, its tokens' number and its must_keep flag; scores NULL:
- * 0. */
+/* Splits the document and gives each word the mean score of its tokens, their number, pinned and must_keep; scores NULL: 0. */
 enum pith_status words_split(struct pith_word **out, size_t *n, const struct pith_document *document, const float *scores,
                              const struct pith_compress_options *options, struct pith_error *err);
-
-/* Do the options pin it, or a part of it? */
-bool word_is_pinned(const struct pith_word *word, const struct pith_compress_options *options);
 
 /*
  * Appends the kept words. Between two of them stands what stood there: their

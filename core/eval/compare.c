@@ -11,6 +11,7 @@
 #include "model/answer_entropy.h"
 #include "eval/sample_means.h"
 #include "eval/similarity.h"
+#include "eval/words.h"
 #include "text/facts.h"
 #include "text/stems.h"
 
@@ -33,7 +34,7 @@ static const struct pith_measure_info measures[PITH_N_MEASURES] = {
 	[PITH_MEASURE_ROUGE_L] = {"rouge_l", "ROUGE-L text", "ROUGE-L of the compressed or regenerated text with the original", 3,
                                   PITH_NEEDS_TEXTS},
 	[PITH_MEASURE_SIMILARITY] = {"similarity", "similarity",
-                                     "BERTScore's F over the model's own last hidden states, text and original", 3,
+                                     "BERTScore's F over the model's own last hidden states, text and original, as far as its context", 3,
                                      PITH_NEEDS_TEXTS},
 	[PITH_MEASURE_TARGET_WORDS] =
 		{"target_words", "target words",
@@ -200,6 +201,18 @@ static enum pith_status entropy_of_beginning(double *nats, struct comparison *c,
 	return status;
 }
 
+/* ROUGE-L of texts that may hold NULs. False: no memory. */
+static bool scored_rouge_l(double *score, const char *original, size_t original_length, const char *text, size_t length)
+{
+	struct buffer reference = {0}, candidate = {0};
+	bool done = words_scored(&reference, original, original_length) && words_scored(&candidate, text, length);
+	if (done)
+		*score = pith_rouge_l(reference.data, candidate.data);
+	buffer_free(&reference);
+	buffer_free(&candidate);
+	return done;
+}
+
 static enum pith_status measure_text(double *scores, struct comparison *c, struct contender *contender, const struct line *line,
                                      struct pith_error *err)
 {
@@ -213,10 +226,13 @@ static enum pith_status measure_text(double *scores, struct comparison *c, struc
 	if (status == PITH_OK)
 		status = token_vectors_similarity(&scores[SIMILARITY], &c->vectors, &vectors, err);
 	if (status == PITH_OK) {
-		scores[ROUGE_L] = pith_rouge_l(original, text);
-		scores[LOST_NUMBERS] = (double)lost_numbers(original, original_length, text, length);
+		size_t numbers = lost_numbers(original, original_length, text, length);
+		size_t names = lost_names(original, original_length, text, length);
+		scores[LOST_NUMBERS] = (double)numbers;
 		scores[LOST_NEGATIONS] = (double)lost_negations(original, original_length, text, length);
-		scores[LOST_NAMES] = (double)lost_names(original, original_length, text, length);
+		scores[LOST_NAMES] = (double)names;
+		if (numbers == SIZE_MAX || names == SIZE_MAX || !scored_rouge_l(&scores[ROUGE_L], original, original_length, text, length))
+			status = fail_memory(err, "the scores");
 	}
 	if (status == PITH_OK && line->entry.target != NULL &&
 	    !stem_share(&scores[TARGET_WORDS], text, length, line->entry.target))
@@ -454,6 +470,12 @@ static enum pith_status tell_progress(const struct comparison *c, size_t n_done,
 	return PITH_OK;
 }
 
+static void cut_lines(struct comparison *c, size_t n)
+{
+	for (size_t i = 0; i < c->n_all; i++)
+		c->all[i].scores.n = c->all[i].scores.n < n ? c->all[i].scores.n : n;
+}
+
 enum pith_status pith_compare(struct pith_compare_report *out, struct pith_model *model,
                               const struct pith_compare_options *options, const struct pith_control *control,
                               struct pith_error *err)
@@ -463,9 +485,12 @@ enum pith_status pith_compare(struct pith_compare_report *out, struct pith_model
 	enum pith_status status = begin(&c, model, options, control, err);
 	size_t n = status == PITH_OK ? dataset_size(c.dataset) : 0;
 	for (size_t i = 0; status == PITH_OK && i < n; i++) {
+		size_t n_before = c.all[0].scores.n;
 		status = tell_progress(&c, i, err);
 		if (status == PITH_OK)
 			status = measure_line(&c, i, err);
+		if (status != PITH_OK) /* a line that was not finished counts for none */
+			cut_lines(&c, n_before);
 	}
 	if (status == PITH_OK)
 		status = tell_progress(&c, n, err);

@@ -149,32 +149,13 @@ static double steps_per_text(const struct run *run)
 	return run->n_refined > 0 ? run->refine_steps / (double)run->n_refined : 0;
 }
 
-/* A text as the metrics take it: no white space at the ends, and U+FFFD for NUL, which would end it early. */
-static bool scored_text(struct buffer *out, const char *text, size_t length)
-{
-	struct word_span span = word_trim(text, length);
-	size_t at = span.begin;
-	buffer_clear(out);
-	for (;;) {
-		const char *nul = memchr(text + at, '\0', span.end - at);
-		size_t end = nul == NULL ? span.end : (size_t)(nul - text);
-		if (!buffer_append(out, text + at, end - at))
-			return false;
-		if (nul == NULL)
-			return true;
-		if (!buffer_append_string(out, "\xef\xbf\xbd"))
-			return false;
-		at = end + 1;
-	}
-}
-
 enum { ROUGE_L, ROUGE_L_SET, BLEU, EXACT, MATCHED_PREFIX, N_REGENERATE_SCORES };
 
 static enum pith_status score_regenerated(double scores[N_REGENERATE_SCORES], const char *text, size_t length, const char *back,
 					  size_t back_length, struct pith_error *err)
 {
 	struct buffer reference = {0}, candidate = {0};
-	bool done = scored_text(&reference, text, length) && scored_text(&candidate, back, back_length);
+	bool done = words_scored(&reference, text, length) && words_scored(&candidate, back, back_length);
 	if (done) {
 		scores[ROUGE_L] = pith_rouge_l(reference.data, candidate.data);
 		scores[ROUGE_L_SET] = pith_rouge_l_set(reference.data, candidate.data);

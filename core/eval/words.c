@@ -122,3 +122,21 @@ bool word_append_ids(struct token_list *ids, struct word_table *table, const cha
 	}
 	return true;
 }
+
+bool words_scored(struct buffer *out, const char *text, size_t length)
+{
+	struct word_span span = word_trim(text, length);
+	size_t at = span.begin;
+	buffer_clear(out);
+	for (;;) {
+		const char *nul = memchr(text + at, '\0', span.end - at);
+		size_t end = nul == NULL ? span.end : (size_t)(nul - text);
+		if (!buffer_append(out, text + at, end - at))
+			return false;
+		if (nul == NULL)
+			return true;
+		if (!buffer_append_string(out, "\xef\xbf\xbd"))
+			return false;
+		at = end + 1;
+	}
+}

@@ -23,6 +23,12 @@ bool word_next(const char *text, size_t length, size_t *position, struct word_sp
 /* The text without the white space at both ends. */
 struct word_span word_trim(const char *text, size_t length);
 
+/*
+ * Makes out a text as the metrics take it: no white space at the ends, and U+FFFD for NUL, which would end it early. False: no
+ * memory.
+ */
+bool words_scored(struct buffer *out, const char *text, size_t length);
+
 /* Appends text in lower case as str.lower() does, final sigma and dotted I included; stray bytes stay. False: no memory. */
 bool word_append_lower(struct buffer *out, const char *text, size_t length);
 

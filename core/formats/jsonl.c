@@ -126,7 +126,8 @@ enum pith_status jsonl_read(struct jsonl_record **out, const struct jsonl *file,
 	record->object =
 		json_loadb(begin, (size_t)(line_end(file, begin) - begin), JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &reason);
 	enum pith_status status = PITH_OK;
-	if (record->object == NULL && json_error_code(&reason) == json_error_out_of_memory)
+	/* Most allocations that fail in the parser leave it without a word. */
+	if (record->object == NULL && (json_error_code(&reason) == json_error_out_of_memory || reason.text[0] == '\0'))
 		status = fail_memory(err, "a line of a data set");
 	else if (record->object == NULL)
 		status = fail(err, PITH_BAD_FILE, "%s, line %zu: not valid JSON (%s, column %d).", file->path,

@@ -90,8 +90,10 @@ static void take_json(struct chat_stream *stream, const char *text, size_t lengt
 {
 	json_error_t error;
 	json_t *object = json_loadb(text, length, JSON_ALLOW_NUL, &error);
+	/* Most allocations that fail in the parser leave it without a word. */
+	bool no_memory = object == NULL && (json_error_code(&error) == json_error_out_of_memory || error.text[0] == '\0');
 	if (object == NULL)
-		stream->outcome = json_error_code(&error) == json_error_out_of_memory ? CHAT_NO_MEMORY : CHAT_GARBAGE;
+		stream->outcome = no_memory ? CHAT_NO_MEMORY : CHAT_GARBAGE;
 	else if (!json_is_object(object))
 		stream->outcome = CHAT_GARBAGE;
 	else

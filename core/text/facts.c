@@ -1,4 +1,3 @@
-/* The facts of one text are looked for in the other from its beginning every time: made for texts of up to some thousand words. */
 #include "text/facts.h"
 
 #include <stdint.h>
@@ -6,6 +5,7 @@
 
 #include <utf8proc.h>
 
+#include "text/byte_strings.h"
 #include "text/sentences.h"
 #include "text/unicode.h"
 
@@ -15,38 +15,36 @@ struct span {
 	size_t length;
 };
 
-static bool same(struct span a, struct span b)
-{
-	return a.length == b.length && memcmp(a.text, b.text, a.length) == 0;
-}
-
 /* Finds the next fact of text behind *at and moves *at behind it; false: there is none. */
 typedef bool next_fact_fn(struct span text, size_t *at, struct span *fact);
 
-/* Do the two facts say the same? */
-typedef bool same_fact_fn(struct span a, struct span b);
-
-static bool holds(struct span text, size_t limit, struct span fact, next_fact_fn *next, same_fact_fn *equal)
+/* Numbers a fact by its bytes without commas, which say nothing in a number, and do not stand in a name. False: no memory. */
+static bool intern_fact(struct byte_strings *facts, struct buffer *bytes, struct span fact, uint32_t *number)
 {
-	struct span other;
-	for (size_t at = 0; next(text, &at, &other) && other.text < text.text + limit;)
-		if (equal(fact, other))
-			return true;
-	return false;
+	buffer_clear(bytes);
+	for (size_t i = 0; i < fact.length; i++)
+		if (fact.text[i] != ',' && !buffer_append(bytes, fact.text + i, 1))
+			return false;
+	return byte_strings_intern(facts, bytes->length > 0 ? bytes->data : "", bytes->length, number);
 }
 
-/* Different facts of text that candidates of other do not match. */
-static size_t count_lost(struct span text, struct span other, next_fact_fn *next, next_fact_fn *next_candidate,
-			 same_fact_fn *equal)
+/* Different facts of text that are not among the candidates of other. SIZE_MAX: no memory. */
+static size_t count_lost(struct span text, struct span other, next_fact_fn *next, next_fact_fn *next_candidate)
 {
-	size_t lost = 0;
+	struct byte_strings facts = {0};
+	struct buffer bytes = {0};
 	struct span fact;
-	for (size_t at = 0; next(text, &at, &fact);) {
-		size_t place = (size_t)(fact.text - text.text);
-		if (!holds(other, other.length, fact, next_candidate, equal) && !holds(text, place, fact, next, equal))
-			lost++;
-	}
-	return lost;
+	uint32_t number, n_candidates;
+	bool done = true;
+	for (size_t at = 0; done && next_candidate(other, &at, &fact);)
+		done = intern_fact(&facts, &bytes, fact, &number);
+	n_candidates = facts.n;
+	for (size_t at = 0; done && next(text, &at, &fact);)
+		done = intern_fact(&facts, &bytes, fact, &number);
+	size_t lost = facts.n - n_candidates;
+	byte_strings_free(&facts);
+	buffer_free(&bytes);
+	return done ? lost : SIZE_MAX;
 }
 
 /* --- numbers ------------------------------------------------------------------------------------------------ */
@@ -82,25 +80,9 @@ static bool next_number(struct span text, size_t *at, struct span *number)
 	return true;
 }
 
-/* Equal but for commas. */
-static bool same_number(struct span a, struct span b)
-{
-	size_t i = 0, j = 0;
-	for (;;) {
-		while (i < a.length && a.text[i] == ',')
-			i++;
-		while (j < b.length && b.text[j] == ',')
-			j++;
-		if (i == a.length || j == b.length)
-			return i == a.length && j == b.length;
-		if (a.text[i++] != b.text[j++])
-			return false;
-	}
-}
-
 size_t lost_numbers(const char *text, size_t length, const char *other, size_t other_length)
 {
-	return count_lost((struct span){text, length}, (struct span){other, other_length}, next_number, next_number, same_number);
+	return count_lost((struct span){text, length}, (struct span){other, other_length}, next_number, next_number);
 }
 
 /* --- words -------------------------------------------------------------------------------------------------- */
@@ -276,5 +258,5 @@ static bool next_plain_word(struct span text, size_t *at, struct span *word)
 
 size_t lost_names(const char *text, size_t length, const char *other, size_t other_length)
 {
-	return count_lost((struct span){text, length}, (struct span){other, other_length}, next_name, next_plain_word, same);
+	return count_lost((struct span){text, length}, (struct span){other, other_length}, next_name, next_plain_word);
 }

@@ -13,7 +13,7 @@ bool word_is_negation(const char *word, size_t length);
 
 /*
  * How many of the text's different numbers do not stand in other. A number is digits, with . , : / - between them; commas between
- * digits do not count ("1,250" is "1250").
+ * digits do not count ("1,250" is "1250"). SIZE_MAX: no memory.
  */
 size_t lost_numbers(const char *text, size_t length, const char *other, size_t other_length);
 
@@ -23,7 +23,7 @@ size_t lost_negations(const char *text, size_t length, const char *other, size_t
 /*
  * How many of the text's different names do not stand in other. A name is a word with a capital beyond its first letter, or with
  * a capital first letter where no sentence begins; without the punctuation around it and without 's. Scripts without capitals
- * have none.
+ * have none. SIZE_MAX: no memory.
  */
 size_t lost_names(const char *text, size_t length, const char *other, size_t other_length);
 

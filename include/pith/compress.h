@@ -96,7 +96,8 @@ struct pith_word {
 	 * of being kept (llmlingua2); the stage that read it last and the mean there of what it is worth, 0 to 1 (dac). */
 	float score;
 	bool kept;
-	bool must_keep; /* pinned, or a digit or negation that the options protect */
+	bool pinned;    /* by the options, or a part of it */
+	bool must_keep; /* pinned, or a digit or negation that the options protect: pinned words come first */
 };
 
 struct pith_compressed; /* the result, opaque: text or memory rows */

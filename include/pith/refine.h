@@ -41,7 +41,8 @@ void pith_refine_options_init(struct pith_refine_options *options); /* 400 steps
 /*
  * Changes the rows for regeneration of compressed, which was made of document.
  * The best rows met are kept, never worse ones than at the start, also when
- * cancelled. The refined rows are then regenerated from: result->exact is what
+ * cancelled. But rows that hold a beginning are made anew for the whole text; once n_steps are done these stay, to be gone on
+ * with, where the text is likely to come back whole, even if they have less of it yet. The refined rows are then regenerated from: result->exact is what
  * came out, not what the loss promises; it is saved with the rows. control->progress counts tokens that
  * are right; control->text is not used. The result does not depend on the number of threads.
  */

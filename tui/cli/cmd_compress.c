@@ -36,6 +36,8 @@ static enum pith_status print_json(struct cli *cli, const struct pith_compressed
 		json_object_set_new(object, "server_tokens_read", json_integer((json_int_t)info->server_tokens_read));
 		json_object_set_new(object, "server_tokens_written", json_integer((json_int_t)info->server_tokens_written));
 	}
+	if (info->method->family != PITH_SOFT)
+		json_object_set_new(object, "must_keep_dropped", json_integer((json_int_t)info->n_must_keep_dropped));
 	if (refined != NULL)
 		json_object_set_new(object, "refined", refined_json(refined));
 	if (info->note != NULL && info->note[0] != '\0')

@@ -129,6 +129,30 @@ static void test_least(void **state)
 	adapter->held_tokens = HELD;
 }
 
+/* One that claims more than the context: as much as a span takes. */
+static void test_most(void **state)
+{
+	(void)state;
+	struct adapter *adapter = model->adapters[PITH_MEMORY_ROWS][PITH_REGENERATE];
+	size_t n_context = model->transformer.h.n_context;
+	struct buffer text_of_many = {0};
+	while (text_of_many.length < 12 * n_context)
+		assert_true(buffer_append(&text_of_many, text, length) && buffer_append(&text_of_many, " ", 1));
+	struct pith_document *many = small_document(model, text_of_many.data, text_of_many.length);
+	adapter->held_tokens = n_context - 1;
+	for (size_t k = 1; k < 12; k += 9) {
+		assert_true(many->n_tokens > n_context);
+		struct rows rows;
+		struct pith_error err;
+		must(soft_encode(&rows, many, adapter, k, false, NULL, &err), &err);
+		assert_in_range(rows_n_tokens(&rows), 1, (n_context - 2) * k);
+		rows_free(&rows);
+	}
+	adapter->held_tokens = HELD;
+	pith_document_destroy(many);
+	buffer_free(&text_of_many);
+}
+
 static void test_as_published(void **state)
 {
 	(void)state;
@@ -276,7 +300,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_beginning),       cmocka_unit_test(test_as_if_it_were_all),
 		cmocka_unit_test(test_no_space),        cmocka_unit_test(test_least),
-		cmocka_unit_test(test_as_published),    cmocka_unit_test(test_saved),
+		cmocka_unit_test(test_most), cmocka_unit_test(test_as_published),    cmocka_unit_test(test_saved),
 		cmocka_unit_test(test_refined),         cmocka_unit_test(test_file),
 		cmocka_unit_test(test_more_comes_back), cmocka_unit_test(test_most_comes_back),
 	};

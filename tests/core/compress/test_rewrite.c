@@ -381,6 +381,17 @@ static void test_pins(void **state)
 	assert_int_equal(out->info.n_chunks_extractive, 0);
 	assert_int_equal(out->info.n_must_keep_dropped, 0);
 	pith_compressed_destroy(out);
+	/* Pins are kept where nobody cares for facts, too; and of facts nothing is said then. */
+	options.keep_facts = false;
+	out = rewrite(plain, sizeof plain - 1, &without, budget, 512, &options);
+	assert_int_equal(out->info.n_chunks_extractive, 1);
+	assert_non_null(strstr(out->text, "generation"));
+	pith_compressed_destroy(out);
+	out = rewrite(plain, sizeof plain - 1, &with, budget, 512, &options);
+	assert_string_equal(out->text, with.text);
+	assert_null(strstr(out->note, "lack"));
+	pith_compressed_destroy(out);
+	options.keep_facts = true;
 	/* One that no chunk holds whole is missed all the same. */
 	const struct pith_pin all = {0, sizeof plain - 1};
 	options.pins = &all;

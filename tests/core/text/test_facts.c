@@ -68,14 +68,20 @@ static void test_names(void **state)
 	expect(lost_names, "odd \xff\xfe bytes", "", 0);
 }
 
-/* A text of which no sentence ends took minutes when each name looked for its sentence's end. */
-static void test_names_without_sentences(void **state)
+/*
+ * A text of which no sentence ends took minutes when each name looked for its sentence's end, and one of many facts when each of
+ * them was looked for from the beginning.
+ */
+static void test_long_text(void **state)
 {
 	(void)state;
+	enum { N = 50000 };
 	struct buffer text = {0};
-	for (int i = 0; i < 1000; i++)
-		assert_true(buffer_printf(&text, "a Name%d of ", i));
-	assert_int_equal(lost_names(text.data, text.length, "a Name7 of", 10), 999);
+	for (int i = 0; i < N; i++)
+		assert_true(buffer_printf(&text, "a Name%d of %d.%d ", i, i, i % 10));
+	assert_int_equal(lost_names(text.data, text.length, "a Name7 of", 10), N - 1);
+	assert_int_equal(lost_numbers(text.data, text.length, "7.7 and 8", 9), 2 * N - 2); /* a name has one, too */
+	assert_int_equal(lost_names(text.data, text.length, text.data, text.length), 0);
 	buffer_free(&text);
 }
 
@@ -85,7 +91,7 @@ int main(void)
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_negations),
 		cmocka_unit_test(test_names),
-		cmocka_unit_test(test_names_without_sentences),
+		cmocka_unit_test(test_long_text),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
