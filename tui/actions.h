@@ -43,7 +43,7 @@ enum action_context {
 	X(SCROLL_DOWN, CONTEXT_ANYWHERE, "Down j", "", "Scroll down") \
 	X(THEME, CONTEXT_ANYWHERE, "t", "theme", "Next theme") \
 	X(MOUSE, CONTEXT_ANYWHERE, "M", "", "Give the mouse back to the terminal (to select text), or take it") \
-	X(CANCEL, CONTEXT_ANYWHERE, "Esc", "", "Cancel the running job; put a dragged slider back") \
+	X(CANCEL, CONTEXT_ANYWHERE, "Esc", "", "Cancel the running job and what waits behind it; put a dragged slider back") \
 	X(REDRAW, CONTEXT_ANYWHERE, "Ctrl-L", "", "Draw the screen anew") \
 	X(SUSPEND, CONTEXT_ANYWHERE, "Ctrl-Z", "", "Suspend; fg brings pith back") \
 	X(HELP, CONTEXT_ANYWHERE, "F1 h ?", "help", "This help") \
@@ -61,7 +61,7 @@ enum action_context {
 	X(LINE_LEAVE, CONTEXT_LINE, "Esc", "", "Leave the line; a question stays as it is") \
 	X(LINE_EARLIER, CONTEXT_LINE, "Up Down", "", "Earlier and later questions") \
 	X(LINE_SEARCH, CONTEXT_LINE, "Ctrl-R", "", "Search the earlier questions") \
-	X(LINE_COMPLETE, CONTEXT_LINE, "Tab", "", "Complete the name of a file") \
+	X(LINE_COMPLETE, CONTEXT_LINE, "Tab", "", "Complete the name of a file; from a question, on to the next pane") \
 	X(CURVES_LEAVE, CONTEXT_CURVES, "q Esc", "leave", "Leave the curves") \
 	X(CURVES_NEXT, CONTEXT_CURVES, "Tab", "next", "Next panel: all four, then each alone") \
 	X(CURVES_PREVIOUS, CONTEXT_CURVES, "Shift-Tab", "", "Previous one of these") \

@@ -28,9 +28,10 @@ enum pith_status document_file_read(struct document_file *out, const char *path,
                                     struct pith_error *err);
 void document_file_free(struct document_file *file);
 
-/* Does this look like no text: a NUL byte, or many control bytes, among the first 8 KiB? */
 /* Is it "-", and standard input a terminal? */
 bool document_file_is_keyboard(const char *path);
+
+/* Does this look like no text: a NUL byte anywhere, or many control bytes among the first 8 KiB? */
 bool document_file_is_binary(const char *text, size_t length);
 
 #endif

@@ -78,9 +78,6 @@ static void say_note(struct workbench *workbench, const struct shown_compressed 
 {
 	if (compressed->note[0] != '\0')
 		workbench_say(workbench, ROLE_WARNING, "%s", compressed->note);
-	else if (compressed->info.n_must_keep_dropped > 0)
-		workbench_say(workbench, ROLE_WARNING, "%zu protected words did not fit the budget.",
-		              compressed->info.n_must_keep_dropped);
 	else if (!workbench->message_of_line && clock_now() - workbench->message_since > MESSAGE_SECONDS)
 		workbench->message[0] = '\0'; /* of something that is over */
 }

@@ -214,8 +214,8 @@ static enum pith_status try_length(struct search *s, size_t part, const struct p
 	return status;
 }
 
-static enum pith_status encode_best(struct rows *best, const struct pith_document *document, const struct adapter *adapter, size_t k,
-                                    const struct pith_control *control, struct pith_error *err)
+static enum pith_status encode_best(struct rows *best, const struct pith_document *document, const struct adapter *adapter,
+                                    size_t k, const struct pith_control *control, struct pith_error *err)
 {
 	/* Each try would begin the progress anew. */
 	struct pith_control quiet = {0};

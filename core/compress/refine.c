@@ -368,8 +368,8 @@ static enum pith_status encode_whole(struct beginning *before, struct pith_compr
 }
 
 /*
- * Which of both stays. Rows that were left to their steps, and are likely to hold the whole text in the end, stay to be gone on with,
- * though they may have less of it yet. Are the rows others than before?
+ * Which of both stays. Rows that were left to their steps, and are likely to hold the whole text in the end, stay to be gone on
+ * with, though they may have less of it yet. Are the rows others than before?
  */
 static bool choose_rows(struct beginning *before, struct pith_compressed *compressed, struct pith_refine_result *result,
                         bool cancelled)

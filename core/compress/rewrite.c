@@ -356,7 +356,7 @@ static enum pith_status finish(struct rewriting *r, struct pith_error *err)
 	info->n_chunks = r->n_chunks;
 	info->n_chunks_extractive = r->tally.n_extractive;
 	info->n_must_keep_dropped = pins_not_in(r, &r->text);
-	rewrite_tally_note(&r->tally, r->n_chunks, r->out->note, sizeof r->out->note);
+	rewrite_tally_note(&r->tally, r->n_chunks, info->n_must_keep_dropped, r->out->note, sizeof r->out->note);
 	r->text = (struct buffer){0};
 	return PITH_OK;
 }

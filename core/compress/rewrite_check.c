@@ -66,7 +66,6 @@ void rewrite_tally_facts(struct rewrite_tally *tally, const struct rewrite_facts
 	tally->lost.numbers += facts->numbers;
 	tally->lost.negations += facts->negations;
 	tally->lost.names += facts->names;
-	tally->lost.pins += facts->pins;
 }
 
 void rewrite_tally_signs(struct rewrite_tally *tally, const char *text, size_t length, size_t n_tokens,
@@ -115,7 +114,7 @@ static size_t sum(const size_t *counts, size_t n)
 	return all;
 }
 
-void rewrite_tally_note(const struct rewrite_tally *tally, size_t n_chunks, char *note, size_t size)
+void rewrite_tally_note(const struct rewrite_tally *tally, size_t n_chunks, size_t n_pins_lost, char *note, size_t size)
 {
 	static const char *const faults[N_REWRITE_FAULTS] = {
 		[REWRITE_TOO_SHORT] = "budget too small to write in", [REWRITE_EMPTY] = "no text came",
@@ -125,8 +124,8 @@ void rewrite_tally_note(const struct rewrite_tally *tally, size_t n_chunks, char
 	static const char *const signs[N_REWRITE_SIGNS] = {
 		[SIGN_DRIFT] = "drift", [SIGN_OVER_COMPRESSION] = "over-compression",
 		[SIGN_ANSWER] = "answer instead of compression", [SIGN_SHORT_INPUT] = "loss on short inputs"};
-	static const char *const kinds[] = {"numbers", "negations", "names", "pins"};
-	const size_t lost[] = {tally->lost.numbers, tally->lost.negations, tally->lost.names, tally->lost.pins};
+	static const char *const kinds[] = {"numbers", "negations", "names"};
+	const size_t lost[] = {tally->lost.numbers, tally->lost.negations, tally->lost.names};
 	note[0] = '\0';
 	if (tally->n_extractive > 0) {
 		add(note, size, "%zu of %zu chunk%s kept extractively (", tally->n_extractive, n_chunks,
@@ -134,6 +133,9 @@ void rewrite_tally_note(const struct rewrite_tally *tally, size_t n_chunks, char
 		add_counts(note, size, faults, tally->faults, N_REWRITE_FAULTS);
 		add(note, size, ").");
 	}
+	if (n_pins_lost > 0)
+		add(note, size, "%s%zu pin%s not in the text.", note[0] == '\0' ? "" : " ", n_pins_lost,
+		    n_pins_lost == 1 ? " is" : "s are");
 	if (sum(lost, sizeof lost / sizeof lost[0]) > 0) {
 		add(note, size, "%sThe rewrites lack: ", note[0] == '\0' ? "" : " ");
 		add_counts(note, size, kinds, lost, sizeof lost / sizeof lost[0]);

@@ -53,13 +53,13 @@ struct rewrite_tally {
 	size_t n_extractive;
 	size_t faults[N_REWRITE_FAULTS]; /* of chunks that became extractive */
 	size_t signs[N_REWRITE_SIGNS];   /* of rewrites, used or not */
-	struct rewrite_facts lost;       /* in rewrites that were used */
+	struct rewrite_facts lost;       /* in rewrites that were used; not pins, which are told of the whole text */
 };
 void rewrite_tally_facts(struct rewrite_tally *tally, const struct rewrite_facts *facts);
 /* Counts the signs of a rewrite of a chunk of n_tokens that cost tokens of budget. */
 void rewrite_tally_signs(struct rewrite_tally *tally, const char *text, size_t length, size_t n_tokens,
                          const struct buffer *rewrite, size_t cost, size_t budget);
-/* Sentences for the screen, "" when there is nothing to say. */
-void rewrite_tally_note(const struct rewrite_tally *tally, size_t n_chunks, char *note, size_t size);
+/* Sentences for the screen, "" when there is nothing to say; n_pins_lost in the whole text. */
+void rewrite_tally_note(const struct rewrite_tally *tally, size_t n_chunks, size_t n_pins_lost, char *note, size_t size);
 
 #endif

@@ -33,9 +33,10 @@ static const struct pith_measure_info measures[PITH_N_MEASURES] = {
                                          PITH_NEEDS_QUESTIONS},
 	[PITH_MEASURE_ROUGE_L] = {"rouge_l", "ROUGE-L text", "ROUGE-L of the compressed or regenerated text with the original", 3,
                                   PITH_NEEDS_TEXTS},
-	[PITH_MEASURE_SIMILARITY] = {"similarity", "similarity",
-                                     "BERTScore's F over the model's own last hidden states, text and original, as far as its context", 3,
-                                     PITH_NEEDS_TEXTS},
+	[PITH_MEASURE_SIMILARITY] =
+		{"similarity", "similarity",
+                 "BERTScore's F over the model's own last hidden states, text and original, as far as its context", 3,
+                 PITH_NEEDS_TEXTS},
 	[PITH_MEASURE_TARGET_WORDS] =
 		{"target_words", "target words",
                  "share of the content words of a text's target (a summary, a title) that are left, as stems", 2,

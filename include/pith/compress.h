@@ -20,7 +20,7 @@
 #include "pith/model.h"
 #include "pith/status.h"
 
-/* One row per method: names for the command line, help, manual, completions, screen. */
+/* One row per method: names for the command line, help, manual and screen. */
 enum pith_family { PITH_EXTRACTIVE, PITH_SOFT, PITH_ABSTRACTIVE };
 struct pith_method {
 	const char *name;    /* "selfinfo", "500x" */
@@ -66,7 +66,7 @@ struct pith_compress_options {
 	const struct pith_method *method;
 	double rate;      /* target CR in (0, 1]; used when n_tokens is 0 */
 	size_t n_tokens;  /* target tokens; 0: use rate */
-	bool keep_digits; /* extractive: words with digits survive first */
+	bool keep_digits; /* extractive: words with digits survive before all but pinned ones */
 	bool keep_negations;
 	const struct pith_pin *pins; /* extractive, abstractive; n_pins of them */
 	size_t n_pins;

@@ -39,12 +39,14 @@ bool pith_refine_is_hopeful(const struct pith_refine_result *result);
 void pith_refine_options_init(struct pith_refine_options *options); /* 400 steps at 0.02, unwatched */
 
 /*
- * Changes the rows for regeneration of compressed, which was made of document.
- * The best rows met are kept, never worse ones than at the start, also when
- * cancelled. But rows that hold a beginning are made anew for the whole text; once n_steps are done these stay, to be gone on
- * with, where the text is likely to come back whole, even if they have less of it yet. The refined rows are then regenerated from: result->exact is what
- * came out, not what the loss promises; it is saved with the rows. control->progress counts tokens that
- * are right; control->text is not used. The result does not depend on the number of threads.
+ * Changes the rows for regeneration of compressed, which was made of document. They never get worse than at the start, also when
+ * cancelled, with one exception: rows of a beginning are replaced by rows of the whole text. After n_steps the new ones stay if
+ * the text is likely to come back whole (pith_refine_is_hopeful()), to be gone on with, or if they have at least as much of it
+ * right; else, and if cancelled with less right, the old ones come back.
+ *
+ * The refined rows are then regenerated from: result->exact is what came out, not what the loss promises; it is saved with the
+ * rows. control->progress counts tokens that are right; control->text is not used. The result does not depend on the number of
+ * threads.
  */
 enum pith_status pith_refine(struct pith_compressed *compressed, struct pith_document *document,
                              const struct pith_refine_options *options, struct pith_refine_result *result,

@@ -18,7 +18,7 @@ static const struct option_row options[OPTION_N] = {
 	[OPTION_SET] = {0, "set", "KEY=VALUE", "override one setting (`pith config` lists them)", NULL, NULL},
 	[OPTION_MODEL] = {0, "model", "FILE", "use this GGUF model", "model", NULL},
 	[OPTION_THREADS] = {0, "threads", "N", "threads of the model; 0: one per core", "threads", NULL},
-	[OPTION_THEME] = {0, "theme", "NAME", "colours of the workbench", "theme", NULL},
+	[OPTION_THEME] = {0, "theme", "NAME|FILE", "colours of the workbench", "theme", NULL},
 	[OPTION_NO_COLOR] = {0, "no-color", NULL, "no colours", "color", "never"},
 	[OPTION_NO_MOUSE] = {0, "no-mouse", NULL, "leave the mouse to the terminal", "mouse", "false"},
 	[OPTION_ASCII] = {0, "ascii", NULL, "draw with ASCII only", "unicode", "ascii"},

@@ -142,9 +142,6 @@ void target_say(struct cli *cli, const struct pith_compressed_info *info)
 	if (info->server_tokens_read > 0)
 		cli_say(cli, "The server counted %zu tokens read and %zu written.", info->server_tokens_read,
 			info->server_tokens_written);
-	if (info->n_must_keep_dropped > 0)
-		cli_say(cli, "%zu protected word%s did not fit the budget.", info->n_must_keep_dropped,
-			info->n_must_keep_dropped == 1 ? "" : "s");
 	if (info->note != NULL && info->note[0] != '\0')
 		cli_say(cli, "%s", info->note);
 }

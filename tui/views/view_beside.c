@@ -41,13 +41,10 @@ struct rect view_beside_text(const struct workbench *workbench, struct rect pane
 static bool append_note(struct styled_text *styled, const struct shown_compressed *compressed)
 {
 	char line[sizeof compressed->note + 2];
-	int length = 0;
-	if (compressed->note[0] != '\0')
-		length = snprintf(line, sizeof line, "%s\n\n", compressed->note);
-	else if (compressed->info.n_must_keep_dropped > 0)
-		length = snprintf(line, sizeof line, "%zu protected words did not fit the budget.\n\n",
-		                  compressed->info.n_must_keep_dropped);
-	return length == 0 || styled_text_mark(styled, ROLE_WARNING, line, (size_t)length, 0);
+	if (compressed->note[0] == '\0')
+		return true;
+	int length = snprintf(line, sizeof line, "%s\n\n", compressed->note);
+	return styled_text_mark(styled, ROLE_WARNING, line, (size_t)length, 0);
 }
 
 bool view_beside_build(struct workbench *workbench)
