@@ -5,11 +5,10 @@
  * Usage: bench_kernels [rounds]. Numbers of sgemm depend on the core type that
  * OpenBLAS takes (OPENBLAS_CORETYPE in the environment).
  */
-#define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/random.h"
 #include "base/tensor.h"
 #include "base/tensor_blocks.h"
@@ -18,13 +17,6 @@
 #include "kernels/matmul_bf16.h"
 
 enum { N = 2048, REPEATS = 2000, MAX_TABLES = 8 };
-
-static double seconds(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 /* The arrays of every kernel: 8 KiB each, so that all of one call stay in the first-level cache. */
 static float x[N], y[N], z[N], m[N], v[N];
@@ -86,10 +78,10 @@ static void bench_entries(int rounds)
 		for (int round = 0; round < rounds; round++)
 			for (size_t t = 0; t < n_tables; t++) {
 				fill();
-				double start = seconds();
+				double start = clock_seconds();
 				for (int i = 0; i < REPEATS; i++)
 					call(tables[t], entry);
-				double rate = (double)REPEATS * N / (seconds() - start) * 1e-9;
+				double rate = (double)REPEATS * N / (clock_seconds() - start) * 1e-9;
 				best[t] = rate > best[t] ? rate : best[t];
 			}
 		printf("%-14s", entry_names[entry]);
@@ -107,7 +99,7 @@ struct product {
 static double time_product(const struct product *p, int bf16, const float *a, const float *b, float *c)
 {
 	size_t lda = p->form == 'T' ? p->m : p->k, ldb = p->form == 't' ? p->k : p->n;
-	double start = seconds();
+	double start = clock_seconds();
 	if (bf16)
 		(p->form == 't'   ? matmul_bf16_nt
 		 : p->form == 'n' ? matmul_bf16_nn
@@ -116,7 +108,7 @@ static double time_product(const struct product *p, int bf16, const float *a, co
 		(p->form == 't'   ? matmul_nt
 		 : p->form == 'n' ? matmul_nn
 				  : matmul_tn)(NULL, p->m, p->n, p->k, a, lda, b, ldb, 0, c, p->n);
-	return seconds() - start;
+	return clock_seconds() - start;
 }
 
 static void bench_product(const struct product *p, int rounds)

@@ -18,6 +18,7 @@
 #include <sys/resource.h>
 
 #include "base/aligned.h"
+#include "base/clock.h"
 #include "kernels/matmul_bf16.h"
 #include "train/run.h"
 #include "train_batches.h"
@@ -60,12 +61,12 @@ static void run_microbatches(void *user, size_t begin, size_t end, int thread)
 	struct step_worker *worker = &m->run.workers[thread];
 	for (; begin < end; begin++) {
 		struct step_losses losses;
-		double start = clock_now();
+		double start = clock_seconds();
 		run_use_slot(&m->run, worker, (int)begin % m->run.n_slots);
 		if (batches_fill(&m->batches, (size_t)m->run.state.step, begin, &worker->microbatch, &share->error) == PITH_OK &&
 		    step_run(worker, true, &losses, &share->error) == PITH_OK)
 			step_losses_add(&share->losses, &losses);
-		share->busy += clock_now() - start;
+		share->busy += clock_seconds() - start;
 	}
 	clock_collect(share->parts);
 }
@@ -76,13 +77,13 @@ static enum pith_status train_step(struct measurement *m, double *loss, struct p
 	struct run *run = &m->run;
 	struct step_losses sum = {0};
 	int n_micro = m->batches.header.n_micro;
-	double start = clock_now(), busy = 0;
+	double start = clock_seconds(), busy = 0;
 	for (int t = 0; t < run->n_threads; t++) {
 		m->shares[t].losses = (struct step_losses){0};
 		busy -= m->shares[t].busy;
 	}
 	thread_pool_run(run->pool, (size_t)n_micro, 1, run_microbatches, m);
-	double trained = clock_now();
+	double trained = clock_seconds();
 	for (int t = 0; t < run->n_threads; t++) {
 		if (m->shares[t].error.code != PITH_OK)
 			return fail(err, m->shares[t].error.code, "%s", m->shares[t].error.message);
@@ -94,7 +95,7 @@ static enum pith_status train_step(struct measurement *m, double *loss, struct p
 		optimizer_step(run->arrays, run->n_arrays, run->recipe, run->state.step, n_micro, run->pool, &norm, err);
 	if (status != PITH_OK)
 		return status;
-	double end = clock_now();
+	double end = clock_seconds();
 	m->step_seconds[run->state.step] = end - start;
 	m->waiting += (trained - start) * run->n_threads - busy;
 	m->optimizer += (end - trained) * run->n_threads;
@@ -212,10 +213,10 @@ static enum pith_status tell_product(struct thread_pool *pool, struct pith_error
 	for (size_t i = 0; i < n; i++)
 		all[i] = (float)(i % 17) - 8;
 	for (int round = -1; round < PRODUCT_ROUNDS; round++) {
-		double start = clock_now();
+		double start = clock_seconds();
 		thread_pool_run(pool, n_threads, 1, run_product, all);
 		if (round >= 0)
-			rates[round] = 2e-9 * pow(PRODUCT_SIZE, 3) * (double)n_threads / (clock_now() - start);
+			rates[round] = 2e-9 * pow(PRODUCT_SIZE, 3) * (double)n_threads / (clock_seconds() - start);
 	}
 	printf("product_gflops %.1f\n", median(rates, PRODUCT_ROUNDS));
 	free(all);

@@ -1,21 +1,12 @@
-#define _POSIX_C_SOURCE 200809L
 #include "train_clock.h"
 
-#include <time.h>
-
+#include "base/clock.h"
 #include "ops/ops.h"
 
 const char *const clock_part_names[N_CLOCK_PARTS] = {"linear_forward", "linear_backward", "attention_forward",
 						     "attention_backward", "loss_head"};
 
 static _Thread_local double seconds[N_CLOCK_PARTS];
-
-double clock_now(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 void clock_collect(double sums[N_CLOCK_PARTS])
 {
@@ -35,41 +26,41 @@ __typeof__(loss_head_backward) __real_loss_head_backward, __wrap_loss_head_backw
 void __wrap_projections_forward(struct thread_pool *pool, enum precision precision, const struct projected *all, size_t n,
 				const float *x, size_t n_tokens, float *scratch)
 {
-	double start = clock_now();
+	double start = clock_seconds();
 	__real_projections_forward(pool, precision, all, n, x, n_tokens, scratch);
-	seconds[CLOCK_LINEAR_FORWARD] += clock_now() - start;
+	seconds[CLOCK_LINEAR_FORWARD] += clock_seconds() - start;
 }
 
 void __wrap_projections_backward(enum precision precision, const struct projected *all, size_t n, float *d_x, const float *x,
 				 size_t n_tokens, float *scratch)
 {
-	double start = clock_now();
+	double start = clock_seconds();
 	__real_projections_backward(precision, all, n, d_x, x, n_tokens, scratch);
-	seconds[CLOCK_LINEAR_BACKWARD] += clock_now() - start;
+	seconds[CLOCK_LINEAR_BACKWARD] += clock_seconds() - start;
 }
 
 void __wrap_attention_forward(struct thread_pool *pool, enum precision precision, float *out, float *lse, const float *q,
 			      const float *k, const float *v, const struct attention_shape *shape, float *scratch)
 {
-	double start = clock_now();
+	double start = clock_seconds();
 	__real_attention_forward(pool, precision, out, lse, q, k, v, shape, scratch);
-	seconds[CLOCK_ATTENTION_FORWARD] += clock_now() - start;
+	seconds[CLOCK_ATTENTION_FORWARD] += clock_seconds() - start;
 }
 
 void __wrap_attention_backward(enum precision precision, float *d_q, float *d_k, float *d_v, const float *d_out, const float *out,
 			       const float *lse, const float *q, const float *k, const float *v,
 			       const struct attention_shape *shape, float *scratch)
 {
-	double start = clock_now();
+	double start = clock_seconds();
 	__real_attention_backward(precision, d_q, d_k, d_v, d_out, out, lse, q, k, v, shape, scratch);
-	seconds[CLOCK_ATTENTION_BACKWARD] += clock_now() - start;
+	seconds[CLOCK_ATTENTION_BACKWARD] += clock_seconds() - start;
 }
 
 void __wrap_loss_head_backward(enum precision precision, float *losses, bool *correct, float *d_x, float *d_w, const float *x,
 			       const struct tensor *w, const int32_t *targets, const float *weights,
 			       const struct soft_targets *soft, size_t n_rows, float *scratch)
 {
-	double start = clock_now();
+	double start = clock_seconds();
 	__real_loss_head_backward(precision, losses, correct, d_x, d_w, x, w, targets, weights, soft, n_rows, scratch);
-	seconds[CLOCK_HEAD] += clock_now() - start;
+	seconds[CLOCK_HEAD] += clock_seconds() - start;
 }

@@ -16,7 +16,6 @@ enum clock_part {
 };
 extern const char *const clock_part_names[N_CLOCK_PARTS];
 
-double clock_now(void); /* seconds */
 /* Adds the calling thread's seconds since its last call to sums. */
 void clock_collect(double sums[N_CLOCK_PARTS]);
 

@@ -50,7 +50,6 @@ struct kernels {
 	void (*axpy)(float *y, float a, const float *x, size_t n); /* y += a x */
 	void (*add)(float *y, const float *x, size_t n);           /* y += x */
 	void (*scale)(float *y, float a, size_t n);                /* y *= a */
-	void (*multiply)(float *out, const float *a, const float *b, size_t n);
 	void (*multiply_shifted)(float *y, const float *x, float shift, size_t n); /* y = x (y - shift), a softmax's backward */
 	float (*sum_squares)(const float *x, size_t n);
 	float (*maximum)(const float *x, size_t n); /* n > 0 */

@@ -41,12 +41,6 @@ static void scale(float *y, float a, size_t n)
 		y[i] *= a;
 }
 
-static void multiply(float *out, const float *a, const float *b, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		out[i] = a[i] * b[i];
-}
-
 static void multiply_shifted(float *y, const float *x, float shift, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -117,7 +111,6 @@ void kernels_init_ref(struct kernels *table)
 		.axpy = axpy,
 		.add = add,
 		.scale = scale,
-		.multiply = multiply,
 		.multiply_shifted = multiply_shifted,
 		.sum_squares = sum_squares,
 		.maximum = maximum,

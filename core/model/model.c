@@ -203,6 +203,15 @@ static enum pith_status open_parts(struct pith_model *model, const struct pith_m
 	return PITH_OK;
 }
 
+struct pith_model_options model_options_alone(int n_threads)
+{
+	struct pith_model_options options = {.keep_head_path = "", .n_threads = n_threads};
+	for (int m = 0; m < PITH_N_MEMORIES; m++)
+		for (int p = 0; p < PITH_N_PURPOSES; p++)
+			options.adapter_path[m][p] = "";
+	return options;
+}
+
 enum pith_status pith_model_open(struct pith_model **out, const char *path, const struct pith_model_options *options,
                                  const struct pith_control *control, struct pith_error *err)
 {

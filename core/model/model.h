@@ -28,4 +28,7 @@ struct pith_model {
 /* The hash of the base's weights, computed once: it reads the whole file. "": no memory. */
 const char *model_fingerprint(struct pith_model *model);
 
+/* Options for the base alone: no adapter and no head is looked for beside it. */
+struct pith_model_options model_options_alone(int n_threads);
+
 #endif

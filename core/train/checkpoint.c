@@ -40,9 +40,9 @@ enum pith_status checkpoint_save(const char *path, const struct trained_array *a
 	snprintf(length, sizeof length, "%a", state->curriculum.length);
 	snprintf(loss, sizeof loss, "%a", state->curriculum.loss);
 	const struct safetensors_entry metadata[] = {
-		{"format", "pith-checkpoint-2"}, {"step", step}, {"tokens", tokens},
+		{"format", "pith-checkpoint-3"}, {"step", step}, {"tokens", tokens},
 		{"curriculum_length", length}, {"curriculum_loss", loss},
-		{"base_fingerprint", state->base}, {"tokenizer_fingerprint", state->tokenizer}};
+		{"base_fingerprint", state->base}, {"tokenizer_fingerprint", state->tokenizer}, {"trained", state->trained}};
 	return safetensors_write(path, metadata, sizeof metadata / sizeof metadata[0], tensors, n, err);
 }
 
@@ -85,9 +85,9 @@ static enum pith_status read_state(const struct safetensors *file, const char *p
                                    struct pith_error *err)
 {
 	const char *format = safetensors_metadata(file, "format"), *base = safetensors_metadata(file, "base_fingerprint");
-	const char *tokenizer = safetensors_metadata(file, "tokenizer_fingerprint");
+	const char *tokenizer = safetensors_metadata(file, "tokenizer_fingerprint"), *trained = safetensors_metadata(file, "trained");
 	double step, tokens, length, loss;
-	if (format == NULL || strcmp(format, "pith-checkpoint-2") != 0 || base == NULL || tokenizer == NULL ||
+	if (format == NULL || strcmp(format, "pith-checkpoint-3") != 0 || base == NULL || tokenizer == NULL || trained == NULL ||
 	    !read_number(file, "step", &step) || !read_number(file, "tokens", &tokens) ||
 	    !read_number(file, "curriculum_length", &length) || !read_number(file, "curriculum_loss", &loss))
 		return fail(err, PITH_BAD_FILE, "%s is no checkpoint of this version of pith.", path);
@@ -98,6 +98,9 @@ static enum pith_status read_state(const struct safetensors *file, const char *p
 	if (strcmp(base, state->base) != 0 || strcmp(tokenizer, state->tokenizer) != 0)
 		return fail(err, PITH_MISMATCH, "%s: the checkpoint is of a run on another %s; remove it or name another.", path,
 		            strcmp(base, state->base) != 0 ? "base" : "tokenizer");
+	if (strcmp(trained, state->trained) != 0)
+		return fail(err, PITH_MISMATCH, "%s: the checkpoint is of another run (%s, not %s); remove it or name another.", path,
+		            trained, state->trained);
 	state->step = (int)step;
 	state->tokens = (uint64_t)tokens;
 	state->curriculum.length = length;

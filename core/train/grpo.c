@@ -1,6 +1,6 @@
 /*
  * Cmprsr's second stage (arXiv 2511.12281): GRPO (arXiv 2402.03300, eq. 3) of the rewriting adapter. Every step draws its
- * rewrites anew and uses them once, so that the ratio of new to old policy is 1 and nothing has to be clipped: what is left is
+ * rewrites anew and uses them once, so that (at a temperature of 1) the ratio of new to old policy is 1 and nothing has to be clipped: what is left is
  * -A log p of each rewrite, and the distance to the adapter where the run began.
  */
 #define _POSIX_C_SOURCE 200809L
@@ -20,7 +20,8 @@
 #include "train/rewards.h"
 #include "train/rollout.h"
 
-enum { LEAST_ASKED = 4, TRIES = 200 };
+/* QUESTION_TOKENS: around the question about a text, whatever the vocabulary. */
+enum { LEAST_ASKED = 4, TRIES = 200, QUESTION_TOKENS = 64 };
 static const char question[] = "What is the text about?";
 
 void pith_grpo_recipe_init(struct pith_grpo_recipe *recipe)
@@ -68,6 +69,12 @@ struct input {
 	struct token_list prompt;
 };
 
+/* Tokens that a rewrite may take. */
+static size_t most_written(const struct input *input)
+{
+	return input->asked + input->asked / 4 + 16;
+}
+
 static void input_free(struct input *input)
 {
 	jsonl_record_free(input->record);
@@ -99,8 +106,14 @@ static enum pith_status read_input(struct grpo *g, struct input *input, size_t l
 	input->asked = (size_t)(rate * (double)input->n_tokens);
 	if (status != PITH_OK || input->n_tokens > (size_t)recipe->max_tokens || input->asked < LEAST_ASKED)
 		return status;
-	*suits = true;
-	return length_prompt(g->model->tokenizer, input->text, input->length, input->asked, &input->prompt, err);
+	status = length_prompt(g->model->tokenizer, input->text, input->length, input->asked, &input->prompt, err);
+	ids = (struct token_list){0};
+	if (status == PITH_OK)
+		status = tokenizer_encode(g->model->tokenizer, input->target, strlen(input->target), &ids, err);
+	size_t context = g->model->transformer.h.n_context;
+	*suits = input->prompt.n + most_written(input) <= context && input->n_tokens + QUESTION_TOKENS + ids.n <= context;
+	token_list_free(&ids);
+	return status;
 }
 
 static enum pith_status draw_input(struct grpo *g, struct input *input, struct pith_error *err)
@@ -207,12 +220,8 @@ static enum pith_status run_input(struct grpo *g, struct pith_grpo_report *sum, 
 {
 	struct input input = {0};
 	enum pith_status status = draw_input(g, &input, err);
-	size_t most = input.asked + input.asked / 4 + 16;
-	if (status == PITH_OK && input.prompt.n + most > g->model->transformer.h.n_context)
-		status = fail(err, PITH_TOO_LONG, "A text of %zu tokens and its rewrite do not fit the context of %s.",
-		              input.n_tokens, g->model->info.name);
 	if (status == PITH_OK)
-		status = rollouts_draw(g->rollouts, (size_t)g->recipe->n_rollouts, g->model, g->adapter, &input.prompt, most,
+		status = rollouts_draw(g->rollouts, (size_t)g->recipe->n_rollouts, g->model, g->adapter, &input.prompt, most_written(&input),
 		                       g->recipe->temperature, &g->random, g->control, err);
 	if (status == PITH_OK)
 		status = judge(g, &input, sum, err);
@@ -248,6 +257,7 @@ static enum pith_status loop(struct grpo *g, pith_grpo_report_fn *report, void *
 	const struct pith_grpo_recipe *recipe = g->recipe;
 	enum pith_status status = PITH_OK;
 	double began = clock_seconds();
+	int n_learned = 0;
 	for (int step = 0; status == PITH_OK && step < recipe->n_steps; step++) {
 		struct pith_grpo_report sum = {.step = step + 1, .n_steps = recipe->n_steps};
 		for (int i = 0; status == PITH_OK && i < recipe->n_inputs; i++)
@@ -257,6 +267,7 @@ static enum pith_status loop(struct grpo *g, pith_grpo_report_fn *report, void *
 			status = optimizer_step(&g->array, 1, &g->schedule, step, 1, NULL, &norm, err);
 		if (status != PITH_OK)
 			break;
+		n_learned++;
 		mean(&sum, (double)recipe->n_inputs * recipe->n_rollouts);
 		sum.seconds = clock_seconds() - began;
 		write_log(g->log, &sum);
@@ -265,8 +276,8 @@ static enum pith_status loop(struct grpo *g, pith_grpo_report_fn *report, void *
 		if ((step + 1) % recipe->save_steps == 0 || step + 1 == recipe->n_steps)
 			status = adapter_save(g->adapter, &g->model->transformer.h, TENSOR_F32, recipe->output_path, err);
 	}
-	/* What stands when it is stopped is worth keeping. */
-	if (status == PITH_CANCELLED &&
+	/* What stands when it is stopped is worth keeping, if it is not what it began with. */
+	if (status == PITH_CANCELLED && n_learned > 0 &&
 	    adapter_save(g->adapter, &g->model->transformer.h, TENSOR_F32, recipe->output_path, NULL) != PITH_OK)
 		return fail(err, PITH_IO, "The run was stopped, and %s could not be written.", recipe->output_path);
 	return status;
@@ -328,9 +339,8 @@ static enum pith_status allocate(struct grpo *g, struct pith_error *err)
 static enum pith_status open_run(struct grpo *g, struct pith_error *err)
 {
 	const struct pith_grpo_recipe *recipe = g->recipe;
-	struct pith_model_options options = {.n_threads = recipe->n_threads};
 	/* It is the base that judges, and it reads all of a text. */
-	options.adapter_path[PITH_MEMORY_ROWS][PITH_READ] = "";
+	struct pith_model_options options = model_options_alone(recipe->n_threads);
 	enum pith_status status = pith_model_open(&g->model, recipe->base_path, &options, g->control, err);
 	if (status == PITH_OK)
 		status = open_adapters(g, err);

@@ -273,10 +273,7 @@ static enum pith_status check_recipe(const struct pith_keep_recipe *r, struct pi
 static enum pith_status open_head(struct keep_run *run, struct pith_error *err)
 {
 	const struct pith_keep_recipe *recipe = run->recipe;
-	struct pith_model_options options = {.keep_head_path = "", .n_threads = recipe->n_threads};
-	for (int m = 0; m < PITH_N_MEMORIES; m++)
-		for (int p = 0; p < PITH_N_PURPOSES; p++)
-			options.adapter_path[m][p] = "";
+	struct pith_model_options options = model_options_alone(recipe->n_threads);
 	struct random_state random;
 	random_seed(&random, recipe->seed);
 	enum pith_status status = pith_model_open(&run->model, recipe->base_path, &options, NULL, err);
@@ -296,7 +293,9 @@ static enum pith_status open_head(struct keep_run *run, struct pith_error *err)
 static void set_schedule(struct keep_run *run, size_t n_tokens)
 {
 	const struct pith_keep_recipe *recipe = run->recipe;
-	size_t steps = (size_t)recipe->n_epochs * (n_tokens / (size_t)recipe->batch_tokens + 1);
+	/* A batch is full with the text that brings it over batch_tokens: by half a text, about. */
+	size_t half_a_text = n_tokens / (run->data.n_texts + 1) / 2;
+	size_t steps = (size_t)recipe->n_epochs * (n_tokens / ((size_t)recipe->batch_tokens + half_a_text) + 1);
 	pith_recipe_init(&run->schedule);
 	run->schedule.n_steps = (int)steps;
 	run->schedule.warmup_steps = (int)(steps / 10);

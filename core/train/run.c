@@ -9,7 +9,17 @@
 
 /* --- data --------------------------------------------------------------------------------------------- */
 
-static enum pith_status open_task(struct task_data *data, const struct pith_task *task, const char *path, struct pith_error *err)
+/* The first line that can be read, of those that may be skipped. */
+static enum pith_status read_first(struct jsonl_record **record, const struct jsonl *file, bool skip_malformed, struct pith_error *err)
+{
+	enum pith_status status = jsonl_read(record, file, 0, err);
+	for (size_t i = 1; skip_malformed && status == PITH_BAD_FILE && i < jsonl_n_lines(file); i++)
+		status = jsonl_read(record, file, i, err);
+	return status;
+}
+
+static enum pith_status open_task(struct task_data *data, const struct pith_task *task, const char *path, bool skip_malformed,
+                                  struct pith_error *err)
 {
 	*data = (struct task_data){.task = *task};
 	data->task.path = path;
@@ -24,7 +34,7 @@ static enum pith_status open_task(struct task_data *data, const struct pith_task
 	if (jsonl_n_lines(data->file) == 0)
 		return fail(err, PITH_BAD_FILE, "%s holds no lines.", path);
 	struct jsonl_record *record;
-	status = jsonl_read(&record, data->file, 0, err);
+	status = read_first(&record, data->file, skip_malformed, err);
 	if (status != PITH_OK)
 		return status;
 	data->has_questions = jsonl_string(record, "question", NULL) != NULL;
@@ -53,7 +63,8 @@ static enum pith_status open_eval_tasks(struct run *run, struct pith_error *err)
 		seen[task->objective] = true;
 		struct pith_task held_out = *task;
 		held_out.k_ratio_min = held_out.k_ratio_max = 0; /* all are asked from as many memory tokens */
-		enum pith_status status = open_task(&run->eval_tasks[run->n_eval_tasks++], &held_out, path, err);
+		enum pith_status status = open_task(&run->eval_tasks[run->n_eval_tasks++], &held_out, path,
+		                                     recipe->skip_malformed, err);
 		if (status != PITH_OK)
 			return status;
 	}
@@ -68,7 +79,8 @@ static enum pith_status open_data(struct run *run, struct pith_error *err)
 		return fail_memory(err, "the tasks");
 	for (; run->n_tasks < recipe->n_tasks; run->n_tasks++) {
 		const struct pith_task *task = &recipe->tasks[run->n_tasks];
-		enum pith_status status = open_task(&run->tasks[run->n_tasks], task, task->path, err);
+		enum pith_status status = open_task(&run->tasks[run->n_tasks], task, task->path,
+		                                     recipe->skip_malformed, err);
 		if (status != PITH_OK) {
 			run->n_tasks++; /* its file may be open */
 			return status;
@@ -209,6 +221,10 @@ static enum pith_status open_model(struct run *run, struct pith_error *err)
 		return fail(err, PITH_BAD_ARGUMENT,
 		            "Rewriting is learned by an adapter on a base that stays as it is: `pith train sft`.");
 	for (int p = 0; status == PITH_OK && p < PITH_N_PURPOSES; p++)
+		if (!used[p] && recipe->adapter_path[p] != NULL)
+			status = fail(err, PITH_BAD_ARGUMENT, "%s is an adapter for %s to start from, and no task trains one.",
+			              recipe->adapter_path[p], purpose_name((enum pith_purpose)p));
+	for (int p = 0; status == PITH_OK && p < PITH_N_PURPOSES; p++)
 		if (used[p])
 			status = open_adapter(run, (enum pith_purpose)p, err);
 	if (status != PITH_OK)
@@ -314,7 +330,7 @@ static enum pith_status open_arrays(struct run *run, struct pith_error *err)
 
 static enum pith_status open_slots(struct run *run, struct pith_error *err)
 {
-	enum { MOST_SLOTS = 8 }; /* as many arrays of gradients; more only where there are more threads */
+	enum { MOST_SLOTS = 8 }; /* as many arrays of gradients; more only where there are more threads, each of which needs one */
 	int most = run->n_threads > MOST_SLOTS ? run->n_threads : MOST_SLOTS;
 	run->n_slots = run->recipe->n_accumulate < most ? run->recipe->n_accumulate : most;
 	run->slots = calloc((size_t)run->n_slots, sizeof *run->slots);
@@ -343,9 +359,11 @@ static enum pith_status open_worker(struct run *run, int t, struct pith_error *e
 	struct step_worker *w = &run->workers[t];
 	w->transformer = &run->transformer;
 	w->memory = run->recipe->memory;
-	w->trains_base = run->recipe->trained == PITH_TRAIN_BASE;
 	w->precision = run->recipe->bf16 ? PRECISION_BF16 : PRECISION_F32;
 	enum pith_status status = tokenizer_create(&run->tokenizers[t], run->base_file, err);
+	if (status == PITH_OK && (size_t)tokenizer_n_vocab(run->tokenizers[t]) > run->parameters->h.n_vocab)
+		status = fail(err, PITH_BAD_FILE, "%s is damaged: the vocabulary has %d tokens, the embedding table %zu rows.",
+		              gguf_path(run->base_file), (int)tokenizer_n_vocab(run->tokenizers[t]), run->parameters->h.n_vocab);
 	if (status == PITH_OK)
 		status = trace_init(&w->reader, &run->transformer, err);
 	for (int p = 0; status == PITH_OK && p < PITH_N_MEMORY_PURPOSES; p++)
@@ -384,6 +402,23 @@ static enum pith_status open_workers(struct run *run, struct pith_error *err)
 
 /* --- the whole ------------------------------------------------------------------------------------------ */
 
+/* What a checkpoint must be of, beside its base: arrays of one size may hold different things. */
+static void describe(const struct run *run, char *out, size_t size)
+{
+	const struct pith_recipe *recipe = run->recipe;
+	const struct hyperparams *h = &run->parameters->h;
+	char purposes[64] = "";
+	for (int p = 0; p < PITH_N_PURPOSES; p++) {
+		size_t used = strlen(purposes);
+		if (run->adapters[p] != NULL)
+			snprintf(purposes + used, sizeof purposes - used, " %s", purpose_name((enum pith_purpose)p));
+	}
+	snprintf(out, size, "%s%s, %s%s, rank %d, alpha %g%s, %zu heads of %zu",
+	         recipe->trained == PITH_TRAIN_BASE ? "base" : "adapter", purposes, pith_memory_name(recipe->memory),
+	         recipe->memory_slots ? " in slots" : "", recipe->lora_rank, recipe->lora_alpha, recipe->reader ? ", reader" : "",
+	         h->n_heads, h->head_dim);
+}
+
 enum pith_status run_open(struct run *run, const struct pith_recipe *recipe, struct pith_error *err)
 {
 	*run = (struct run){.recipe = recipe, .state.curriculum = curriculum_begin(recipe)};
@@ -402,6 +437,7 @@ enum pith_status run_open(struct run *run, const struct pith_recipe *recipe, str
 	if (recipe->trained == PITH_TRAIN_ADAPTER)
 		strcpy(run->state.base, run->base_fingerprint);
 	strcpy(run->state.tokenizer, run->tokenizer_fingerprint);
+	describe(run, run->state.trained, sizeof run->state.trained);
 	bool found;
 	if (recipe->checkpoint_path != NULL)
 		status = checkpoint_load(recipe->checkpoint_path, run->arrays, run->n_arrays, &run->state, &found, err);

@@ -15,7 +15,8 @@
 
 /*
  * Where the gradients of every so-manieth micro-batch are summed. Threads take slots as they come free, and slots are summed
- * in order: the result does not depend on which thread was how fast, nor on how many there are.
+ * in order: the result does not depend on which thread was how fast, nor, up to 8 (open_slots()),
+ * on how many there are.
  */
 struct gradient_slot {
 	struct weight_gradients gradients;         /* into base_gradients; all NULL when the base is frozen */

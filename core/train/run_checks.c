@@ -35,6 +35,14 @@ enum pith_status run_check_recipe(struct run *run, struct pith_error *err)
 	if (!(r->dropout >= 0 && r->dropout < 1) || r->evidence_tokens < 0)
 		return fail(err, PITH_BAD_ARGUMENT,
 		            "A recipe needs a dropout of at least 0 and below 1 and evidence_tokens of at least 0.");
+	bool regenerates = false;
+	for (size_t i = 0; i < r->n_tasks; i++)
+		regenerates = regenerates || r->tasks[i].objective == PITH_OBJECTIVE_REGENERATE;
+	if (r->curriculum_loss > 0 && !regenerates)
+		return fail(err, PITH_BAD_ARGUMENT,
+		            "curriculum_loss is a loss of regeneration, which no task trains: take curriculum_steps.");
+	if (r->min_learning_rate > r->learning_rate)
+		return fail(err, PITH_BAD_ARGUMENT, "A recipe's min_learning_rate is above its learning_rate.");
 	if (!(r->eval_k_ratio > 0 && r->eval_k_ratio <= 1))
 		return fail(err, PITH_BAD_ARGUMENT, "A recipe needs an eval_k_ratio above 0 and up to 1.");
 	if (r->opening_tokens < 0 || (r->opening_tokens > 0 && !(r->opening_weight > 0)))

@@ -133,7 +133,8 @@ static void disturb_reader(struct sample *sample, struct microbatch_builder *bui
 	struct random_state *random = &builder->random;
 	if (noise <= 0 || random_below(random, 2) == 0)
 		return;
-	/* Twice the share, as half of the samples have none; a run of 1..8 starts so often that this share is met. */
+	/* Twice the share, as half of the samples have none; a run of 1..8 starts so often that this share would be met if
+	 * runs could overlap: noise / (1 + 2 noise) of all tokens are replaced. */
 	double start = 2 * noise / ((LONGEST_RUN + 1) / 2.0);
 	for (size_t i = 1; i < reader->n; i++) {
 		if (random_uniform(random) >= start)

@@ -23,7 +23,6 @@ void step_losses_add(struct step_losses *sum, const struct step_losses *more);
 
 struct step_worker {
 	const struct transformer *transformer;
-	bool trains_base;
 	enum precision precision;
 	struct dropout dropout;                     /* in the reader, for this micro-batch */
 	struct adapter

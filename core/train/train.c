@@ -129,7 +129,7 @@ struct telling {
 	pith_train_report_fn *report;
 	void *user;
 	FILE *log;
-	double began, last;       /* times */
+	double last;       /* report */
 	struct step_losses sum;   /* since the last report */
 	bool evaluated;           /* since the last report */
 	struct pith_train_report newest;
@@ -251,10 +251,12 @@ static enum pith_status loop(struct run *run, struct telling *t, const struct pi
 {
 	const struct pith_recipe *recipe = run->recipe;
 	/* A checkpoint of a run that is over: there is nothing left to do but to write what it holds. */
-	enum pith_status status = run->state.step < recipe->n_steps ? PITH_OK : run_save_outputs(run, err);
+	int began = run->state.step;
+	enum pith_status status = began < recipe->n_steps ? PITH_OK : run_save_outputs(run, err);
 	while (status == PITH_OK && run->state.step < recipe->n_steps) {
 		if (is_cancelled(control)) {
-			status = save(run, err);
+			/* Nothing was learned yet: what a run before may have written is worth more. */
+			status = run->state.step > began ? save(run, err) : PITH_OK;
 			return status != PITH_OK ? status : fail(err, PITH_CANCELLED, "Stopped at step %d.", run->state.step);
 		}
 		double norm = 0;
@@ -263,6 +265,7 @@ static enum pith_status loop(struct run *run, struct telling *t, const struct pi
 		bool last = run->state.step == recipe->n_steps;
 		if (status == PITH_OK && (due(run->state.step, recipe->eval_steps) || last))
 			status = run_validate(run, t->newest.eval_loss, t->newest.eval_accuracy, err);
+		tell_skipped(run, control);
 		t->evaluated = t->evaluated || due(run->state.step, recipe->eval_steps) || last;
 		if (status == PITH_OK && (due(run->state.step, recipe->report_steps) || last))
 			tell(t, run, norm);
@@ -282,7 +285,7 @@ enum pith_status pith_train_run(const struct pith_recipe *recipe, pith_train_rep
 	enum pith_status status = run_open(&run, recipe, err);
 	if (status == PITH_OK && recipe->log_path != NULL)
 		status = open_log(&t.log, recipe->log_path, run.state.step, err);
-	t.began = t.last = clock_seconds();
+	t.last = clock_seconds();
 	if (status == PITH_OK)
 		status = loop(&run, &t, control, err);
 	if (t.log != NULL)

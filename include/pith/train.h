@@ -81,8 +81,8 @@ struct pith_recipe {
 	double k_ratio_max, k_ratio_min; /* at the curriculum's end */
 
 	/*
-	 * Share of the reader's tokens that are replaced by wrong ones while it learns to regenerate; the targets stay
-	 * right. Without it the reader leans on its own last words, and one error in free running leads to the next.
+	 * Share of the reader's tokens that are replaced by wrong ones while it learns to regenerate, a little less (of 0.12 0.10: where
+	 * one run is, no other begins); the targets stay right. Without it the reader leans on its own last words, and one error in free running leads to the next.
 	 */
 	double reader_noise;
 	/* Share of a question's tokens that are replaced by others while answers are learned: small sets are soon known by heart. */
@@ -123,7 +123,7 @@ struct pith_recipe {
 	int n_accumulate;       /* micro-batches per step */
 	int n_steps;
 	int warmup_steps;
-	int decay_steps;        /* the last decay_steps fall linearly to min_learning_rate */
+	int decay_steps;        /* the last decay_steps fall linearly towards min_learning_rate */
 	double learning_rate, min_learning_rate;
 	double muon_learning_rate; /* above 0: matrices of base and adapters are trained by Muon, its top rate; 0: AdamW for all */
 	double beta1, beta2, weight_decay, clip_norm;

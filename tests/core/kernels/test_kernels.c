@@ -206,12 +206,6 @@ static void check_elementwise(const struct kernels *table, int kind, size_t n)
 	check_borders(table, "scale", n);
 
 	memcpy(array, before, sizeof array);
-	table->multiply(array[1] + OFFSET, array[0] + OFFSET, array[2] + OFFSET, n);
-	for (size_t i = 0; i < n; i++)
-		check_close(table, "multiply", kind, n, out[i], x[i] * before[2][OFFSET + i], 0);
-	check_borders(table, "multiply", n);
-
-	memcpy(array, before, sizeof array);
 	table->multiply_shifted(array[1] + OFFSET, array[0] + OFFSET, a, n);
 	for (size_t i = 0; i < n; i++)
 		check_close(table, "multiply_shifted", kind, n, out[i], (double)x[i] * ((double)y[i] - (double)a),

@@ -56,13 +56,13 @@ static bool arrays_equal(const struct arrays *a, const struct arrays *b)
 
 static const struct checkpoint_state saved_state = {
 	.step = 123456, .tokens = 98765432109876, .curriculum = {.length = 34.56 / 7, .loss = 1.0 / 3},
-	.base = "a base", .tokenizer = "a tokenizer"};
+	.base = "a base", .tokenizer = "a tokenizer", .trained = "adapter regenerate, rows"};
 
 static void test_round_trip(void **state)
 {
 	(void)state;
 	struct arrays a, b;
-	struct checkpoint_state loaded = {.base = "a base", .tokenizer = "a tokenizer"};
+	struct checkpoint_state loaded = {.base = "a base", .tokenizer = "a tokenizer", .trained = "adapter regenerate, rows"};
 	struct pith_error err;
 	bool found;
 	arrays_open(&a, 1);
@@ -150,6 +150,10 @@ static void test_other_base(void **state)
 	strcpy(loaded.tokenizer, "another");
 	assert_int_equal(checkpoint_load(path, a.array, N_ARRAYS, &loaded, &found, &err), PITH_MISMATCH);
 	assert_non_null(strstr(err.message, "another tokenizer"));
+	strcpy(loaded.tokenizer, "a tokenizer");
+	strcpy(loaded.trained, "adapter answer, rows"); /* arrays of the same sizes */
+	assert_int_equal(checkpoint_load(path, a.array, N_ARRAYS, &loaded, &found, &err), PITH_MISMATCH);
+	assert_non_null(strstr(err.message, "another run (adapter regenerate, rows, not adapter answer, rows)"));
 	assert_true(!found && loaded.step == 7);
 	arrays_close(&a);
 }

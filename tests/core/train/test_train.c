@@ -11,6 +11,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "model/adapter.h"
@@ -464,6 +465,7 @@ static void test_reading(void **state)
 		runs[i].recipe.trained = PITH_TRAIN_ADAPTER;
 		runs[i].recipe.base_path = base.outputs[0];
 		runs[i].recipe.tasks = &tasks[2];
+		runs[i].recipe.curriculum_loss = 0;
 		runs[i].recipe.n_tasks = 1;
 		runs[i].recipe.renamed = 0.5;
 		runs[i].recipe.dropout = i < 2 ? 0.2 : 0;
@@ -530,6 +532,7 @@ static void test_distillation(void **state)
 		runs[i].recipe.trained = PITH_TRAIN_ADAPTER;
 		runs[i].recipe.base_path = base.outputs[0];
 		runs[i].recipe.tasks = &tasks[3];
+		runs[i].recipe.curriculum_loss = 0;
 		runs[i].recipe.n_tasks = 1;
 		runs[i].recipe.distillation = i < 2 ? 0.7 : 0;
 		runs[i].recipe.n_threads = i + 1;
@@ -549,7 +552,7 @@ static void test_distillation(void **state)
 static void test_bad_recipes(void **state)
 {
 	(void)state;
-	for (int i = 0; i < 18; i++) {
+	for (int i = 0; i < 21; i++) {
 		struct named_recipe r;
 		struct pith_error err = {0};
 		struct pith_task task = tasks[1];
@@ -572,10 +575,14 @@ static void test_bad_recipes(void **state)
 			r.recipe.trained = PITH_TRAIN_ADAPTER;
 			r.recipe.base_path = "base.gguf";
 			r.recipe.reader = true;
+			r.recipe.curriculum_loss = 0;
 			task = tasks[2];
 			break;
 		case 10: r.recipe.opening_tokens = 5; break;          /* and no weight */
 		case 17: r.recipe.held_tokens = -1; break;
+		case 18: r.recipe.min_learning_rate = 2 * r.recipe.learning_rate; break; /* it would rise in the end */
+		case 19: r.recipe.adapter_path[PITH_ANSWER] = "answer.gguf"; break;      /* no task trains one */
+		case 20: task = tasks[3]; r.recipe.curriculum_loss = 1; break;           /* no text is regenerated */
 		case 8: task.path = "/no/such/file.jsonl"; break;
 		case 9: r.recipe.span_tokens = 250; break;            /* an adapter that no model could load */
 		}
@@ -587,6 +594,8 @@ static void test_bad_recipes(void **state)
 		assert_true(status != PITH_OK && status == err.code && strlen(err.message) > 10);
 		assert_true(i != 15 || strstr(err.message, "learns to read memory tokens itself") != NULL);
 		assert_true(i != 16 || strstr(err.message, "has none") != NULL);
+		assert_true(i != 19 || strstr(err.message, "answer.gguf is an adapter for answer to start from") != NULL);
+		assert_true(i != 20 || strstr(err.message, "curriculum_loss") != NULL);
 		assert_int_equal(access(r.log, F_OK), -1);
 		assert_int_equal(access(r.checkpoint, F_OK), -1);
 	}
@@ -628,6 +637,7 @@ static void test_other_adapters(void **state)
 	assert_int_equal(pith_train_run(&run.recipe, NULL, NULL, NULL, &err), PITH_MISMATCH);
 	assert_non_null(strstr(err.message, "other weights"));
 	/* One for answers begins as one for regeneration does; one for reading texts as neither. */
+	run.recipe.curriculum_loss = 0;
 	run.recipe.tasks = &tasks[3];
 	run.recipe.adapter_path[PITH_REGENERATE] = NULL;
 	run.recipe.adapter_path[PITH_ANSWER] = base.outputs[1];
@@ -636,6 +646,7 @@ static void test_other_adapters(void **state)
 	run.recipe.trained = PITH_TRAIN_ADAPTER;
 	run.recipe.base_path = base.outputs[0];
 	run.recipe.tasks = &tasks[2];
+	run.recipe.curriculum_loss = 0;
 	run.recipe.n_tasks = 1;
 	run.recipe.adapter_path[PITH_READ] = base.outputs[1];
 	assert_int_equal(pith_train_run(&run.recipe, NULL, NULL, NULL, &err), PITH_MISMATCH);
@@ -644,6 +655,52 @@ static void test_other_adapters(void **state)
 	run.recipe.span_tokens = 255;
 	assert_int_equal(pith_train_run(&run.recipe, NULL, NULL, NULL, &err), PITH_BAD_ARGUMENT);
 	assert_non_null(strstr(err.message, "span_tokens"));
+}
+
+/* What was written before stays when a run is stopped before its first step. */
+static void test_cancelled_at_once(void **state)
+{
+	(void)state;
+	struct named_recipe r;
+	struct pith_error err;
+	base_recipe(&r, "precious");
+	FILE *file = fopen(r.outputs[0], "w");
+	assert_non_null(file);
+	fputs("a model of months", file);
+	fclose(file);
+	struct stat before, after;
+	assert_int_equal(stat(r.outputs[0], &before), 0);
+	atomic_bool cancel = true;
+	struct pith_control control = {.cancel = &cancel};
+	assert_int_equal(pith_train_run(&r.recipe, NULL, NULL, &control, &err), PITH_CANCELLED);
+	assert_int_equal(stat(r.outputs[0], &after), 0);
+	assert_int_equal(before.st_size, after.st_size);
+	assert_int_equal(access(r.checkpoint, F_OK), -1);
+}
+
+/* Malformed lines that may be skipped may be the first ones. */
+static void test_first_line_malformed(void **state)
+{
+	(void)state;
+	struct named_recipe r;
+	struct pith_error err;
+	struct pith_task task = tasks[1];
+	char path[512];
+	snprintf(path, sizeof path, "%s", scratch_path("torn.jsonl"));
+	FILE *from = fopen(data_paths[1], "r"), *to = fopen(path, "w");
+	assert_true(from != NULL && to != NULL);
+	fputs("{\"text\": \n", to);
+	for (int c; (c = fgetc(from)) != EOF;)
+		fputc(c, to);
+	fclose(from);
+	fclose(to);
+	task.path = path;
+	base_recipe(&r, "torn");
+	r.recipe.tasks = &task;
+	r.recipe.n_tasks = 1;
+	assert_int_equal(pith_train_run(&r.recipe, NULL, NULL, NULL, &err), PITH_BAD_FILE);
+	r.recipe.skip_malformed = true;
+	run_to_end(&r);
 }
 
 /* A learning rate without measure ends in a sentence, not in a model full of NaN. */
@@ -679,6 +736,7 @@ int main(void)
 		cmocka_unit_test(test_other_adapters),
 		cmocka_unit_test(test_number_of_threads),
 		cmocka_unit_test(test_bad_recipes),
+		cmocka_unit_test(test_cancelled_at_once), cmocka_unit_test(test_first_line_malformed),
 		cmocka_unit_test(test_diverging),
 	};
 	return cmocka_run_group_tests(tests, setup, scratch_teardown);
