@@ -239,7 +239,11 @@ static void finish_failed(struct workbench *workbench, struct task *task)
 	if (task->kind == TASK_REFINE && task->refined.n_steps > 0)
 		workbench->wanted.regenerated[task->form] = true; /* from the best rows that were met */
 	if (task->kind == TASK_REFINE && cancelled) {
-		workbench_say(workbench, ROLE_WARNING, "Refining was cancelled; what was reached is kept.");
+		const struct shown_compressed *shown = workbench->forms[task->form].compressed;
+		bool less = shown != NULL && shown->info.encoded_tokens < shown->info.original_tokens;
+		workbench_say(workbench, ROLE_WARNING,
+		              less ? "Refining was cancelled before it had as much as these memory tokens held."
+		                   : "Refining was cancelled; what was reached is kept.");
 		return;
 	}
 	if (task->kind == TASK_COMPRESS)

@@ -10,7 +10,8 @@
 
 struct thread_pool;
 
-struct thread_pool *thread_pool_create(int n_threads); /* 0: one per core; NULL: no memory. Where threads cannot be made there are fewer */
+struct thread_pool *
+thread_pool_create(int n_threads); /* 0: one per core; NULL: no memory. Where threads cannot be made there are fewer */
 void thread_pool_destroy(struct thread_pool *pool);    /* NULL is allowed */
 int thread_pool_size(const struct thread_pool *pool);  /* NULL is a pool of one */
 

@@ -1,7 +1,7 @@
 /*
  * Cmprsr's second stage (arXiv 2511.12281): GRPO (arXiv 2402.03300, eq. 3) of the rewriting adapter. Every step draws its
- * rewrites anew and uses them once, so that (at a temperature of 1) the ratio of new to old policy is 1 and nothing has to be clipped: what is left is
- * -A log p of each rewrite, and the distance to the adapter where the run began.
+ * rewrites anew and uses them once, so that (at a temperature of 1) the ratio of new to old policy is 1 and nothing has to be
+ * clipped: what is left is -A log p of each rewrite, and the distance to the adapter where the run began.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>

@@ -10,7 +10,8 @@
 /* --- data --------------------------------------------------------------------------------------------- */
 
 /* The first line that can be read, of those that may be skipped. */
-static enum pith_status read_first(struct jsonl_record **record, const struct jsonl *file, bool skip_malformed, struct pith_error *err)
+static enum pith_status read_first(struct jsonl_record **record, const struct jsonl *file, bool skip_malformed,
+                                   struct pith_error *err)
 {
 	enum pith_status status = jsonl_read(record, file, 0, err);
 	for (size_t i = 1; skip_malformed && status == PITH_BAD_FILE && i < jsonl_n_lines(file); i++)

@@ -81,8 +81,9 @@ struct pith_recipe {
 	double k_ratio_max, k_ratio_min; /* at the curriculum's end */
 
 	/*
-	 * Share of the reader's tokens that are replaced by wrong ones while it learns to regenerate, a little less (of 0.12 0.10: where
-	 * one run is, no other begins); the targets stay right. Without it the reader leans on its own last words, and one error in free running leads to the next.
+	 * Share of the reader's tokens that are replaced by wrong ones while it learns to regenerate, a little less (of 0.12
+	 * 0.10: where one run is, no other begins); the targets stay right. Without it the reader leans on its own last words,
+	 * and one error in free running leads to the next.
 	 */
 	double reader_noise;
 	/* Share of a question's tokens that are replaced by others while answers are learned: small sets are soon known by heart. */

@@ -141,8 +141,9 @@ await 'Refining: step [0-9]+.*Esc cancels'
 screen | grep -q 'nowhere\.txt cannot be opened' || fail "the job that goes on covers why the file cannot be opened"
 leave_line
 keys Escape
-await 'what was reached is kept|Stopped: the output|Cut off at'
-await 'refined [0-9]+ steps? '
+# Where the beginning that the token held is more than what was reached, it is what stays.
+await 'what was reached is kept|before it had as much as|Stopped: the output|Cut off at'
+await 'refined [0-9]+ steps? |holds the first [0-9]+'
 await_gone 'Esc cancels'
 type_text '32t'
 keys Enter
