@@ -47,8 +47,8 @@ bool worker_cancelling(struct worker *worker);
 void worker_acknowledge(struct worker *worker); /* the descriptor is no longer readable, until the next news */
 bool worker_take_progress(struct worker *worker, struct worker_progress *progress); /* false: none since the last time */
 bool worker_take_text(struct worker *worker, struct worker_text *text);
-void *
-worker_take_snapshot(struct worker *worker); /* NULL: none since the last time, or since a job was submitted; the caller's */
+/* NULL: none since the last time, or since a job was submitted; the caller's. */
+void *worker_take_snapshot(struct worker *worker);
 struct job *worker_take(struct worker *worker);    /* the finished job, NULL: none; the caller's */
 
 /* The job's side: on the worker's thread only. */

@@ -12,12 +12,18 @@ enum { SHORT_INPUT_TOKENS = 64 };
 
 /* --- facts -------------------------------------------------------------------------------------------------- */
 
+/* Without memory to count, as if all were lost: a text has fewer facts than bytes. */
+static size_t at_most(size_t n, size_t most)
+{
+	return n < most ? n : most;
+}
+
 struct rewrite_facts rewrite_facts_lost(const char *text, size_t length, const char *other, size_t other_length)
 {
 	return (struct rewrite_facts){
-		.numbers = lost_numbers(text, length, other, other_length),
+		.numbers = at_most(lost_numbers(text, length, other, other_length), length),
 		.negations = lost_negations(text, length, other, other_length),
-		.names = lost_names(text, length, other, other_length),
+		.names = at_most(lost_names(text, length, other, other_length), length),
 	};
 }
 

@@ -280,6 +280,10 @@ static enum pith_status loop(struct grpo *g, pith_grpo_report_fn *report, void *
 	if (status == PITH_CANCELLED && n_learned > 0 &&
 	    adapter_save(g->adapter, &g->model->transformer.h, TENSOR_F32, recipe->output_path, NULL) != PITH_OK)
 		return fail(err, PITH_IO, "The run was stopped, and %s could not be written.", recipe->output_path);
+	if (status == PITH_CANCELLED && n_learned > 0)
+		return fail(err, PITH_CANCELLED, "Stopped after step %d. %s is written.", n_learned, recipe->output_path);
+	if (status == PITH_CANCELLED)
+		return fail(err, PITH_CANCELLED, "Stopped before step 1 was done: nothing was written.");
 	return status;
 }
 

@@ -247,6 +247,18 @@ static bool due(int step, int every)
 	return every > 0 && step % every == 0;
 }
 
+/* Says where a run was stopped, and what it leaves. */
+static enum pith_status stopped(const struct run *run, int began, struct pith_error *err)
+{
+	int step = run->state.step;
+	if (step == began)
+		return fail(err, PITH_CANCELLED, "Stopped before step %d was done: nothing was written.", step + 1);
+	if (run->recipe->checkpoint_path != NULL)
+		return fail(err, PITH_CANCELLED, "Stopped at step %d. The same command goes on from the checkpoint.", step);
+	return fail(err, PITH_CANCELLED, "Stopped at step %d. %s is written. There is no checkpoint: the same command begins anew.",
+	            step, run->recipe->output_path);
+}
+
 static enum pith_status loop(struct run *run, struct telling *t, const struct pith_control *control, struct pith_error *err)
 {
 	const struct pith_recipe *recipe = run->recipe;
@@ -255,9 +267,9 @@ static enum pith_status loop(struct run *run, struct telling *t, const struct pi
 	enum pith_status status = began < recipe->n_steps ? PITH_OK : run_save_outputs(run, err);
 	while (status == PITH_OK && run->state.step < recipe->n_steps) {
 		if (is_cancelled(control)) {
-			/* Nothing was learned yet: what a run before may have written is worth more. */
+			/* Where nothing was learned yet, what a run before may have written is worth more. */
 			status = run->state.step > began ? save(run, err) : PITH_OK;
-			return status != PITH_OK ? status : fail(err, PITH_CANCELLED, "Stopped at step %d.", run->state.step);
+			return status != PITH_OK ? status : stopped(run, began, err);
 		}
 		double norm = 0;
 		status = train_step(run, &t->sum, &norm, err);

@@ -60,6 +60,17 @@ assert_clean() {
   await '^icrnl ixon opost isig icanon echo done' || fail "$1: stty is not what it was"
 }
 
+# The sample, compressed to one memory token and given back.
+open_at_one_token() {
+  start_shell 100 24
+  run_pith '' abstract.txt
+  await 'achieved 0\.2'
+  await_gone 'Esc cancels'
+  type_text "$(printf '=1t\r')"
+  await 'tokens 129 -> 1( |$)'
+  await_gone 'Esc cancels'
+}
+
 cp "$root/samples/abstract.txt" . || exit 1
 mkdir texts
 cp "$root/samples/tidal-power.txt" texts/
@@ -610,13 +621,7 @@ keys q
 await 'status=0'
 
 echo "- an answer that was read from other memory tokens than those that are shown, and a file that cannot be written behind q"
-start_shell 100 24
-run_pith '' abstract.txt
-await 'achieved 0\.2'
-await_gone 'Esc cancels'
-type_text "$(printf '=1t\r')"
-await 'tokens 129 -> 1( |$)'
-await_gone 'Esc cancels'
+open_at_one_token
 type_text "$(printf 'iHow many stations were there?\r')"
 await '500x.*: 0\.0.*[0-9]+ tokens?, '
 await_gone 'Esc cancels'
@@ -628,13 +633,7 @@ await 'status=1'
 screen | grep -q 'pith: .*no/such/folder' || fail "why the file was not written is not said"
 
 echo "- what was queued and is cancelled leaves no trace: the method is the one before, the slider where it was"
-start_shell 100 24
-run_pith '' abstract.txt
-await 'achieved 0\.2'
-await_gone 'Esc cancels'
-type_text "$(printf '=1t\r')"
-await 'tokens 129 -> 1( |$)'
-await_gone 'Esc cancels'
+open_at_one_token
 keys p p
 await '\[Compressed\]'
 await '1 memory token of 8 layers holds the first [0-9]+'

@@ -76,16 +76,6 @@ static enum exit_code failed_recipe(struct cli *cli, enum pith_status status)
 	return status == PITH_BAD_FILE ? EXIT_CODE_USAGE : code;
 }
 
-/* Where it stopped is what the error says. */
-static void say_stopped(struct cli *cli, const struct pith_recipe *recipe)
-{
-	if (recipe->checkpoint_path != NULL)
-		cli_say(cli, "%s The same command goes on from the checkpoint.", cli->err.message);
-	else
-		cli_say(cli, "%s %s is written. There is no checkpoint: the same command begins anew.", cli->err.message,
-		        recipe->output_path);
-}
-
 static enum exit_code train(struct cli *cli, enum pith_trained trained, enum pith_objective objective)
 {
 	struct recipe recipe;
@@ -104,7 +94,7 @@ static enum exit_code train(struct cli *cli, enum pith_trained trained, enum pit
 	if (status == PITH_OK)
 		status = print_result(cli, &watch, recipe.options.output_path);
 	if (status == PITH_CANCELLED)
-		say_stopped(cli, &recipe.options);
+		cli_say(cli, "%s", cli->err.message);
 	recipe_free(&recipe);
 	return status == PITH_OK ? EXIT_CODE_OK : cli_failed(cli, status);
 }
@@ -233,11 +223,14 @@ enum exit_code cmd_train_grpo(struct cli *cli)
 		recipe.options.n_threads = cli->settings.threads;
 	status = pith_train_grpo(&recipe.options, on_grpo_report, cli, &cli->control, &cli->err);
 	const char *output = recipe.options.output_path;
-	if (status == PITH_OK && cli->json)
-		status = output_json(json_pack("{s:o}", "output", output_json_text(output, strlen(output)))) ? PITH_OK
-													     : fault_memory(&cli->err);
-	else if (status == PITH_OK || status == PITH_CANCELLED)
+	if (status == PITH_OK && cli->json) {
+		if (!output_json(json_pack("{s:o}", "output", output_json_text(output, strlen(output)))))
+			status = fault_memory(&cli->err);
+	} else if (status == PITH_OK) {
 		cli_say(cli, "%s is written.", output);
+	} else if (status == PITH_CANCELLED) {
+		cli_say(cli, "%s", cli->err.message);
+	}
 	recipe_grpo_free(&recipe);
 	return status == PITH_OK ? EXIT_CODE_OK : cli_failed(cli, status);
 }

@@ -84,8 +84,8 @@ static void draw_head(const struct workbench *workbench, struct canvas *canvas, 
 	const struct pith_compressed_info *info = &workbench->forms[FORM_FIRST].compressed->info;
 	char bytes[FIGURE_SIZE], each[FIGURE_SIZE];
 	figure_bytes(bytes, info->compressed_bytes);
-	figure_bytes(each,
-	             info->compressed_bytes / info->compressed_tokens); /* embeddings have no layers, and two purposes count */
+	/* Embeddings have no layers, and two purposes count. */
+	figure_bytes(each, info->compressed_bytes / info->compressed_tokens);
 	canvas_printf(canvas, rect.row, rect.col, rect.cols, ROLE_TEXT, "%zu memory token%s x %d layers (%s)",
 	              info->compressed_tokens, info->compressed_tokens == 1 ? "" : "s",
 	              workbench->forms[FORM_FIRST].compressed->n_layers, purpose);

@@ -673,6 +673,7 @@ static void test_cancelled_at_once(void **state)
 	atomic_bool cancel = true;
 	struct pith_control control = {.cancel = &cancel};
 	assert_int_equal(pith_train_run(&r.recipe, NULL, NULL, &control, &err), PITH_CANCELLED);
+	assert_non_null(strstr(err.message, "nothing was written"));
 	assert_int_equal(stat(r.outputs[0], &after), 0);
 	assert_int_equal(before.st_size, after.st_size);
 	assert_int_equal(access(r.checkpoint, F_OK), -1);
