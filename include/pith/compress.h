@@ -20,6 +20,10 @@
 #include "pith/model.h"
 #include "pith/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* One row per method: names for the command line, help, manual and screen. */
 enum pith_family { PITH_EXTRACTIVE, PITH_SOFT, PITH_ABSTRACTIVE };
 struct pith_method {
@@ -158,4 +162,7 @@ enum pith_status pith_compressed_load(struct pith_compressed **out, struct pith_
 /* Does this file start like a soft-prompt file? (Looks at the bytes, not the name.) */
 bool pith_is_soft_prompt(const char *path);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

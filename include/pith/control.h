@@ -8,9 +8,18 @@
 #ifndef PITH_CONTROL_H
 #define PITH_CONTROL_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#ifdef __cplusplus
+#include <atomic>
+using std::atomic_bool; /* of the same size and representation as C's, which gcc and clang see to */
+#else
+#include <stdatomic.h>
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 struct pith_control {
 	/* done of total units of work (total 0: unknown); what names the work, "reading", "regenerating". May be NULL. */
@@ -24,4 +33,7 @@ struct pith_control {
 	const atomic_bool *cancel;
 };
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -8,6 +8,10 @@
 #include "pith/expand.h"
 #include "pith/refine.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /*
  * Text metrics: pure functions, NUL-terminated UTF-8, each in [0, 1]. NaN never comes out. A failed allocation gives 0.
  * Bytes that are not UTF-8 count as characters of their own. The values are those of the packages named, to rounding;
@@ -203,4 +207,7 @@ enum pith_status pith_compare(struct pith_compare_report *out, struct pith_model
                               struct pith_error *err);
 void pith_compare_report_free(struct pith_compare_report *report);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -10,6 +10,10 @@
 
 #include "pith/compress.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Why generation ended. */
 enum pith_stop {
 	PITH_STOP_END,   /* the model said it was done */
@@ -66,4 +70,7 @@ enum pith_status pith_answer_compressed(struct pith_generated *out, struct pith_
                                         const char *question, size_t max_tokens, const struct pith_control *control,
                                         struct pith_error *err);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

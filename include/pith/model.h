@@ -19,6 +19,10 @@
 #include "pith/control.h"
 #include "pith/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct pith_model; /* opaque */
 
 /* What an adapter, and so the memory tokens that it writes, is for. */
@@ -62,7 +66,7 @@ struct pith_model_info {
 	size_t kv_bytes_per_token;              /* bytes of one memory token's K and V rows as saved (F32: 4 bytes a number) */
 };
 
-/* Opens path and its adapters. *out is the caller's; NULL on failure. */
+/* Opens path and its adapters; options NULL: those beside it, one thread per core. *out is the caller's; NULL on failure. */
 enum pith_status pith_model_open(struct pith_model **out, const char *path, const struct pith_model_options *options,
                                  const struct pith_control *control, struct pith_error *err);
 void pith_model_close(struct pith_model *model); /* NULL is allowed */
@@ -108,4 +112,7 @@ void pith_file_report_free(struct pith_file_report *report);
 /* The library's version, "0.1.0". */
 const char *pith_version(void);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

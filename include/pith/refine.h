@@ -12,6 +12,10 @@
 
 #include "pith/compress.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct pith_refine_result {
 	bool exact;              /* the text regenerated from the new rows is the document, byte for byte */
 	size_t n_tokens;         /* of the document, an end for each span included */
@@ -52,4 +56,7 @@ enum pith_status pith_refine(struct pith_compressed *compressed, struct pith_doc
                              const struct pith_refine_options *options, struct pith_refine_result *result,
                              const struct pith_control *control, struct pith_error *err);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

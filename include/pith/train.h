@@ -16,6 +16,10 @@
 #include "pith/model.h"
 #include "pith/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* What one kind of sample teaches. */
 enum pith_objective {
 	PITH_OBJECTIVE_LM,          /* next token of a text */
@@ -269,4 +273,7 @@ struct pith_tokenizer_recipe {
 enum pith_status pith_train_tokenizer(const struct pith_tokenizer_recipe *recipe, const struct pith_control *control,
                                       struct pith_error *err);
 
+#ifdef __cplusplus
+}
+#endif
 #endif
