@@ -234,7 +234,7 @@ static enum pith_status answer_rows(struct pith_generated *out, struct pith_mode
 	struct buffer raw = {0};
 	struct session *session = NULL;
 	int32_t position = rows_read_position(rows, PITH_ANSWER);
-	enum pith_status status = answer_prompt_memory(model->tokenizer, question, &prompt, err);
+	enum pith_status status = answer_prompt_memory(model->tokenizer, question, &prompt, NULL, err);
 	if (status == PITH_OK && !answer_fits(model, (size_t)position + prompt.n, max_tokens))
 		status = fail(err, PITH_TOO_LONG,
 			      "The question and an answer of %zu tokens are too long for the model's context of %zu.", max_tokens,

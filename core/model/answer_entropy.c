@@ -3,22 +3,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buffer.h"
 #include "model/reading.h"
 #include "model/session.h"
+#include "text/answer_prompt.h"
 
-/* Prompt, then " answer" and the end token. *first: the row that foretells the answer's first token. */
+/* Prompt, answer and the end token. *first: the row that foretells the answer's first token. */
 static enum pith_status write_tokens(struct token_list *ids, size_t *first, struct pith_model *model, const char *text,
                                      size_t length, const char *question, const char *answer, struct pith_error *err)
 {
-	struct buffer spaced = {0};
 	enum pith_status status = reading_prompt(ids, NULL, model, text, length, question, err);
 	*first = ids->n - 1;
-	if (status == PITH_OK && (!buffer_append_string(&spaced, " ") || !buffer_append_string(&spaced, answer)))
-		status = fail_memory(err, "an answer");
 	if (status == PITH_OK)
-		status = tokenizer_encode_continued(model->tokenizer, spaced.data, spaced.length, ids, err);
-	buffer_free(&spaced);
+		status = answer_prompt_reply(model->tokenizer, false, answer, ids, err);
 	if (status == PITH_OK && !token_list_append(ids, tokenizer_eos(model->tokenizer)))
 		status = fail_memory(err, "an answer");
 	return status;

@@ -30,7 +30,7 @@ enum pith_status reading_prompt(struct token_list *prompt, bool *narrowed, const
 		status = fail_memory(err, "the sentences that a question is about");
 	if (status == PITH_OK)
 		status = answer_prompt_text(model->tokenizer, shorter ? evidence.data : text, shorter ? evidence.length : length,
-		                            question, prompt, NULL, NULL, err);
+		                            question, prompt, NULL, err);
 	buffer_free(&evidence);
 	return status;
 }

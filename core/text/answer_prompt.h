@@ -12,12 +12,21 @@
 
 #include "text/tokenizer.h"
 
-/* Appends the prompt for an answer from a text. *document_begin, *document_end (may be NULL): where its tokens stand in out. */
+/* Where parts of a prompt stand among its tokens. */
+struct answer_prompt_spans {
+	size_t document_begin, document_end; /* behind memory rows: 0 */
+	size_t question_begin, question_end;
+};
+
+/* Appends the prompt for an answer from a text; spans may be NULL. */
 enum pith_status answer_prompt_text(const struct tokenizer *tokenizer, const char *text, size_t length, const char *question,
-                                    struct token_list *out, size_t *document_begin, size_t *document_end,
-                                    struct pith_error *err);
-/* Appends the prompt for an answer from memory rows. */
+                                    struct token_list *out, struct answer_prompt_spans *spans, struct pith_error *err);
+/* Appends the prompt for an answer from memory rows; spans may be NULL. */
 enum pith_status answer_prompt_memory(const struct tokenizer *tokenizer, const char *question, struct token_list *out,
-                                      struct pith_error *err);
+                                      struct answer_prompt_spans *spans, struct pith_error *err);
+
+/* Appends an answer as it goes on behind one of these prompts. */
+enum pith_status answer_prompt_reply(const struct tokenizer *tokenizer, bool from_memory, const char *answer,
+                                     struct token_list *out, struct pith_error *err);
 
 #endif

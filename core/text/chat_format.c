@@ -140,3 +140,9 @@ enum pith_status chat_format_end(const struct chat_format *format, const struct 
 		status = append_empty_thought(tokenizer, out, err);
 	return status;
 }
+
+const char *chat_format_reply_gap(const struct chat_format *format)
+{
+	/* A turn that is opened begins on a line of its own; behind "[/INST]" the templates have a space. */
+	return format->assistant == NULL ? " " : "";
+}

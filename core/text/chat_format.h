@@ -19,5 +19,7 @@ enum pith_status chat_format_begin(const struct chat_format *format, const struc
 /* Appends what stands behind the words, up to where the model begins to speak. */
 enum pith_status chat_format_end(const struct chat_format *format, const struct tokenizer *tokenizer, struct token_list *out,
                                  struct pith_error *err);
+/* What stands between that and the model's first word: " " or "". */
+const char *chat_format_reply_gap(const struct chat_format *format);
 
 #endif

@@ -354,6 +354,17 @@ enum pith_status tokenizer_encode_continued(const struct tokenizer *tokenizer, c
 	return encode(tokenizer, text, length, false, out, err);
 }
 
+enum pith_status tokenizer_encode_reply(const struct tokenizer *tokenizer, const char *gap, const char *words,
+                                        struct token_list *out, struct pith_error *err)
+{
+	struct buffer reply = {0};
+	enum pith_status status = buffer_append_string(&reply, gap) && buffer_append_string(&reply, words)
+	                                  ? tokenizer_encode_continued(tokenizer, reply.data, reply.length, out, err)
+	                                  : fail_memory(err, "a reply");
+	buffer_free(&reply);
+	return status;
+}
+
 /* Bytes of the text, or of the space before it, that one entry of encode_bytes() stands for. */
 static size_t bytes_covered(const struct tokenizer *tokenizer, int32_t id)
 {

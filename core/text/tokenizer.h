@@ -45,6 +45,9 @@ enum pith_status tokenizer_encode(const struct tokenizer *tokenizer, const char 
 /* Appends the ids of text that goes on with one, whatever out holds: with memory, or behind the end of a turn. */
 enum pith_status tokenizer_encode_continued(const struct tokenizer *tokenizer, const char *text, size_t length,
                                             struct token_list *out, struct pith_error *err);
+/* The same, of words that answer a prompt, behind a gap: " " or "". */
+enum pith_status tokenizer_encode_reply(const struct tokenizer *tokenizer, const char *gap, const char *words,
+                                        struct token_list *out, struct pith_error *err);
 /*
  * The ids of a text from its begin on, with byte offsets and without gaps; *out is allocated, n tokens. The first token can be
  * the added space alone: it begins and ends at 0.

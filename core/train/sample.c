@@ -47,6 +47,7 @@ static void sample_clear(struct sample *sample)
 	sample->targets.n = 0;
 	sample->first_answer = 0;
 	sample->document_end = 0;
+	sample->question_begin = sample->question_end = 0;
 	buffer_clear(&sample->context);
 	renaming_clear(&sample->renaming);
 }
@@ -176,18 +177,13 @@ static enum pith_status make_rewrite(struct sample *sample, struct microbatch_bu
 {
 	const struct tokenizer *tokenizer = builder->tokenizer;
 	struct token_list answer = {0};
-	struct buffer spaced = {0};
 	size_t length;
 	const char *text = jsonl_string(record, "text", &length), *target = jsonl_string(record, "target", NULL);
 	if (target == NULL)
 		target = jsonl_string(record, "title", NULL);
 	if (text == NULL || target == NULL || target[0] == '\0' || length > n * 2 * BYTES_PER_TOKEN)
 		return PITH_OK;
-	enum pith_status status = PITH_OK;
-	if (!buffer_append_string(&spaced, " ") || !buffer_append_string(&spaced, target))
-		status = fail_memory(err, "a sample");
-	if (status == PITH_OK)
-		status = tokenizer_encode_continued(tokenizer, spaced.data, spaced.length, &answer, err);
+	enum pith_status status = tokenizer_encode_reply(tokenizer, " ", target, &answer, err);
 	if (status == PITH_OK)
 		status = length_prompt(tokenizer, text, length, answer.n, &sample->reader, err);
 	size_t n_prompt = sample->reader.n;
@@ -199,7 +195,6 @@ static enum pith_status make_rewrite(struct sample *sample, struct microbatch_bu
 	for (size_t i = 0; *made && status == PITH_OK && i < sample->first_answer; i++)
 		sample->targets.ids[i] = -1;
 	token_list_free(&answer);
-	buffer_free(&spaced);
 	return status;
 }
 
@@ -257,23 +252,29 @@ static bool find_question(struct question *q, struct microbatch_builder *builder
 	return true;
 }
 
-/* Appends " answer" EOS: to the targets shifted by one, to the reader without the EOS. */
-static enum pith_status append_answer(struct sample *sample, const struct tokenizer *tokenizer, const char *answer, bool *made,
-                                      struct pith_error *err)
+/* Appends answer and EOS: to the targets shifted by one, to the reader without the EOS. */
+static enum pith_status append_answer(struct sample *sample, const struct tokenizer *tokenizer, bool from_memory,
+                                      const char *answer, bool *made, struct pith_error *err)
 {
-	struct buffer spaced = {0};
 	size_t before = sample->reader.n;
-	enum pith_status status = PITH_OK;
-	if (!buffer_append_string(&spaced, " ") || !buffer_append_string(&spaced, answer))
-		status = fail_memory(err, "a sample");
-	if (status == PITH_OK)
-		status = tokenizer_encode_continued(tokenizer, spaced.data, spaced.length, &sample->reader, err);
-	buffer_free(&spaced);
+	enum pith_status status = answer_prompt_reply(tokenizer, from_memory, answer, &sample->reader, err);
 	*made = sample->reader.n > before && sample->reader.n - before <= LONGEST_ANSWER;
 	sample->first_answer = before == 0 ? 0 : before - 1;
 	if (status == PITH_OK && !shift_targets(sample, tokenizer_eos(tokenizer)))
 		status = fail_memory(err, "a sample");
 	return status;
+}
+
+/* The prompt and the answer of a question, as the sample's reader reads them. */
+static enum pith_status ask(struct sample *sample, const struct tokenizer *tokenizer, bool from_memory, const struct question *q,
+                            struct answer_prompt_spans *spans, bool *made, struct pith_error *err)
+{
+	enum pith_status status = from_memory ? answer_prompt_memory(tokenizer, q->question, &sample->reader, spans, err)
+	                                      : answer_prompt_text(tokenizer, q->context, q->context_length, q->question,
+	                                                           &sample->reader, spans, err);
+	sample->question_begin = spans->question_begin;
+	sample->question_end = spans->question_end;
+	return status == PITH_OK ? append_answer(sample, tokenizer, from_memory, q->answer, made, err) : status;
 }
 
 /*
@@ -282,18 +283,15 @@ static enum pith_status append_answer(struct sample *sample, const struct tokeni
  */
 static void disturb_question(struct sample *sample, struct microbatch_builder *builder, double noise)
 {
-	enum { CUE_TOKENS = 4 }; /* "\nAnswer:" must be found */
-	struct token_list *reader = &sample->reader;
+	int32_t *words = sample->reader.ids + sample->question_begin;
+	size_t n = sample->question_end - sample->question_begin;
 	struct random_state *random = &builder->random;
-	size_t first = sample->document_end;
-	if (noise <= 0)
-		return;
-	for (size_t i = first; i + CUE_TOKENS < sample->first_answer; i++) {
+	for (size_t i = 0; noise > 0 && i < n; i++) {
 		if (random_uniform(random) >= noise)
 			continue;
-		reader->ids[i] = random_below(random, 2) == 0
-		                         ? reader->ids[first + random_below(random, sample->first_answer - first)]
-		                         : (int32_t)random_below(random, (uint64_t)tokenizer_n_vocab(builder->tokenizer));
+		words[i] = random_below(random, 2) == 0
+		                   ? words[random_below(random, n)]
+		                   : (int32_t)random_below(random, (uint64_t)tokenizer_n_vocab(builder->tokenizer));
 	}
 }
 
@@ -328,39 +326,34 @@ static enum pith_status make_answer(struct sample *sample, struct microbatch_bui
 	const struct tokenizer *tokenizer = builder->tokenizer;
 	struct question q = {0};
 	enum pith_status status = PITH_OK;
-	size_t begin = 0, end = 0;
+	bool from_memory = data->task.objective != PITH_OBJECTIVE_ANSWER_FULL;
+	struct answer_prompt_spans spans = {0};
 	if (find_question(&q, builder, record, n)) {
 		if (!buffer_append(&sample->context, q.context, q.context_length))
 			status = fail_memory(err, "a sample");
 		if (status == PITH_OK)
 			status = rename_question(&q, sample, err);
-		if (status == PITH_OK && sampling->evidence_most > 0 && data->task.objective == PITH_OBJECTIVE_ANSWER_FULL)
+		if (status == PITH_OK && sampling->evidence_most > 0 && !from_memory)
 			status = narrow(&q, &builder->random, sampling, err);
 		if (status != PITH_OK) {
 			question_free(&q);
 			return status;
 		}
-		if (data->task.objective == PITH_OBJECTIVE_ANSWER_FULL) {
-			status = answer_prompt_text(tokenizer, q.context, q.context_length, q.question, &sample->reader, &begin,
-			                            &end, err);
-			sample->document_end = end;
-		} else {
+		if (from_memory)
 			status = tokenizer_encode(tokenizer, q.context, q.context_length, &sample->document, err);
-			end = sample->document.n;
-			if (status == PITH_OK)
-				status = answer_prompt_memory(tokenizer, q.question, &sample->reader, err);
-		}
 		if (status == PITH_OK)
-			status = append_answer(sample, tokenizer, q.answer, made, err);
+			status = ask(sample, tokenizer, from_memory, &q, &spans, made, err);
 		if (status == PITH_OK && *made)
 			disturb_question(sample, builder, sampling->question_noise);
-		*made = *made && end - begin <= n && end > begin;
+		size_t n_document = from_memory ? sample->document.n : spans.document_end - spans.document_begin;
+		sample->document_end = spans.document_end;
+		*made = *made && n_document <= n && n_document > 0;
 	}
 	/*
 	 * The document is text worth learning too, and so is the question: who can foresee its words has found the place in
 	 * the document, or in the memory, that it is about.
 	 */
-	for (size_t i = 0; i < begin && i < sample->targets.n; i++)
+	for (size_t i = 0; i < spans.document_begin && i < sample->targets.n; i++)
 		sample->targets.ids[i] = -1;
 	question_free(&q);
 	return status;
@@ -393,22 +386,21 @@ enum pith_status sample_make_further(struct sample *sample, struct microbatch_bu
 	sample->targets.n = 0;
 	if (data->has_questions && line >= jsonl_n_lines(data->file))
 		return PITH_OK;
-	size_t read = 0;
+	bool from_memory = data->task.objective != PITH_OBJECTIVE_ANSWER_FULL;
+	struct answer_prompt_spans spans = {0};
 	enum pith_status status = data->has_questions ? jsonl_read(&record, data->file, line, err) : PITH_OK;
 	if (status == PITH_OK && find_further(&q, sample, builder, record, data->has_questions)) {
 		status = rename_question(&q, sample, err);
-		if (status == PITH_OK && data->task.objective == PITH_OBJECTIVE_ANSWER_FULL)
-			status = answer_prompt_text(builder->tokenizer, q.context, q.context_length, q.question, &sample->reader,
-			                            NULL, &read, err);
-		else if (status == PITH_OK)
-			status = answer_prompt_memory(builder->tokenizer, q.question, &sample->reader, err);
 		if (status == PITH_OK)
-			status = append_answer(sample, builder->tokenizer, q.answer, made, err);
+			status = ask(sample, builder->tokenizer, from_memory, &q, &spans, made, err);
 	}
+	size_t read = spans.document_end;
 	if (*made && read > 0) {
 		token_list_remove(&sample->reader, 0, read);
 		token_list_remove(&sample->targets, 0, read);
 		sample->first_answer -= read;
+		sample->question_begin -= read;
+		sample->question_end -= read;
 	}
 	if (status == PITH_OK && *made) {
 		sample->document_end = 0; /* what is left of the reader is the question alone */

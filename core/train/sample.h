@@ -14,6 +14,7 @@ struct sample {
 	struct token_list targets;    /* (reader.n): what it should say next, -1: anything */
 	size_t first_answer;          /* targets from here on count with the task's loss_weight */
 	size_t document_end;          /* reader tokens up to the end of the document that it reads itself; 0: none */
+	size_t question_begin, question_end; /* reader tokens of a question's own words; both 0: none */
 	struct buffer context;        /* an answer's text as its line has it, for further questions about it */
 	struct renaming renaming;     /* of that text and its questions */
 };

@@ -94,7 +94,7 @@ static void test_cross_entropy(void **state)
 	struct pith_error err;
 	struct token_list ids = {0};
 	struct session *session;
-	must(answer_prompt_text(model->tokenizer, text, strlen(text), question, &ids, NULL, NULL, &err), &err);
+	must(answer_prompt_text(model->tokenizer, text, strlen(text), question, &ids, NULL, &err), &err);
 	size_t n_prompt = ids.n;
 	must(tokenizer_encode(model->tokenizer, " the river", 10, &ids, &err), &err);
 	assert_true(token_list_append(&ids, tokenizer_eos(model->tokenizer)));

@@ -376,7 +376,7 @@ static void test_too_long(void **state)
 	struct token_list prompt = {0};
 	while (text.length < 300)
 		assert_true(buffer_append_string(&text, "the river "));
-	must(answer_prompt_text(random_model->tokenizer, text.data, text.length, "Why?", &prompt, NULL, NULL, &err), &err);
+	must(answer_prompt_text(random_model->tokenizer, text.data, text.length, "Why?", &prompt, NULL, &err), &err);
 	assert_true(prompt.n < SMALL_CONTEXT);
 	size_t room = SMALL_CONTEXT - prompt.n;
 	must(pith_answer_text(&out, random_model, text.data, text.length, "Why?", room, NULL, &err), &err);
