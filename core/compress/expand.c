@@ -10,6 +10,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "compress/document.h"
+#include "model/answer_choice.h"
 #include "model/generate.h"
 #include "model/reading.h"
 #include "text/answer_prompt.h"
@@ -198,6 +199,46 @@ static bool answer_fits(const struct pith_model *model, size_t n_prompt, size_t 
 	return max_tokens <= context && n_prompt <= context - max_tokens;
 }
 
+/* By a model that has learned to answer from texts: it streams at once, as it is chosen among others. */
+static enum pith_status choose_answer(struct pith_generated *out, struct buffer *raw, struct pith_model *model, const char *text,
+                                      size_t length, const char *question, size_t max_tokens, const struct pith_control *control,
+                                      struct pith_error *err)
+{
+	double began = clock_seconds();
+	struct answer_choice choice;
+	enum pith_status status = answer_choose(&choice, model, text, length, question, max_tokens, control, err);
+	if (status == PITH_OK && choice.text.length > 0 && !generated_append(raw, choice.text.data, choice.text.length))
+		status = fail_memory(err, "the answer");
+	if (status == PITH_OK && raw->length > 0 && control != NULL && control->text != NULL)
+		control->text(control->user, raw->data, raw->length);
+	out->n_tokens = choice.n_tokens;
+	out->n_prompt_tokens = choice.n_prompt_tokens;
+	out->narrowed = choice.narrowed;
+	out->first_token_seconds = clock_seconds() - began;
+	buffer_free(&choice.text);
+	return status;
+}
+
+/* By any other, token by token. */
+static enum pith_status speak_answer(struct pith_generated *out, struct buffer *raw, struct pith_model *model, const char *text,
+                                     size_t length, const char *question, size_t max_tokens, const struct pith_control *control,
+                                     struct pith_error *err)
+{
+	struct token_list prompt = {0};
+	struct session *session = NULL;
+	enum pith_status status = answer_prompt_text(model->tokenizer, text, length, question, &prompt, NULL, err);
+	if (status == PITH_OK)
+		status = reading_fits(model, prompt.n, max_tokens, err);
+	if (status == PITH_OK)
+		status = session_create(&session, &model->transformer, model->pool, prompt.n + max_tokens, err);
+	struct generation progress = {.what = "answering", .progress_total = (double)max_tokens};
+	if (status == PITH_OK)
+		status = speak(out, raw, model, session, NULL, &prompt, 0, max_tokens, &progress, control, err);
+	session_destroy(session);
+	token_list_free(&prompt);
+	return status;
+}
+
 enum pith_status pith_answer_text(struct pith_generated *out, struct pith_model *model, const char *text, size_t length,
                                   const char *question, size_t max_tokens, const struct pith_control *control,
                                   struct pith_error *err)
@@ -205,23 +246,9 @@ enum pith_status pith_answer_text(struct pith_generated *out, struct pith_model 
 	*out = (struct pith_generated){0};
 	max_tokens = max_tokens == 0 ? DEFAULT_ANSWER_TOKENS : max_tokens;
 	double began = clock_seconds();
-	struct token_list prompt = {0};
 	struct buffer raw = {0};
-	struct session *session = NULL;
-	enum pith_status status = reading_prompt(&prompt, &out->narrowed, model, text, length, question, err);
-	if (status == PITH_OK && !answer_fits(model, prompt.n, max_tokens))
-		status = fail(err, PITH_TOO_LONG,
-			      "The text and the question have %zu tokens, the answer may have %zu; the context of %s is %zu. "
-			      "Compress the text, or use a model with a longer context.",
-			      prompt.n, max_tokens, model->info.name, model->transformer.h.n_context);
-	if (status == PITH_OK)
-		status = session_create(&session, &model->transformer, model->pool, prompt.n + max_tokens, err);
-	struct generation progress = {.what = "answering", .progress_total = (double)max_tokens};
-	if (status == PITH_OK)
-		status =
-			speak(out, &raw, model, session, reading_adapter(model), &prompt, 0, max_tokens, &progress, control, err);
-	session_destroy(session);
-	token_list_free(&prompt);
+	enum pith_status status = (reading_adapter(model) != NULL ? choose_answer : speak_answer)(
+		out, &raw, model, text, length, question, max_tokens, control, err);
 	return finish_answer(out, &raw, began, status, err);
 }
 

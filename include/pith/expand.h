@@ -52,8 +52,9 @@ enum pith_status pith_compressed_keep_text(struct pith_compressed *compressed, c
 
 /*
  * An answer to question from a text (full, or extractively compressed). max_tokens 0: 48. A model with an adapter for reading
- * reads, of a text longer than its span_tokens (4 bytes each), the sentences that share words with the question; any other reads
- * all of it.
+ * reads, of a text longer than its span_tokens (4 bytes each), the sentences that share words with the question, and chooses:
+ * of the runs of words there and of what it says freely, what has most in common with all that is likely. Such an answer streams
+ * in one piece. Any other model reads all of the text, and says the likeliest token each time.
  */
 enum pith_status pith_answer_text(struct pith_generated *out, struct pith_model *model, const char *text, size_t length,
                                   const char *question, size_t max_tokens, const struct pith_control *control,

@@ -484,6 +484,8 @@ static int setup(void **state)
 		         purpose_name((enum pith_purpose)p));
 		add_reader((enum pith_purpose)p, adapter_path);
 	}
+	snprintf(adapter_path, sizeof adapter_path, "%s/fault-read.gguf", scratch_directory);
+	small_adapter(adapter_path, model_path, PITH_READ, 104);
 	static const char pairs[] = "{\"text\": \"The tide froze.\", \"title\": \"Tide\"}\n"
 				    "{\"text\": \"The committee met.\", \"title\": \"Committee met\"}\n";
 	snprintf(pairs_path, sizeof pairs_path, "%s", scratch_write("pairs.jsonl", pairs, sizeof pairs - 1));
