@@ -156,6 +156,10 @@ static void finish_refine(struct workbench *workbench, struct task *task)
 	if (refined->exact)
 		workbench_say(workbench, ROLE_GOOD, "Refined in %d steps, %.1f s: the text comes back byte for byte.",
 		              refined->n_steps, refined->seconds);
+	else if (refined->unchanged && pith_refine_is_hopeful(refined))
+		workbench_say(workbench, ROLE_WARNING,
+		              "After %d steps less comes back than before: the memory tokens stay as they were. f goes on.",
+		              refined->n_steps);
 	else if (pith_refine_is_hopeful(refined))
 		workbench_say(workbench, ROLE_WARNING,
 		              "After %d steps %zu of %zu tokens are right before the first error; f goes on.", refined->n_steps,
@@ -239,11 +243,9 @@ static void finish_failed(struct workbench *workbench, struct task *task)
 	if (task->kind == TASK_REFINE && task->refined.n_steps > 0)
 		workbench->wanted.regenerated[task->form] = true; /* from the best rows that were met */
 	if (task->kind == TASK_REFINE && cancelled) {
-		const struct shown_compressed *shown = workbench->forms[task->form].compressed;
-		bool less = shown != NULL && shown->info.encoded_tokens < shown->info.original_tokens;
 		workbench_say(workbench, ROLE_WARNING,
-		              less ? "Refining was cancelled before it had as much as these memory tokens held."
-		                   : "Refining was cancelled; what was reached is kept.");
+		              task->refined.unchanged ? "Refining was cancelled: the memory tokens are as they were. f goes on."
+		                                      : "Refining was cancelled; what was reached is kept.");
 		return;
 	}
 	if (task->kind == TASK_COMPRESS)

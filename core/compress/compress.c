@@ -158,6 +158,7 @@ void pith_compressed_destroy(struct pith_compressed *compressed)
 		return;
 	for (int p = 0; p < PITH_N_MEMORY_PURPOSES; p++)
 		rows_free(&compressed->rows[p]);
+	rows_free(&compressed->unfinished);
 	compressed_forget_text(compressed);
 	free(compressed->text);
 	free(compressed->words);
@@ -218,6 +219,7 @@ enum pith_status pith_compressed_without(struct pith_compressed **out, const str
 	*copy = *compressed;
 	copy->info.note = copy->note;
 	copy->regenerated = NULL;
+	copy->unfinished = (struct rows){0};
 	copy->lacks_token = true;
 	memset(copy->rows, 0, sizeof copy->rows);
 	enum pith_status status = PITH_OK;

@@ -24,6 +24,9 @@ struct pith_compressed {
 	struct pith_word *words;
 	size_t n_words;
 	struct rows rows[PITH_N_MEMORY_PURPOSES];  /* soft; n_rows 0: not held */
+	/* Rows of the whole text that refining is not done with, where rows of its beginning give more back; n_spans 0: none. */
+	struct rows unfinished;
+	int unfinished_steps; /* that were taken for them */
 	struct pith_generated *regenerated; /* soft: kept for questions; NULL: not made yet */
 	char source_hash[33];               /* of the document, 32 hex digits */
 	/* Of the model that made it; a result is read only by the same one. */

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "compress/document.h"
 #include "compress/refine_span.h"
+#include "compress/returned.h"
 #include "model/generate.h"
 #include "model/parameters.h"
 #include "pith/expand.h"
@@ -304,88 +305,59 @@ bool pith_refine_is_hopeful(const struct pith_refine_result *result)
 	return result->nats <= result->room;
 }
 
-/* Is what comes back the document? */
-static enum pith_status prove(struct pith_compressed *compressed, struct pith_document *document,
-                              struct pith_refine_result *result, const struct pith_control *control, struct pith_error *err)
-{
-	struct pith_control silent = {.cancel = control == NULL ? NULL : control->cancel};
-	struct pith_generated generated;
-	enum pith_status status = pith_regenerate(&generated, document->model, compressed, 0, &silent, err);
-	if (status != PITH_OK)
-		return status;
-	result->exact = generated.length == document->length && memcmp(generated.text, document->text, document->length) == 0;
-	pith_generated_free(&generated);
-	return PITH_OK;
-}
-
-/* Tokens of the document before the first difference from what comes back. */
-static enum pith_status count_matched(size_t *matched, struct pith_compressed *compressed, const struct pith_document *document,
-                                      const struct pith_control *control, struct pith_error *err)
-{
-	struct pith_control silent = {.cancel = control == NULL ? NULL : control->cancel};
-	struct pith_generated generated;
-	*matched = 0;
-	enum pith_status status = pith_regenerate(&generated, document->model, compressed, 0, &silent, err);
-	if (status != PITH_OK)
-		return status;
-	size_t common = 0;
-	while (common < generated.length && common < document->length && generated.text[common] == document->text[common])
-		common++;
-	while (*matched < document->n_tokens && document->tokens[*matched].end <= common)
-		++*matched;
-	pith_generated_free(&generated);
-	return PITH_OK;
-}
-
 /*
  * Rows of the beginning of a text, as much of it as the encoder could put into them. Optimised they hold far more: they are made
- * anew for the whole text. The old ones come back if nothing was done, or if the text is too much for any rows and they had more
- * of it.
+ * anew for the whole text, of which little comes back until many steps are done.
  */
 struct beginning {
 	struct rows rows; /* n_spans 0: the rows were of the whole text */
-	size_t matched;
+	struct returned returned;
+	int n_steps;      /* that they had been refined for */
 };
 
-static enum pith_status encode_whole(struct beginning *before, struct pith_compressed *compressed,
-                                     const struct pith_document *document, const struct pith_control *control,
-                                     struct pith_error *err)
+/* The rows become those of the whole text: anew, or as an earlier refinement has left them. */
+static enum pith_status take_whole(struct beginning *before, struct pith_compressed *compressed,
+                                   const struct pith_document *document, const struct pith_control *control,
+                                   struct pith_error *err)
 {
-	struct rows *rows = &compressed->rows[PITH_REGENERATE], whole;
-	*before = (struct beginning){0};
+	struct rows *rows = &compressed->rows[PITH_REGENERATE], whole = compressed->unfinished;
+	*before = (struct beginning){.n_steps = compressed->info.refine_steps};
 	if (rows_n_tokens(rows) == document->n_tokens)
 		return PITH_OK;
 	const struct adapter *adapter = document->model->adapters[PITH_MEMORY_ROWS][PITH_REGENERATE];
 	struct pith_control silent = {.cancel = control == NULL ? NULL : control->cancel};
-	enum pith_status status = count_matched(&before->matched, compressed, document, control, err);
-	if (status == PITH_OK)
+	enum pith_status status = returned_measure(&before->returned, compressed, document, control, err);
+	if (status == PITH_OK && whole.n_spans == 0)
 		status = soft_encode(&whole, document, adapter, rows->n_rows, true, &silent, err);
 	if (status != PITH_OK)
 		return status;
 	before->rows = *rows;
 	*rows = whole;
+	compressed->info.refine_steps = compressed->unfinished_steps;
+	compressed->unfinished = (struct rows){0};
 	return PITH_OK;
 }
 
 /*
- * Which of both stays. Rows that were left to their steps, and are likely to hold the whole text in the end, stay to be gone on
- * with, though they may have less of it yet. Are the rows others than before?
+ * Which of both stays: those of which more comes back. Rows of the whole text that are not there yet are put aside, to be gone on
+ * with. Are the rows others than before?
  */
 static bool choose_rows(struct beginning *before, struct pith_compressed *compressed, struct pith_refine_result *result,
-                        bool cancelled)
+                        const struct returned *returned)
 {
 	struct rows *rows = &compressed->rows[PITH_REGENERATE];
 	if (before->rows.n_spans == 0)
 		return result->n_steps > 0;
-	bool measured = result->n_steps > 0 || result->matched > 0;
-	bool to_be_continued = !cancelled && pith_refine_is_hopeful(result);
-	if (measured && (to_be_continued || result->matched >= before->matched)) {
+	result->matched_before = before->returned.n_matched;
+	if (returned != NULL && (returned->exact || returned->f1 >= before->returned.f1)) {
 		rows_free(&before->rows);
 		return true;
 	}
-	rows_free(rows);
+	result->unchanged = true;
+	compressed->unfinished = *rows;
+	compressed->unfinished_steps = compressed->info.refine_steps;
 	*rows = before->rows;
-	result->matched = before->matched;
+	compressed->info.refine_steps = before->n_steps;
 	return false;
 }
 
@@ -409,16 +381,16 @@ enum pith_status pith_refine(struct pith_compressed *compressed, struct pith_doc
 	if (strcmp(hash, compressed->source_hash) != 0 || compressed->info.original_tokens != document->n_tokens)
 		return fail(err, PITH_MISMATCH, "The compressed form was made of another document.");
 	enum pith_status status = compressed_check_model(compressed, document->model, "The compressed form", err);
+	struct beginning before = {0};
+	if (status == PITH_OK)
+		status = take_whole(&before, compressed, document, control, err);
 	struct refiner r = {.compressed = compressed,
 	                    .document = document,
 	                    .options = options,
 	                    .control = control,
 	                    .result = result,
 	                    .steps_before = compressed->info.refine_steps};
-	struct beginning before = {0};
 	pthread_mutex_init(&r.lock, NULL);
-	if (status == PITH_OK)
-		status = encode_whole(&before, compressed, document, control, err);
 	if (status == PITH_OK)
 		status = refiner_open(&r, err);
 	if (status == PITH_OK)
@@ -429,17 +401,16 @@ enum pith_status pith_refine(struct pith_compressed *compressed, struct pith_doc
 	}
 	refiner_close(&r);
 	pthread_mutex_destroy(&r.lock);
-	if (choose_rows(&before, compressed, result, status == PITH_CANCELLED)) {
+	struct returned returned;
+	if (status == PITH_OK)
+		status = returned_measure(&returned, compressed, document, control, err);
+	if (choose_rows(&before, compressed, result, status == PITH_OK ? &returned : NULL)) {
 		compressed_forget_text(compressed);
 		soft_describe(compressed, document->model);
 		compressed->info.exact = false;
-	} else {
-		compressed->info.refine_steps = r.steps_before;
 	}
-	if (status == PITH_OK)
-		status = prove(compressed, document, result, control, err);
-	if (status == PITH_OK)
-		compressed->info.exact = result->exact;
+	if (status == PITH_OK && !result->unchanged)
+		compressed->info.exact = result->exact = returned.exact;
 	result->seconds = clock_seconds() - began;
 	return status;
 }

@@ -12,6 +12,7 @@ enum {
 	WARM_UP = 10,
 	PATIENCE = 60, /* steps in which the loss has to fall by least_gain, or the text is learned from its beginning on */
 	AHEAD = 6,     /* wrong tokens that are learned at once then */
+	HORIZON = 2000, /* steps over which the rate falls, whatever the limit: half way through a short one must not be its end */
 };
 
 /* Weights keep this much of a step that is already right: what is wrong is what has to change. */
@@ -216,11 +217,11 @@ static void weigh(struct refine_span *s)
 	}
 }
 
-static void change_rows(struct refine_span *s, int step, int n_steps, double learning_rate)
+static void change_rows(struct refine_span *s, int step, double learning_rate)
 {
 	const float beta1 = 0.9f, beta2 = 0.95f;
 	double rate = step < WARM_UP ? learning_rate * (step + 1) / WARM_UP : learning_rate;
-	rate *= 0.1 + 0.9 * 0.5 * (1 + cos(M_PI * step / n_steps));
+	rate *= 0.1 + 0.9 * 0.5 * (1 + cos(M_PI * (step < HORIZON ? step : HORIZON) / HORIZON));
 	struct adamw_step adam = {
 		.learning_rate = (float)rate,
 		.beta1 = beta1,
@@ -237,5 +238,5 @@ void refine_span_change(struct refine_span *s, int step, const struct pith_refin
 {
 	grow(s, step);
 	weigh(s);
-	change_rows(s, step, options->n_steps, options->learning_rate);
+	change_rows(s, step, options->learning_rate);
 }

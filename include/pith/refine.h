@@ -18,8 +18,13 @@ extern "C" {
 
 struct pith_refine_result {
 	bool exact;              /* the text regenerated from the new rows is the document, byte for byte */
+	bool unchanged;          /* the rows are those from before: more comes back from them, as yet */
 	size_t n_tokens;         /* of the document, an end for each span included */
-	size_t matched_before, matched; /* of these, right before the first error of each span, given the right text so far */
+	/*
+	 * Of these, right before the first error of each span, given the right text so far. Where the rows were of a beginning,
+	 * matched_before is how many came back from them.
+	 */
+	size_t matched_before, matched;
 	double loss_before, loss; /* nats a token, given the right text so far */
 	int n_steps;             /* taken, all spans together */
 	/* Of the span that asks most: what its text costs the model with nothing remembered, and what its rows usually hold. */
@@ -28,7 +33,7 @@ struct pith_refine_result {
 };
 
 struct pith_refine_options {
-	int n_steps;          /* at most so many for each span */
+	int n_steps;          /* at most so many for each span, which a larger limit would begin in the same way */
 	double learning_rate; /* of Adam on keys and values */
 	/*
 	 * Called before every step of the caller's own thread, unless NULL: spans are shared out among threads. The compressed
@@ -44,9 +49,8 @@ void pith_refine_options_init(struct pith_refine_options *options); /* 400 steps
 
 /*
  * Changes the rows for regeneration of compressed, which was made of document. They never get worse than at the start, also when
- * cancelled, with one exception: rows of a beginning are replaced by rows of the whole text. After n_steps the new ones stay if
- * the text is likely to come back whole (pith_refine_is_hopeful()), to be gone on with, or if they have at least as much of it
- * right; else, and if cancelled with less right, the old ones come back.
+ * cancelled. Rows of a beginning are made anew for the whole text: if that is not there after n_steps, and less of it comes back
+ * (or the call was cancelled), the old ones stay, and the next call goes on with the new ones.
  *
  * The refined rows are then regenerated from: result->exact is what came out, not what the loss promises; it is saved with the
  * rows. control->progress counts tokens that are right; control->text is not used. The result does not depend on the number of

@@ -153,7 +153,7 @@ screen | grep -q 'nowhere\.txt cannot be opened' || fail "the job that goes on c
 leave_line
 keys Escape
 # Where the beginning that the token held is more than what was reached, it is what stays.
-await 'what was reached is kept|before it had as much as|Stopped: the output|Cut off at'
+await 'what was reached is kept|the memory tokens are as they were|Stopped: the output|Cut off at'
 await 'refined [0-9]+ steps? |holds the first [0-9]+'
 await_gone 'Esc cancels'
 type_text '32t'

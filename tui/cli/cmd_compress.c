@@ -11,10 +11,10 @@
 /* What refining reached, NULL: it was not asked for. */
 static json_t *refined_json(const struct pith_refine_result *refined)
 {
-	return json_pack("{s:b, s:I, s:I, s:I, s:i, s:f, s:f, s:f}", "exact", refined->exact, "tokens",
-	                 (json_int_t)refined->n_tokens, "matched_before", (json_int_t)refined->matched_before, "matched",
-	                 (json_int_t)refined->matched, "steps", refined->n_steps, "seconds", refined->seconds, "nats",
-	                 refined->nats, "room", refined->room);
+	return json_pack("{s:b, s:b, s:I, s:I, s:I, s:i, s:f, s:f, s:f}", "exact", refined->exact, "unchanged",
+	                 refined->unchanged, "tokens", (json_int_t)refined->n_tokens, "matched_before",
+	                 (json_int_t)refined->matched_before, "matched", (json_int_t)refined->matched, "steps",
+	                 refined->n_steps, "seconds", refined->seconds, "nats", refined->nats, "room", refined->room);
 }
 
 /* The result as JSON: with its text, or with the file that it went to. */
@@ -57,6 +57,9 @@ static void say_refined(struct cli *cli, const struct pith_refine_result *refine
 	else
 		cli_say(cli, "Refined for %d steps, %.1f s: %zu of %zu tokens are right before the first error, %zu were.",
 			refined->n_steps, refined->seconds, refined->matched, refined->n_tokens, refined->matched_before);
+	if (refined->unchanged)
+		cli_say(cli, "Less comes back in all than before: the memory tokens are as they were.%s",
+			pith_refine_is_hopeful(refined) ? " The text is likely to come back with more steps." : "");
 	if (!refined->exact && !pith_refine_is_hopeful(refined))
 		cli_say(cli, "The text has %.0f nats, these rows usually hold %.0f.", refined->nats, refined->room);
 }

@@ -214,6 +214,49 @@ static void test_limit(void **state)
 	pith_compressed_destroy(compressed);
 }
 
+/*
+ * One memory token holds the beginning of a longer text. A few steps do not bring all of it back: the old rows stay, and the next
+ * call goes on with the new ones, which stay where the old ones give nothing back.
+ */
+static void test_beginning(void **state)
+{
+	struct fixture *f = *state;
+	struct pith_refine_options options = {.n_steps = 3, .learning_rate = 0.02};
+	struct pith_refine_result result;
+	struct pith_document *document;
+	struct pith_error err;
+	char longer[4 * sizeof text] = "";
+	for (int i = 0; i < 3; i++)
+		strcat(strcat(longer, text), " ");
+	assert_int_equal(pith_document_create(&document, f->model, longer, strlen(longer), &err), PITH_OK);
+	struct pith_compressed *compressed = compress(document, "500x", 1);
+	const struct rows *rows = &compressed->rows[PITH_REGENERATE];
+	size_t size = rows->n_rows * rows->row_floats * sizeof(float), held = compressed->info.encoded_tokens;
+	float *before = malloc(size);
+	assert_non_null(before);
+	memcpy(before, rows->data, size);
+	assert_true(held < document->n_tokens);
+	for (int call = 1; call <= 2; call++) {
+		assert_int_equal(pith_refine(compressed, document, &options, &result, NULL, &err), PITH_OK);
+		assert_true(result.unchanged && !result.exact && result.matched_before > 0);
+		assert_memory_equal(before, rows->data, size);
+		assert_int_equal(result.n_steps, 3);
+		assert_int_equal(compressed->info.refine_steps, 0);
+		assert_int_equal(compressed->info.encoded_tokens, held);
+		assert_int_equal(compressed->unfinished_steps, 3 * call);
+		assert_int_equal(rows_n_tokens(&compressed->unfinished), document->n_tokens);
+	}
+	memset(rows->data, 0, size);
+	assert_int_equal(pith_refine(compressed, document, &options, &result, NULL, &err), PITH_OK);
+	assert_false(result.unchanged);
+	assert_int_equal(compressed->info.refine_steps, 9);
+	assert_int_equal(compressed->info.encoded_tokens, document->n_tokens);
+	assert_int_equal(compressed->unfinished.n_spans, 0);
+	free(before);
+	pith_compressed_destroy(compressed);
+	pith_document_destroy(document);
+}
+
 /* What the text costs the model alone, as a session of the model sums it up. */
 static double cost_of(const struct fixture *f, const struct pith_document *document)
 {
@@ -327,6 +370,7 @@ int main(void)
 		cmocka_unit_test(test_saved), cmocka_unit_test(test_saved_without_a_step),
 		cmocka_unit_test(test_loaded_elsewhere),
 		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_beginning),
 		cmocka_unit_test(test_forecast),
 		cmocka_unit_test(test_cancelled),
 		cmocka_unit_test(test_refused),
