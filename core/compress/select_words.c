@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compress/exact_sum.h"
 #include "compress/words.h"
 
 /* Kept words on each side of a change that are looked at for what it changes: split patterns reach no further in practice. */
@@ -146,8 +147,9 @@ enum {
 	TRIES = 4096, /* words that may be tried in vain or not: microseconds each */
 	LOOKS = 16,   /* times all words, or LOOKS_AT_LEAST words, that may be passed on the way: what is wanted may be far off */
 	LOOKS_AT_LEAST = 1 << 24,
-	ROUNDS = 4,   /* as often a wrong guess of the count is put right */
-	MOST_TOKENS = 32, /* of a word that is worth exchanging */
+	ROUNDS = 4,       /* as often a wrong guess of the count is put right */
+	MOST_TOKENS = 32, /* of a word that is worth exchanging for another */
+	TURNCOATS = 64,   /* words of each side that are considered when several are exchanged for several */
 };
 
 /* Adds words, the most wanted first, that fit into what is left. Not the word barred; n bars none. */
@@ -238,6 +240,82 @@ static enum pith_status refill(struct selection *s, struct pith_error *err)
 	return status;
 }
 
+/* Words that may change sides: of the kept ones the least wanted, of the others the most wanted. */
+struct turncoats {
+	size_t words[2 * TURNCOATS];
+	int sizes[2 * TURNCOATS]; /* what the count gains by each */
+	size_t n;
+};
+
+/* No word goes for one of a lower rank: those that may go have at most this one, those that may come at least. */
+static void find_turncoats(struct turncoats *t, const struct selection *s, int rank)
+{
+	size_t n_out = 0, n_in = 0;
+	t->n = 0;
+	for (size_t i = s->n; i-- > 0 && n_out < TURNCOATS;) {
+		size_t w = s->order[i];
+		if (!s->words[w].kept || rank_of(&s->words[w]) > rank || s->words[w].n_tokens > EXACT_SUM_MOST)
+			continue;
+		n_out++;
+		t->words[t->n] = w;
+		t->sizes[t->n++] = -(int)s->words[w].n_tokens;
+	}
+	for (size_t i = 0; i < s->n && n_in < TURNCOATS; i++) {
+		size_t w = s->order[i];
+		if (s->words[w].kept || rank_of(&s->words[w]) < rank || s->words[w].n_tokens > EXACT_SUM_MOST)
+			continue;
+		n_in++;
+		t->words[t->n] = w;
+		t->sizes[t->n++] = (int)s->words[w].n_tokens;
+	}
+}
+
+static enum pith_status turn(struct selection *s, const struct turncoats *t, const bool *chosen, struct pith_error *err)
+{
+	enum pith_status status = PITH_OK;
+	for (size_t i = 0; status == PITH_OK && i < t->n; i++)
+		if (chosen[i])
+			status = change(s, t->words[i], !s->words[t->words[i]].kept, err);
+	return status;
+}
+
+/* Takes the fewest changes that should add `wanted` tokens; those stay if they bring the count nearer to the budget. */
+static enum pith_status turn_for(struct selection *s, const struct turncoats *t, int wanted, struct pith_error *err)
+{
+	bool chosen[2 * TURNCOATS], found;
+	size_t before = s->count;
+	if (!exact_sum(&found, chosen, t->sizes, t->n, wanted))
+		return fail_memory(err, "the choice of words");
+	if (!found)
+		return PITH_OK;
+	enum pith_status status = turn(s, t, chosen, err);
+	if (status == PITH_OK && (s->count > s->budget || s->count <= before)) {
+		status = turn(s, t, chosen, err); /* back */
+		s->count = before;
+	}
+	return status;
+}
+
+/* Still missing: several words for several others, as few as do it by their own tokens. */
+static enum pith_status exchange_several(struct selection *s, struct pith_error *err)
+{
+	/* What a word costs among others is not always what it costs alone: a token or two beside it may be what is asked for. */
+	static const int beside[] = {0, 1, -1, 2, -2};
+	enum { N_BESIDE = sizeof beside / sizeof *beside };
+	enum pith_status status = PITH_OK;
+	for (int rank = 0; rank <= 2; rank++)
+		for (size_t i = 0; status == PITH_OK && i < N_BESIDE && s->count < s->budget;) {
+			struct turncoats t;
+			size_t before = s->count, gap = s->budget - s->count;
+			find_turncoats(&t, s, rank);
+			int wanted = gap > EXACT_SUM_MOST ? 0 : (int)gap + beside[i];
+			if (wanted > 0)
+				status = turn_for(s, &t, wanted, err);
+			i = s->count > before ? 0 : i + 1; /* nearer: once more from there */
+		}
+	return status;
+}
+
 /* From a choice that is nearly right to one that has exactly the budget, if there is one to be found. */
 static enum pith_status meet_budget(struct selection *s, struct pith_error *err)
 {
@@ -253,6 +331,8 @@ static enum pith_status meet_budget(struct selection *s, struct pith_error *err)
 			status = exchange(s, err);
 		if (status == PITH_OK)
 			status = refill(s, err);
+		if (status == PITH_OK && s->count < s->budget)
+			status = exchange_several(s, err);
 		size_t guess = s->count;
 		if (status == PITH_OK)
 			status = count(s, err);
@@ -270,21 +350,23 @@ static enum pith_status meet_budget(struct selection *s, struct pith_error *err)
 
 static void write_note(struct pith_compressed *out, const struct selection *s)
 {
-	size_t lost = 0;
+	size_t lost = 0, size = sizeof out->note;
+	int n = 0;
 	for (size_t i = 0; i < s->n; i++)
 		lost += s->words[i].must_keep && !s->words[i].kept;
 	out->info.n_must_keep_dropped = lost;
 	if (s->n == 0)
-		snprintf(out->note, sizeof out->note, "The document has no words: the compressed text is empty.");
+		snprintf(out->note, size, "The document has no words: the compressed text is empty.");
 	else if (s->count == 0)
-		snprintf(out->note, sizeof out->note, "No word fits into %zu token%s: the compressed text is empty.", s->budget,
+		snprintf(out->note, size, "No word fits into %zu token%s: the compressed text is empty.", s->budget,
 		         s->budget == 1 ? "" : "s");
 	else if (lost > 0)
-		snprintf(out->note, sizeof out->note,
-		         "The words that must be kept do not all fit: %zu of them %s dropped.", lost, lost == 1 ? "was" : "were");
-	else if (s->count < s->budget)
-		snprintf(out->note, sizeof out->note, "No choice of whole words has exactly %zu tokens; this has %zu.", s->budget,
-		         s->count);
+		n = snprintf(out->note, size, "The words that must be kept do not all fit: %zu of them %s dropped.", lost,
+		             lost == 1 ? "was" : "were");
+	if (s->count > 0 && s->count < s->budget)
+		snprintf(out->note + n, size - (size_t)n,
+		         "%sNo choice of whole words was found that has exactly %zu tokens; this has %zu.", n > 0 ? " " : "",
+		         s->budget, s->count);
 }
 
 /* Everything is wanted: the document as it stands, with the white space around it. */

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "text/facts.h"
 #include "text/unicode.h"
@@ -52,6 +53,8 @@ static bool must_keep(const struct pith_word *word, const char *text, const stru
 	       (options->keep_negations && word_is_negation(bytes, length));
 }
 
+enum { LONGEST_WORD = 64 }; /* bytes; of a longer one pieces are words */
+
 /* --- splitting ---------------------------------------------------------------------------------------- */
 
 static bool space_at(const char *text, size_t length, size_t i, size_t *size)
@@ -97,9 +100,54 @@ static size_t word_end(const char *text, size_t length, size_t begin)
 	return i;
 }
 
+static bool is_address(const char *text, size_t length)
+{
+	static const char *const beginnings[] = {"http://", "https://", "www."};
+	for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++) {
+		size_t n = strlen(beginnings[i]);
+		if (length >= n && memcmp(text, beginnings[i], n) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool letter_or_digit(char byte)
+{
+	return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
+}
+
+static bool is_sign(char byte)
+{
+	return byte > ' ' && byte < 0x7f && !letter_or_digit(byte);
+}
+
+/*
+ * A run without white space that is longer than any word (JSON, code on one line, base64) goes in pieces, or a budget could keep
+ * nothing of it. What is left of an address is worth nothing: it stays whole.
+ */
+static bool goes_in_pieces(const char *text, size_t begin, size_t end)
+{
+	return end - begin > LONGEST_WORD && !is_address(text + begin, end - begin);
+}
+
+/* Behind signs, where there are some. */
+static size_t piece_end(const char *text, size_t begin, size_t end)
+{
+	size_t i = begin;
+	bool has_word = false, behind_sign = false;
+	while (i < end && i - begin < LONGEST_WORD && !(behind_sign && !is_sign(text[i]))) {
+		int32_t code;
+		behind_sign = has_word && is_sign(text[i]);
+		has_word |= !is_sign(text[i]);
+		i += unicode_next(text + i, end - i, &code);
+	}
+	return i;
+}
+
 static bool find_words(struct pith_word **out, size_t *n, const char *text, size_t length)
 {
-	size_t capacity = 0, size;
+	size_t capacity = 0, size, run_end = 0; /* of the run without white space that the newest word is of */
+	bool in_pieces = false;
 	*out = NULL;
 	*n = 0;
 	for (size_t i = 0; i < length;) {
@@ -108,7 +156,11 @@ static bool find_words(struct pith_word **out, size_t *n, const char *text, size
 		if (i == length)
 			break;
 		size_t begin = i;
-		i = word_end(text, length, begin);
+		if (begin >= run_end) {
+			run_end = word_end(text, length, begin);
+			in_pieces = goes_in_pieces(text, begin, run_end);
+		}
+		i = in_pieces ? piece_end(text, begin, run_end) : run_end;
 		if (*n == capacity) {
 			capacity = capacity == 0 ? 256 : 2 * capacity;
 			struct pith_word *grown = realloc(*out, capacity * sizeof *grown);
@@ -159,11 +211,6 @@ static int strongest_break(const char *text, size_t begin, size_t end)
 		strongest = here > strongest ? here : strongest;
 	}
 	return strongest > 3 ? 3 : strongest;
-}
-
-static bool letter_or_digit(char byte)
-{
-	return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
 }
 
 /* What parts two kept words whose neighbours are gone. Side by side "2025" and "1400" would be a number that nobody wrote. */

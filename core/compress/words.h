@@ -1,7 +1,8 @@
 /*
  * The words of a document: maximal runs of bytes that are not white space;
  * Han and kana, which are written without any, are words one by one, the
- * punctuation behind them included.
+ * punctuation behind them included. Of runs of more than 64 bytes that are no
+ * addresses, as in JSON without spaces, pieces are words.
  * Extractive methods keep or drop words whole; never a part of one, never a
  * part of a UTF-8 character.
  */

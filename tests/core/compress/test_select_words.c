@@ -78,7 +78,9 @@ static void check_text(const struct pith_compressed *compressed, const char *doc
 		assert_true(size <= length - at);
 		assert_memory_equal(text + at, document + words[w].begin, size);
 		at += size;
-		assert_true(at == length || strchr(" \n\t", text[at]) != NULL);
+		/* Behind a piece of a longer run the next one may follow at once. */
+		bool is_piece = strchr(" \n\t", document[words[w].end]) == NULL;
+		assert_true(at == length || strchr(" \n\t", text[at]) != NULL || is_piece);
 	}
 	assert_int_equal(at + strspn(text + at, " \n\t"), length);
 }
@@ -341,6 +343,7 @@ static void test_odd_documents(void **state)
 	}
 }
 
+/* What is longer than any word goes in pieces, so that something of it fits; a word that does not fit is told. */
 static void test_one_long_word(void **state)
 {
 	(void)state;
@@ -357,22 +360,56 @@ static void test_one_long_word(void **state)
 	struct pith_document *document = small_document(model, text.data, text.length);
 	random_scores(document, &random);
 	struct pith_compressed *compressed = compress(document, &options);
+	const struct pith_compressed_info *info = pith_compressed_info(compressed);
+	size_t n;
+	const struct pith_word *words = pith_compressed_words(compressed, &n);
+	assert_int_equal(info->compressed_tokens, info->budget_tokens);
+	for (size_t w = 0; w < n; w++)
+		assert_in_range(words[w].end - words[w].begin, 1, 64);
+	pith_compressed_destroy(compressed);
+	pith_document_destroy(document);
+
+	document = small_document(model, text.data, 60);
+	random_scores(document, &random);
+	options.n_tokens = 1;
+	compressed = compress(document, &options);
 	assert_int_equal(pith_compressed_info(compressed)->compressed_tokens, 0);
 	assert_non_null(strstr(pith_compressed_info(compressed)->note, "No word fits"));
 	pith_compressed_destroy(compressed);
 	pith_document_destroy(document);
+	buffer_free(&text);
+}
 
-	/* Among others it is the one that goes. */
-	assert_true(buffer_append_string(&text, " river tide report "));
-	small_text(&text, &random, 200);
-	document = small_document(model, text.data, text.length);
+/* JSON without white space: names and values with the signs behind them; an address stays whole, however long. */
+static void test_pieces(void **state)
+{
+	(void)state;
+	static const char json[] =
+		"{\"tide\":{\"height\":[1.25,2.5,3.75],\"place\":\"harbour\",\"measured\":true,\"by\":\"engineers\"}}";
+	static const char *const first[] = {"{\"tide\":{\"", "height\":[", "1.", "25,"};
+	struct pith_compress_options options;
+	pith_compress_options_init(&options);
+	struct buffer text = {0};
+	assert_true(buffer_printf(&text, "see https://example.org/%0100d#river-%0100d %s", 1, 2, json));
+	struct pith_document *document = small_document(model, text.data, text.length);
+	struct random_state random;
+	random_seed(&random, 12);
 	random_scores(document, &random);
-	options.n_tokens = 100;
-	compressed = compress(document, &options);
-	size_t n;
-	assert_false(pith_compressed_words(compressed, &n)[0].kept);
-	assert_int_equal(pith_compressed_info(compressed)->compressed_tokens, 100);
-	pith_compressed_destroy(compressed);
+	for (int percent = 5; percent < 100; percent += 5) {
+		options.rate = percent / 100.0;
+		struct pith_compressed *compressed = compress(document, &options);
+		const struct pith_compressed_info *info = pith_compressed_info(compressed);
+		size_t n;
+		const struct pith_word *words = pith_compressed_words(compressed, &n);
+		assert_true(info->compressed_tokens <= info->budget_tokens);
+		assert_true(info->compressed_tokens > 0);
+		assert_true(n > 12 && words[1].end - words[1].begin > 200);
+		for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
+			assert_int_equal(words[2 + i].end - words[2 + i].begin, strlen(first[i]));
+			assert_memory_equal(text.data + words[2 + i].begin, first[i], strlen(first[i]));
+		}
+		pith_compressed_destroy(compressed);
+	}
 	pith_document_destroy(document);
 	buffer_free(&text);
 }
@@ -459,6 +496,7 @@ int main(void)
 		cmocka_unit_test(test_smallest_budgets),
 		cmocka_unit_test(test_odd_documents),
 		cmocka_unit_test(test_one_long_word),
+		cmocka_unit_test(test_pieces),
 		cmocka_unit_test(test_long_document),
 		cmocka_unit_test(test_budgets_and_options),
 	};
