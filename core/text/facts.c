@@ -125,33 +125,68 @@ static bool next_word(struct span text, size_t *at, struct span *word)
 
 /* --- negations ---------------------------------------------------------------------------------------------- */
 
-static bool is_ascii_letter(char c)
+static const char *const negations[] = {
+	/* English */ "no", "not", "never", "none", "nor", "neither", "without", "cannot", "nothing", "nobody", "nowhere", "unless",
+	"except", "n't",
+	/* French */ "ne", "pas", "jamais", "aucun", "aucune", "rien", "sans", "non",
+	/* Spanish */ "nunca", "jamás", "ningún", "ninguno", "ninguna", "nada", "sin",
+	/* German */ "nicht", "nichts", "kein", "keine", "keinen", "keinem", "keiner", "keines", "nie", "niemals", "niemand", "ohne",
+	"weder",
+	/* Italian */ "nessun", "nessuno", "nessuna", "senza",
+	/* Portuguese */ "não", "nem", "sem", "nenhum", "nenhuma",
+	/* Dutch */ "niet", "geen", "nooit", "zonder",
+	/* Russian */ "не", "нет", "ни", "без",
+	"никогда", "никто", "ничего",
+};
+
+/* Chinese: the characters for not, have not, without, not yet, non-, do not. */
+static bool is_han_negation(int32_t code)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+	static const int32_t characters[] = {0x4e0d, 0x6ca1, 0x6c92, 0x65e0, 0x7121, 0x672a, 0x975e, 0x52ff};
+	for (size_t i = 0; i < sizeof characters / sizeof characters[0]; i++)
+		if (code == characters[i])
+			return true;
+	return false;
+}
+
+/* The letters of a word in lower case, with an apostrophe in its plain form; what stands around them goes. False: too long. */
+static bool lower_letters(char *out, size_t size, const char *word, size_t length)
+{
+	size_t n = 0, end = 0; /* behind the last letter */
+	for (size_t i = 0; i < length;) {
+		int32_t code;
+		i += unicode_next(word + i, length - i, &code);
+		bool letter = code >= 0 && unicode_is_letter(code);
+		if (!letter && n == 0)
+			continue;
+		char bytes[4];
+		size_t n_bytes = (size_t)utf8proc_encode_char(code == 0x2019 || code < 0 ? '\'' : unicode_lower(code), (uint8_t *)bytes);
+		if (n + n_bytes >= size)
+			return false;
+		memcpy(out + n, bytes, n_bytes);
+		n += n_bytes;
+		end = letter ? n : end;
+	}
+	out[end] = '\0';
+	return true;
 }
 
 bool word_is_negation(const char *word, size_t length)
 {
-	static const char *const negations[] = {"no", "not", "never", "none", "nor", "neither", "without", "cannot", "nothing",
-	                                        "nobody", "nowhere", "unless", "except", "n't"};
-	char lower[16];
-	while (length > 0 && !is_ascii_letter(word[0])) {
-		word++;
-		length--;
-	}
-	while (length > 0 && !is_ascii_letter(word[length - 1]))
-		length--;
-	if (length == 0 || length >= sizeof lower)
+	char lower[32];
+	int32_t code = -1;
+	if (length > 0)
+		unicode_next(word, length, &code);
+	if (is_han_negation(code))
+		return true;
+	if (!lower_letters(lower, sizeof lower, word, length))
 		return false;
-	for (size_t i = 0; i < length; i++)
-		lower[i] = (char)(word[i] >= 'A' && word[i] <= 'Z' ? word[i] + 32 : word[i]);
-	lower[length] = '\0';
 	for (size_t i = 0; i < sizeof negations / sizeof negations[0]; i++)
 		if (strcmp(lower, negations[i]) == 0)
 			return true;
-	/* don't, isn't; with a typographic apostrophe too. */
-	return length > 3 && lower[length - 1] == 't' &&
-	       (lower[length - 2] == '\'' || (length > 5 && memcmp(lower + length - 4, "\xe2\x80\x99t", 4) == 0));
+	/* don't, isn't; n'est, n'a */
+	size_t n = strlen(lower);
+	return (n > 3 && strcmp(lower + n - 2, "'t") == 0) || (n > 2 && strncmp(lower, "n'", 2) == 0);
 }
 
 static size_t count_negations(struct span text)

@@ -8,7 +8,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Is the word, without punctuation around it and in any case, one that turns a sentence around: not, never, don't? */
+/*
+ * Is the word, without punctuation around it and in any case, one that turns a sentence around: not, never, don't? English, the
+ * common ones of French, Spanish, German, Italian, Portuguese, Dutch and Russian, and Chinese characters.
+ */
 bool word_is_negation(const char *word, size_t length);
 
 /*

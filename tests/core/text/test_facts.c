@@ -45,6 +45,15 @@ static void test_negations(void **state)
 	expect(lost_negations, "It was approved.", "It was not approved.", 0); /* one more is not one lost */
 	assert_true(word_is_negation("(NOT)", 5));
 	assert_false(word_is_negation("knot", 4));
+	static const char *const others[] = {"pas", "N’est", "n'a", "«jamás»,", "Não", "NICHT", "keine.", "senza", "geen", "Не", "не,",
+	                                     "不", "無，"};
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		if (!word_is_negation(others[i], strlen(others[i])))
+			fail_msg("%s", others[i]);
+	static const char *const none[] = {"", "n'", "passe", "nicht-linear", "nation", "нетто", "是", "—", "\xff", "antidisestablishmentarianism's"};
+	for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+		if (word_is_negation(none[i], strlen(none[i])))
+			fail_msg("%s", none[i]);
 }
 
 static void test_names(void **state)
