@@ -68,6 +68,20 @@ recipe 'recipe.yaml:2:1: The key "name" stands here a second time; the first is 
 recipe 'recipe.yaml:1:7: Anchors and aliases are not supported.' 'name: &x a'
 recipe 'recipe.yaml:2:2: This is not YAML' "$(printf 'name: [a\nb: c')"
 recipe 'A recipe holds lines of the form' '- a'
+# What a run reads it does not write, nor two things to one file, whether they are there yet or not.
+echo '{"text": "A text."}' >x.jsonl
+ln -s x.jsonl link.jsonl
+base="$(printf 'n_steps: 5\ntasks: [{objective: lm, path: x.jsonl, max_tokens: 9}]')"
+recipe 'recipe.yaml:3:9: output would be written over the path of a task' "$(printf '%s\noutput: ./x.jsonl' "$base")"
+recipe 'recipe.yaml:4:6: log would be written over the path of a task' "$(printf '%s\noutput: y.gguf\nlog: link.jsonl' "$base")"
+recipe 'recipe.yaml:3:6: log would be written over eval: both' "$(printf '%s\nlog: z\neval: z\noutput: y.gguf' "$base")"
+recipe 'recipe.yaml:3:9: output would be written over checkpoint' "$(printf '%s\noutput: y\ncheckpoint: ./y' "$base")"
+printf 'paths: [x.jsonl]\nn_vocab: 300\noutput: x.jsonl\n' >recipe.yaml
+refused 2 'recipe.yaml:3:9: output would be written over one of its paths' train tokenizer recipe.yaml
+printf 'sources: [{path: x.jsonl}]\nbase: b.gguf\noutput: y\nlog: x.jsonl\n' >recipe.yaml
+refused 2 'recipe.yaml:4:6: log would be written over the path of a source' train keep recipe.yaml
+printf 'base: b.gguf\nadapter: a.gguf\ndata: x.jsonl\noutput: y\nlog: y\n' >recipe.yaml
+refused 2 'recipe.yaml:4:9: output would be written over log' train grpo recipe.yaml
 printf 'tasks: [{objective: answer, path: x.jsonl, max_tokens: 9}]\noutput: y.gguf\nbase: z.gguf\n' >recipe.yaml
 refused 2 'takes tasks with the objective regenerate only' train regenerate recipe.yaml
 printf 'paths: [x.jsonl]\nn_vocab: 100\n' >recipe.yaml

@@ -55,6 +55,18 @@ for option in --compat --cr=0.5 --tokens=3 --pin=x; do
 done
 refused '--pin wants a text' compress --pin '' text.txt
 
+# What is read is not written over, by whatever name.
+ln -s text.txt link.txt
+ln text.txt twin.txt
+for output in text.txt ./text.txt link.txt twin.txt; do
+  refused 'would write the result over the document' compress -o "$output" text.txt
+  refused 'would write the result over the document' compress -m 500x -o "$output" - <text.txt
+done
+mkdir sets
+echo '{"text": "A text of a few words."}' >sets/one.jsonl
+refused 'would write the report over its own data, sets/one.jsonl' eval all --data sets -o sets/../sets/one.jsonl
+grep -q 'few words' text.txt sets/one.jsonl || fail "what was read was written over"
+
 # Without a terminal the workbench points to the commands.
 refused 'The workbench needs a terminal' text.txt
 refused 'The workbench needs a terminal' -

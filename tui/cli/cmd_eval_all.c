@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/compare_report.h"
 #include "cli/output.h"
+#include "cli/same_file.h"
 #include "cli/target.h"
 #include "fault.h"
 
@@ -86,6 +87,17 @@ static enum pith_status find_data(struct plan *plan, struct cli *cli)
 	if (done && n == 0)
 		return fault(&cli->err, PITH_BAD_ARGUMENT, "The folder %s holds no .jsonl file.", data);
 	return done ? PITH_OK : fault_memory(&cli->err);
+}
+
+/* A report must not take the place of what it is about. */
+static enum pith_status check_output(const struct plan *plan, struct cli *cli)
+{
+	const char *output = cli->arguments->value[OPTION_OUTPUT];
+	for (size_t i = 0; output != NULL && i < plan->n_paths; i++)
+		if (same_file(output, plan->paths[i]))
+			return fault(&cli->err, PITH_BAD_ARGUMENT,
+			             "-o would write the report over its own data, %s: name another file.", plan->paths[i]);
+	return PITH_OK;
 }
 
 /* Copies the next of a list parted by commas to word; false: there is none. Words that are too long are cut. */
@@ -215,6 +227,8 @@ enum exit_code cmd_eval_all(struct cli *cli)
 		status = arguments_count(cli->arguments, OPTION_LIMIT, 1, &plan.limit, &cli->err);
 	if (status == PITH_OK)
 		status = find_data(&plan, cli);
+	if (status == PITH_OK)
+		status = check_output(&plan, cli);
 	if (status == PITH_OK)
 		status = choose_targets(&plan, cli);
 	if (status == PITH_OK)

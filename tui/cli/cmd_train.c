@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/recipe_checks.h"
 #include "cli/train_report.h"
 #include "fault.h"
 #include "pith/train.h"
@@ -82,6 +83,8 @@ static enum exit_code train(struct cli *cli, enum pith_trained trained, enum pit
 	struct watch watch = {.cli = cli};
 	enum pith_status status = recipe_load(&recipe, cli->arguments->words[0], &cli->err);
 	recipe.options.trained = trained;
+	if (status == PITH_OK)
+		status = recipe_check(&recipe, cli->arguments->words[0], &cli->err);
 	if (status == PITH_OK && trained == PITH_TRAIN_ADAPTER)
 		status = check_tasks(cli, &recipe, objective);
 	if (status == PITH_OK && cli->arguments->given[OPTION_THREADS])
@@ -129,6 +132,8 @@ enum exit_code cmd_train_tokenizer(struct cli *cli)
 	struct recipe_tokenizer recipe;
 	struct watch watch = {.cli = cli};
 	enum pith_status status = recipe_tokenizer_load(&recipe, cli->arguments->words[0], &cli->err);
+	if (status == PITH_OK)
+		status = recipe_check_tokenizer(&recipe, cli->arguments->words[0], &cli->err);
 	if (status != PITH_OK) {
 		recipe_tokenizer_free(&recipe);
 		return failed_recipe(cli, status);
@@ -182,6 +187,8 @@ enum exit_code cmd_train_keep(struct cli *cli)
 	struct recipe_keep recipe;
 	struct keep_watch watch = {.cli = cli};
 	enum pith_status status = recipe_keep_load(&recipe, cli->arguments->words[0], &cli->err);
+	if (status == PITH_OK)
+		status = recipe_check_keep(&recipe, cli->arguments->words[0], &cli->err);
 	if (status != PITH_OK) {
 		recipe_keep_free(&recipe);
 		return failed_recipe(cli, status);
@@ -215,6 +222,8 @@ enum exit_code cmd_train_grpo(struct cli *cli)
 {
 	struct recipe_grpo recipe;
 	enum pith_status status = recipe_grpo_load(&recipe, cli->arguments->words[0], &cli->err);
+	if (status == PITH_OK)
+		status = recipe_check_grpo(&recipe, cli->arguments->words[0], &cli->err);
 	if (status != PITH_OK) {
 		recipe_grpo_free(&recipe);
 		return failed_recipe(cli, status);
