@@ -53,6 +53,13 @@ printf '\002\000\000\000\000\000\000\000{}' >kept.soft
 for option in --compat --cr=0.5 --tokens=3 --pin=x; do
   refused "already: ${option%%=*} has no meaning" ask -q 'Who?' "$option" kept.soft
 done
+for command_line in 'compress -m selfinfo text.txt' 'ask -q Who? text.txt' 'compress -m cmprsr text.txt' \
+  'eval regenerate -m 500x --data text.txt' 'eval answer -m dac --data text.txt'; do
+  # shellcheck disable=SC2086
+  refused 'asks no server; --server is for vanilla' $command_line --server http://127.0.0.1:9/v1
+  # shellcheck disable=SC2086
+  refused 'asks no server; --server-model is for vanilla' $command_line --server-model x
+done
 refused '--pin wants a text' compress --pin '' text.txt
 
 # What is read is not written over, by whatever name.

@@ -40,6 +40,17 @@ static enum pith_status choose_method(struct target *target, struct cli *cli, bo
 	return PITH_OK;
 }
 
+/* Only vanilla asks a server; one of the settings is for whenever it does. */
+static enum pith_status check_server(const struct target *target, struct cli *cli)
+{
+	static const enum option_id options[] = {OPTION_SERVER, OPTION_SERVER_MODEL};
+	for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+		if (cli->arguments->given[options[i]] && strcmp(target->options.method->name, "vanilla") != 0)
+			return fault(&cli->err, PITH_BAD_ARGUMENT, "%s asks no server; --%s is for vanilla (-m vanilla).",
+			             target->options.method->name, command_options()[options[i]].name);
+	return PITH_OK;
+}
+
 enum pith_status target_begin(struct target *target, struct cli *cli, bool text_only)
 {
 	const struct arguments *arguments = cli->arguments;
@@ -54,6 +65,8 @@ enum pith_status target_begin(struct target *target, struct cli *cli, bool text_
 	target->options.server_model = cli->settings.server_model;
 	target->options.server_seconds = cli->settings.server_timeout;
 	enum pith_status status = choose_method(target, cli, text_only);
+	if (status == PITH_OK)
+		status = check_server(target, cli);
 	if (status == PITH_OK && arguments->given[OPTION_CR])
 		status = arguments_rate(arguments, &target->options.rate, &cli->err);
 	if (status == PITH_OK && arguments->given[OPTION_TOKENS])
