@@ -7,6 +7,7 @@
 #include "base/cancel.h"
 #include "compress/rewrite_check.h"
 #include "compress/rewrite_words.h"
+#include "compress/rewrite_wrapping.h"
 #include "text/unicode.h"
 
 /* A model is not asked for less than this: nothing readable is as short. */
@@ -103,35 +104,6 @@ static enum pith_status choose_words(const struct rewriting *r, const struct pie
 
 /* --- rewriting ---------------------------------------------------------------------------------------------- */
 
-/* Takes what models put around what was asked for: thoughts, a line that announces it, white space. */
-static void strip_wrapping(struct buffer *text)
-{
-	static const char thought[] = "</think>";
-	static const char *const announcements[] = {"Here is", "Here's", "Sure", "Rewritten", "Shortened", "Compressed"};
-	size_t begin = 0, end = text->length;
-	if (end == 0)
-		return;
-	if (strncmp(text->data, "<think>", 7) == 0) {
-		const char *over = strstr(text->data, thought);
-		begin = over == NULL ? end : (size_t)(over - text->data) + sizeof thought - 1;
-	}
-	while (begin < end && is_white(text->data[begin]))
-		begin++;
-	const char *line = memchr(text->data + begin, '\n', end - begin);
-	for (size_t i = 0; line != NULL && line[-1] == ':' && i < sizeof announcements / sizeof announcements[0]; i++)
-		if (strncmp(text->data + begin, announcements[i], strlen(announcements[i])) == 0) {
-			begin = (size_t)(line - text->data) + 1;
-			break;
-		}
-	while (begin < end && is_white(text->data[begin]))
-		begin++;
-	while (end > begin && is_white(text->data[end - 1]))
-		end--;
-	memmove(text->data, text->data + begin, end - begin);
-	text->length = end - begin;
-	text->data[text->length] = '\0';
-}
-
 static size_t pins_lost(const struct rewriting *r, const struct piece *piece, const struct buffer *result)
 {
 	size_t lost = 0;
@@ -160,8 +132,9 @@ static enum pith_status ask(const struct rewriting *r, struct piece *piece, size
 	const struct rewrite_request request = {piece->text, piece->length, piece->n_tokens, n_tokens};
 	struct rewrite_answer answer = {0};
 	enum pith_status status = r->rewriter->write(r->rewriter->user, &request, &answer, r->control, err);
-	strip_wrapping(&answer.text);
 	buffer_clear(&piece->result);
+	if (status == PITH_OK && !rewrite_unwrap(&answer.text, piece->text, piece->length))
+		status = fail_memory(err, "the rewrite");
 	if (status == PITH_OK &&
 	    !buffer_append(&piece->result, answer.text.length > 0 ? answer.text.data : "", answer.text.length))
 		status = fail_memory(err, "the rewrite");

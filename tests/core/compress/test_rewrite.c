@@ -350,7 +350,7 @@ static void test_wrapping(void **state)
 	struct script script;
 	static const char good[] = "The committee of the Danube approved 4711, not 12, and measured";
 	static const char *const forms[] = {"%s", "<think>\nhm, hm\n</think>\n\n%s\n", "Here is the rewritten text:\n\n%s",
-					    "  %s\n\n"};
+					    "  %s\n\n", "```text\n%s\n```", "\"%s\"", "{\"compressed\": \"%s\"}"};
 	for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
 		char written[300];
 		const char *place = strstr(forms[i], "%s");
