@@ -225,10 +225,11 @@ static enum pith_status speak_answer(struct pith_generated *out, struct buffer *
                                      struct pith_error *err)
 {
 	struct token_list prompt = {0};
+	struct answer_prompt_spans spans;
 	struct session *session = NULL;
-	enum pith_status status = answer_prompt_text(model->tokenizer, text, length, question, &prompt, NULL, err);
+	enum pith_status status = answer_prompt_text(model->tokenizer, text, length, question, &prompt, &spans, err);
 	if (status == PITH_OK)
-		status = reading_fits(model, prompt.n, max_tokens, err);
+		status = reading_fits(model, prompt.n, &spans, max_tokens, err);
 	if (status == PITH_OK)
 		status = session_create(&session, &model->transformer, model->pool, prompt.n + max_tokens, err);
 	struct generation progress = {.what = "answering", .progress_total = (double)max_tokens};

@@ -247,10 +247,11 @@ static enum pith_status read_prompt(struct passage *passage, struct pith_model *
 {
 	size_t n_vocab = model->transformer.h.n_vocab;
 	size_t room = max_tokens > MOST_SAID_TOKENS ? max_tokens : MOST_SAID_TOKENS;
+	struct answer_prompt_spans spans;
 	enum pith_status status = answer_prompt_text(model->tokenizer, passage->text.data, passage->text.length, question,
-	                                             &passage->prompt, NULL, err);
+	                                             &passage->prompt, &spans, err);
 	if (status == PITH_OK)
-		status = reading_fits(model, passage->prompt.n, room, err);
+		status = reading_fits(model, passage->prompt.n, &spans, room, err);
 	if (status == PITH_OK)
 		status = session_create(&passage->session, &model->transformer, model->pool, passage->prompt.n + room, err);
 	if (status != PITH_OK)

@@ -9,6 +9,7 @@
 
 #include "base/buffer.h"
 #include "model/model.h"
+#include "text/answer_prompt.h"
 
 /* Switched on while the prompt is read and answered; NULL: the base reads alone. */
 const struct adapter *reading_adapter(const struct pith_model *model);
@@ -16,8 +17,9 @@ const struct adapter *reading_adapter(const struct pith_model *model);
 /* Bytes of a text that the model reads at most; 0: all of it. */
 size_t reading_bytes(const struct pith_model *model);
 
-/* Is there room for a prompt of n_prompt tokens and an answer of max_tokens? */
-enum pith_status reading_fits(const struct pith_model *model, size_t n_prompt, size_t max_tokens, struct pith_error *err);
+/* Is there room for a prompt of n_prompt tokens with these parts and an answer of max_tokens? If not: what is too long. */
+enum pith_status reading_fits(const struct pith_model *model, size_t n_prompt, const struct answer_prompt_spans *spans,
+                              size_t max_tokens, struct pith_error *err);
 
 /* Appends the prompt for a question about a text. *narrowed, unless NULL: it holds some of the text's sentences only. */
 enum pith_status reading_prompt(struct token_list *prompt, bool *narrowed, const struct pith_model *model, const char *text,

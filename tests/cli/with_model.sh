@@ -240,4 +240,7 @@ for signal in INT:130 TERM:143; do
   rm pipe
   [ "$code" -eq "${signal#*:}" ] || fail "SIG$signal while reading: exit status $code: $(cat err)"
 done
+# What is too long for the model is told once, and by its name.
+expect 1 "$pith" ask -q 'Who?' --max-tokens 2100 -m selfinfo "$abstract"
+one_sentence 'An answer of 2100 tokens does not fit the context of '
 finish

@@ -19,8 +19,7 @@ struct answers {
 								     */
 };
 
-/* The answer from the whole document. A document that does not fit the context has none, which is worth a sentence, not a
- * failure. */
+/* The answer from the whole document. A document that does not fit the context has none, which is no failure. */
 static enum pith_status answer_full(struct answers *answers, struct cli *cli, const struct pith_document *document)
 {
 	size_t length;
@@ -31,7 +30,6 @@ static enum pith_status answer_full(struct answers *answers, struct cli *cli, co
 	if (status != PITH_TOO_LONG)
 		return status;
 	snprintf(answers->why_not_full, sizeof answers->why_not_full, "%s", cli->err.message);
-	cli_say(cli, "No answer from the full text: %s", answers->why_not_full);
 	return PITH_OK;
 }
 
@@ -39,6 +37,14 @@ static enum pith_status answer_compressed(struct answers *answers, struct cli *c
 {
 	return pith_answer_compressed(&answers->from_compressed, cli->model, answers->compressed, answers->question,
 				      answers->max_tokens, &cli->control, &cli->err);
+}
+
+/* Why the full text has no answer, unless that is what the compressed one fails with as well. */
+static void say_why_not_full(const struct answers *answers, struct cli *cli, enum pith_status status)
+{
+	const char *why = answers->why_not_full;
+	if (why[0] != '\0' && (status == PITH_OK || strcmp(why, cli->err.message) != 0))
+		cli_say(cli, "No answer from the full text: %s", why);
 }
 
 static enum pith_status ask_document(struct answers *answers, struct cli *cli)
@@ -54,8 +60,10 @@ static enum pith_status ask_document(struct answers *answers, struct cli *cli)
 		status = pith_compress(&answers->compressed, document, &target.options, &cli->control, &cli->err);
 	if (status == PITH_OK)
 		status = answer_full(answers, cli, document);
-	if (status == PITH_OK)
+	if (status == PITH_OK) {
 		status = answer_compressed(answers, cli);
+		say_why_not_full(answers, cli, status);
+	}
 	pith_document_destroy(document);
 	target_end(&target);
 	return status;

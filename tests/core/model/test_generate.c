@@ -386,7 +386,7 @@ static void test_too_long(void **state)
 	for (size_t i = 0; i < 3; i++) {
 		enum pith_status status =
 			pith_answer_text(&out, random_model, text.data, text.length, "Why?", room + excess[i], NULL, &err);
-		expect_failure(status, PITH_TOO_LONG, &err, "the context of small is 512");
+		expect_failure(status, PITH_TOO_LONG, &err, i == 0 ? "The text has " : "does not fit the context of small, which has 512");
 		assert_null(out.text);
 	}
 	expect_failure(pith_answer_text(&out, random_model, text.data, text.length, "Why?", SIZE_MAX, NULL, &err), PITH_TOO_LONG,
@@ -395,6 +395,11 @@ static void test_too_long(void **state)
 		assert_true(buffer_append_string(&text, "the river "));
 	expect_failure(pith_answer_text(&out, random_model, text.data, text.length, "Why?", 0, NULL, &err), PITH_TOO_LONG, &err,
 	               "Compress the text");
+	/* The question alone, and the answer that may be given to it. */
+	expect_failure(pith_answer_text(&out, random_model, "the river", 9, text.data, 0, NULL, &err), PITH_TOO_LONG, &err,
+	               "Shorten the question, or ask for a shorter answer.");
+	expect_failure(pith_answer_text(&out, random_model, "the river", 9, "Why?", SMALL_CONTEXT - 2, NULL, &err), PITH_TOO_LONG,
+	               &err, "The question takes ");
 	/* The caller need not want the sentence. */
 	assert_int_equal(pith_answer_text(&out, random_model, text.data, text.length, "Why?", 0, NULL, NULL), PITH_TOO_LONG);
 	token_list_free(&prompt);
