@@ -53,12 +53,28 @@ static size_t count_of(const json_t *usage, const char *key)
 	return n > 0 ? (size_t)n : 0;
 }
 
+static bool append_string(struct buffer *text, const json_t *string)
+{
+	return !json_is_string(string) || buffer_append(text, json_string_value(string), json_string_length(string));
+}
+
+/* A string, or a list of parts, of which those of text count: pictures are none, and thoughts are no part of the answer. */
+static bool take_content(struct buffer *text, const json_t *content)
+{
+	bool done = append_string(text, content);
+	for (size_t i = 0; done && i < json_array_size(content); i++) {
+		const json_t *part = json_array_get(content, i), *type = json_object_get(part, "type");
+		if (json_is_string(type) && strcmp(json_string_value(type), "text") == 0)
+			done = append_string(text, json_object_get(part, "text"));
+	}
+	return done;
+}
+
 static void take_choice(struct chat_stream *stream, const json_t *choice)
 {
 	const json_t *part = json_object_get(choice, stream->whole ? "message" : "delta");
-	const json_t *content = json_object_get(part, "content");
 	const json_t *reason = json_object_get(choice, "finish_reason");
-	if (json_is_string(content) && !buffer_append(&stream->text, json_string_value(content), json_string_length(content)))
+	if (!take_content(&stream->text, json_object_get(part, "content")))
 		stream->outcome = CHAT_NO_MEMORY;
 	if (!json_is_string(reason))
 		return;

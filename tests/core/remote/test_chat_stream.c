@@ -71,6 +71,20 @@ static void test_one_object(void **state)
 	expect("{\"choices\": [{\"message\": {\"content\": \"All", CHAT_GARBAGE, "");
 }
 
+static void test_parts(void **state)
+{
+	(void)state;
+	expect("data: {\"choices\":[{\"delta\":{\"content\":[{\"type\":\"text\",\"text\":\"The \"}]}}]}\n\n"
+	       "data: {\"choices\":[{\"delta\":{\"content\":[{\"type\":\"thinking\",\"text\":\"hm\"},"
+	       "{\"type\":\"text\",\"text\":\"tide\"},{\"type\":\"text\",\"text\":\".\"}]}}]}\n\n" END,
+	       CHAT_COMPLETE, "The tide.");
+	expect("{\"choices\": [{\"message\": {\"content\": [{\"type\": \"text\", \"text\": \"All \"}, {\"type\": \"image\"}, "
+	       "{\"type\": \"text\", \"text\": \"of it\"}]}, \"finish_reason\": \"stop\"}]}",
+	       CHAT_COMPLETE, "All of it");
+	expect("{\"choices\": [{\"message\": {\"content\": [7, \"a\", {\"type\": 3}, {\"type\": \"text\", \"text\": 5}]}}]}",
+	       CHAT_COMPLETE, "");
+}
+
 static void test_broken(void **state)
 {
 	(void)state;
@@ -132,6 +146,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_events), cmocka_unit_test(test_counts), cmocka_unit_test(test_one_object),
+		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_broken), cmocka_unit_test(test_errors), cmocka_unit_test(test_endless),
 	};
 	return cmocka_run_group_tests(tests, NULL, teardown);
