@@ -18,6 +18,8 @@ enum {
 	POLL_MS = 50,           /* a cancel is seen within this time */
 	MOST_ERROR_BYTES = 4096, /* of the body that comes with an error */
 	LONGEST_PAUSE = 60,     /* seconds; a server that asks for more is not waited for */
+	TOKEN_BYTES = 32,       /* no text has tokens as long on average */
+	SPARE_BYTES = 4096,     /* servers count a little more or less */
 };
 
 struct chat_client {
@@ -31,7 +33,13 @@ struct chat_client {
 	bool loopback;
 };
 
-/* One request and what came of it. */
+/* What is asked for. */
+struct request {
+	char *body;
+	size_t most_text; /* bytes after which the answer is too long for the tokens asked for, by far */
+};
+
+/* One try of a request and what came of it. */
 struct attempt {
 	CURL *easy;
 	struct chat_stream stream;
@@ -338,11 +346,16 @@ static enum pith_status judge_stream(const struct chat_client *client, const str
 	case CHAT_ERROR:
 		describe(client, attempt, why, sizeof why);
 		return fail(err, PITH_IO, "The server at %.120s reports an error%s.", client->base_url, why);
-	case CHAT_TOO_LONG: return fail(err, PITH_IO, "The server at %.120s sends without end.", client->base_url);
+	case CHAT_TOO_LONG:
+		return fail(err, PITH_IO, "The server at %.120s sends without end, far more than the tokens that it was asked for.",
+		            client->base_url);
 	case CHAT_NO_MEMORY: return fail_memory(err, "the answer of the server");
 	case CHAT_OPEN: break;
 	}
 	*again = true;
+	if (attempt->stream.n_bytes == 0)
+		return fail(err, PITH_IO, "The server at %.120s answered nothing: its answer (HTTP 200) is empty.",
+		            client->base_url);
 	return fail(err, PITH_IO, "The server at %.120s broke off in the middle of its answer.", client->base_url);
 }
 
@@ -425,14 +438,14 @@ static void tell(const struct pith_control *control, const struct pith_error *re
 	control->log(control->user, line);
 }
 
-/* One request. *pause: seconds after which another one may fare better; below 0: none will. */
-static enum pith_status try_once(struct chat_client *client, const char *body, int n_tries, struct chat_reply *reply,
+/* Asks once. *pause: seconds after which another one may fare better; below 0: none will. */
+static enum pith_status try_once(struct chat_client *client, const struct request *request, int n_tries, struct chat_reply *reply,
                                  double *pause, const struct pith_control *control, struct pith_error *err)
 {
-	struct attempt attempt = {.easy = curl_easy_init()};
+	struct attempt attempt = {.easy = curl_easy_init(), .stream = {.most_text = request->most_text}};
 	bool again = false;
 	*pause = -1;
-	if (attempt.easy == NULL || !set_up(client, &attempt, body)) {
+	if (attempt.easy == NULL || !set_up(client, &attempt, request->body)) {
 		curl_easy_cleanup(attempt.easy);
 		return fail_memory(err, "the request");
 	}
@@ -459,14 +472,14 @@ enum pith_status chat_client_ask(struct chat_client *client, const char *prompt,
 {
 	if (!pith_is_utf8(prompt, length))
 		return fail(err, PITH_BAD_ARGUMENT, "The text holds bytes that are not UTF-8, which no server takes.");
-	char *body = request_body(client, prompt, length, max_tokens);
-	if (body == NULL)
+	const struct request request = {request_body(client, prompt, length, max_tokens), TOKEN_BYTES * max_tokens + SPARE_BYTES};
+	if (request.body == NULL)
 		return fail_memory(err, "the request");
 	struct pith_error reason;
 	enum pith_status status;
 	for (int i = 0;; i++) {
 		double pause;
-		status = try_once(client, body, i, reply, &pause, control, &reason);
+		status = try_once(client, &request, i, reply, &pause, control, &reason);
 		if (status == PITH_OK || pause < 0 || pause > LONGEST_PAUSE || i == client->options.n_retries) {
 			if (status != PITH_OK && err != NULL)
 				*err = reason;
@@ -477,7 +490,7 @@ enum pith_status chat_client_ask(struct chat_client *client, const char *prompt,
 		if (status != PITH_OK)
 			break;
 	}
-	free(body);
+	free(request.body);
 	return status;
 }
 

@@ -194,6 +194,9 @@ bool chat_stream_feed(struct chat_stream *stream, const char *bytes, size_t leng
 		stream->outcome = CHAT_NO_MEMORY;
 	else if (!stream->whole)
 		take_lines(stream);
+	/* Whoever counts no tokens may not know an end either. */
+	if (stream->outcome == CHAT_OPEN && stream->most_text > 0 && stream->text.length > stream->most_text)
+		stream->outcome = CHAT_TOO_LONG;
 	return stream->outcome == CHAT_OPEN || stream->outcome == CHAT_COMPLETE;
 }
 

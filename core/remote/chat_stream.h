@@ -15,12 +15,13 @@ enum chat_outcome {
 	CHAT_COMPLETE,  /* the server said that this was all */
 	CHAT_GARBAGE,   /* neither events nor JSON of a chat */
 	CHAT_ERROR,     /* the server reported an error in place of text: message */
-	CHAT_TOO_LONG,  /* more bytes than any answer has */
+	CHAT_TOO_LONG,  /* more bytes than any answer has, or a stream of more text than was asked for */
 	CHAT_NO_MEMORY,
 };
 
-/* Zero-initialise; chat_stream_free() it. */
+/* Zero-initialise, most_text if it is known; chat_stream_free() it. */
 struct chat_stream {
+	size_t most_text;       /* bytes that an answer of the tokens asked for can have, by far; 0: not known */
 	enum chat_outcome outcome;
 	struct buffer text;     /* the answer so far, UTF-8 */
 	bool cut;               /* it ended at the limit of tokens */

@@ -65,6 +65,14 @@ one_sentence
 err_has 'A rate is the share to keep'
 stop
 
+# Wrapped answers, in the text of the document as it stands.
+serve 'whole="Lake Arvesk"' 'text={"compressed": "Lake Arvesk"}'
+for form in quotes object; do
+  expect 0 "$pith" compress -m vanilla --server "$url" --cr 0.5 --set keep_facts=no --json "$abstract"
+  json 'text=Lake Arvesk'
+done
+stop
+
 # A server that does not stream, one that is busy at first, and one that breaks off once.
 serve 429 503 cut 'text=Lake Arvesk'
 expect 0 "$pith" compress -m vanilla --server "$url" --cr 0.5 --set keep_facts=no --json "$abstract"
@@ -90,6 +98,7 @@ trouble() {
 trouble 2 'refuses the key: the one in PITH_API_KEY is not allowed there.' 401
 trouble 2 'knows no model "nobody"' 404
 trouble 1 'is no chat' garbage
+trouble 1 'sends without end, far more than the tokens that it was asked for.' endless
 trouble 1 'said nothing for 1 seconds.' hang
 trouble 1 'is busy' '429:Retry-After: 4000'
 trouble 2 'does not accept the request (HTTP 400).' 400

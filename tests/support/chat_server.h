@@ -26,6 +26,7 @@ enum chat_reply_kind {
 	REPLY_RAW,     /* status 200 and text as the body, whatever it is */
 	REPLY_CUT,     /* an event with text, then the connection closes */
 	REPLY_CLOSE,   /* closes without a byte */
+	REPLY_ENDLESS, /* an event with text, again and again, until the client leaves */
 	REPLY_HANG,    /* says nothing until the server ends */
 };
 
@@ -121,6 +122,14 @@ static inline void chat_server_shorten(int client, const char *request)
 	json_decref(object);
 }
 
+/* Has the client left, or does it within so many milliseconds? */
+static inline bool chat_server_left(int client, int milliseconds)
+{
+	struct pollfd gone = {client, POLLIN, 0};
+	char byte;
+	return poll(&gone, 1, milliseconds) > 0 && recv(client, &byte, 1, 0) <= 0;
+}
+
 static inline void chat_server_reply(struct chat_server *server, int client, const struct chat_server_reply *reply)
 {
 	char head[512];
@@ -152,13 +161,14 @@ static inline void chat_server_reply(struct chat_server *server, int client, con
 		chat_server_event(client, reply->text);
 		break;
 	case REPLY_CLOSE: break;
+	case REPLY_ENDLESS:
+		chat_server_say(client, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+		while (!atomic_load(&server->stopping) && !chat_server_left(client, 0))
+			chat_server_event(client, reply->text);
+		break;
 	case REPLY_HANG:
-		while (!atomic_load(&server->stopping)) {
-			struct pollfd gone = {client, POLLIN, 0};
-			char byte;
-			if (poll(&gone, 1, 20) > 0 && recv(client, &byte, 1, 0) <= 0)
-				break;
-		}
+		while (!atomic_load(&server->stopping) && !chat_server_left(client, 20))
+			;
 		break;
 	}
 }

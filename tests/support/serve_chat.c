@@ -3,7 +3,7 @@
  * The server of chat_server.h as a program, for the tests of the command line: each argument is the reply to one request, the
  * last one goes on. It prints its port and serves until its standard input ends.
  *
- *   serve_chat shorten | text=WORDS | whole=WORDS | garbage | cut | hang | STATUS[:HEADER] ...
+ *   serve_chat shorten | text=WORDS | whole=WORDS | garbage | cut | endless | hang | STATUS[:HEADER] ...
  */
 #include "support/chat_server.h"
 
@@ -23,6 +23,8 @@ static struct chat_server_reply parse(const char *word)
 		return (struct chat_server_reply){.kind = REPLY_RAW, .text = "<html>It works!</html>\n"};
 	if (strcmp(word, "cut") == 0)
 		return (struct chat_server_reply){.kind = REPLY_CUT, .text = "The ti"};
+	if (strcmp(word, "endless") == 0)
+		return (struct chat_server_reply){.kind = REPLY_ENDLESS, .text = "The tide rises. "};
 	if (strcmp(word, "hang") == 0)
 		return (struct chat_server_reply){.kind = REPLY_HANG};
 	const char *colon = strchr(word, ':');

@@ -203,6 +203,16 @@ static void test_broken(void **state)
 	expect_failure(cut, 1, PITH_IO, "broke off in the middle");
 	assert_int_equal(atomic_load(&server.n_requests), 2);
 	expect_failure(&(struct chat_server_reply){.kind = REPLY_CLOSE}, 1, PITH_IO, "broke off in the middle");
+	expect_failure(&(struct chat_server_reply){.kind = REPLY_RAW, .text = ""}, 1, PITH_IO, "answered nothing");
+}
+
+/* Far more than 48 tokens: nobody reads on, and nobody asks again. */
+static void test_endless(void **state)
+{
+	(void)state;
+	expect_failure(&(struct chat_server_reply){.kind = REPLY_ENDLESS, .text = "The tide rises. "}, 1, PITH_IO, "sends without end");
+	assert_int_equal(atomic_load(&server.n_requests), 1);
+	assert_string_equal(log_lines, "");
 }
 
 static void test_silence(void **state)
@@ -321,7 +331,8 @@ int main(void)
 		cmocka_unit_test_setup(test_answers, reset), cmocka_unit_test_setup(test_model_and_key, reset),
 		cmocka_unit_test_setup(test_cut_key, reset), cmocka_unit_test_setup(test_refusals, reset),
 		cmocka_unit_test_setup(test_busy, reset),    cmocka_unit_test_setup(test_broken, reset),
-		cmocka_unit_test_setup(test_silence, reset), cmocka_unit_test_setup(test_nobody, reset),
+		cmocka_unit_test_setup(test_endless, reset), cmocka_unit_test_setup(test_silence, reset),
+		cmocka_unit_test_setup(test_nobody, reset),
 		cmocka_unit_test_setup(test_cancel, reset),  cmocka_unit_test_setup(test_addresses, reset),
 	};
 	return cmocka_run_group_tests(tests, NULL, teardown);

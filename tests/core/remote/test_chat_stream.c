@@ -133,6 +133,16 @@ static void test_endless(void **state)
 		n++;
 	assert_in_range(n, 200, 300);
 	assert_int_equal(stream.outcome, CHAT_TOO_LONG);
+	/* A stream of text alone is measured by what was asked for. */
+	static const char event[] = EVENT("0123456789");
+	for (size_t most = 0; most <= 100; most += 100) {
+		chat_stream_free(&stream);
+		stream = (struct chat_stream){.most_text = most};
+		for (n = 0; n < 20 && chat_stream_feed(&stream, event, sizeof event - 1); n++)
+			;
+		assert_int_equal(n, most == 0 ? 20 : 10);
+		assert_int_equal(stream.outcome, most == 0 ? CHAT_OPEN : CHAT_TOO_LONG);
+	}
 }
 
 static int teardown(void **state)
