@@ -358,11 +358,9 @@ static enum pith_status find_kind(struct comparison *c, struct pith_error *err)
 	size_t first = 0;
 	while (first + 1 < dataset_size(c->dataset) && dataset_lacks_text(c->dataset, first))
 		first++;
-	c->asks = dataset_read_question(&entry, c->dataset, first, NULL) == PITH_OK;
-	dataset_entry_free(&entry);
-	if (c->asks)
-		return PITH_OK;
-	enum pith_status status = dataset_read_text(&entry, c->dataset, first, err);
+	c->asks = dataset_asks(c->dataset, first);
+	enum pith_status status = c->asks ? dataset_read_question(&entry, c->dataset, first, err)
+	                                  : dataset_read_text(&entry, c->dataset, first, err);
 	c->has_targets = status == PITH_OK && entry.target != NULL;
 	dataset_entry_free(&entry);
 	return status;

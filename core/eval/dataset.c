@@ -98,7 +98,10 @@ enum pith_status dataset_read_question(struct dataset_entry *out, const struct d
 	}
 	if (status == PITH_OK) {
 		out->n_answers = jsonl_n_strings(out->record, "answers");
-		if (out->n_answers == 0)
+		if (out->n_answers == 0 && jsonl_is_empty_list(out->record, "answers"))
+			status = fail(err, PITH_BAD_FILE, "%s, line %zu: the list \"answers\" is empty.", dataset->path,
+			              jsonl_line_number(dataset->file, i));
+		else if (out->n_answers == 0)
 			status = missing(dataset, i, "answers", "a list of strings", err);
 	}
 	if (status == PITH_OK) {
@@ -113,6 +116,17 @@ enum pith_status dataset_read_question(struct dataset_entry *out, const struct d
 	for (size_t k = 0; k < out->n_answers; k++)
 		out->answers[k] = jsonl_string_at(out->record, "answers", k);
 	return PITH_OK;
+}
+
+bool dataset_asks(const struct dataset *dataset, size_t i)
+{
+	struct jsonl_record *record;
+	if (jsonl_read(&record, dataset->file, i, NULL) != PITH_OK)
+		return false;
+	bool whole = jsonl_has(record, "question") && jsonl_has(record, "answers");
+	bool asks = jsonl_has(record, "context") && (whole || !jsonl_has(record, "text"));
+	jsonl_record_free(record);
+	return asks;
 }
 
 bool dataset_lacks_text(const struct dataset *dataset, size_t i)

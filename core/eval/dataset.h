@@ -30,6 +30,8 @@ struct dataset_entry {
 enum pith_status dataset_read_text(struct dataset_entry *out, const struct dataset *dataset, size_t i, struct pith_error *err);
 enum pith_status dataset_read_question(struct dataset_entry *out, const struct dataset *dataset, size_t i,
 				       struct pith_error *err);
+/* Is entry i meant as a question, as its fields are called, be they right or not? */
+bool dataset_asks(const struct dataset *dataset, size_t i);
 /* Is there nothing to read in entry i, its "text" or "context" empty or not there? Some data sets have questions without a
  * context. */
 bool dataset_lacks_text(const struct dataset *dataset, size_t i);

@@ -175,6 +175,12 @@ size_t jsonl_n_strings(const struct jsonl_record *record, const char *key)
 	return n;
 }
 
+bool jsonl_is_empty_list(const struct jsonl_record *record, const char *key)
+{
+	const json_t *value = json_object_get(record->object, key);
+	return json_is_array(value) && json_array_size(value) == 0;
+}
+
 const char *jsonl_string_at(const struct jsonl_record *record, const char *key, size_t i)
 {
 	const json_t *value = json_object_get(record->object, key);

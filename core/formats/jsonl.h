@@ -27,6 +27,7 @@ bool jsonl_has(const struct jsonl_record *record, const char *key);
 const char *jsonl_string(const struct jsonl_record *record, const char *key, size_t *length);
 /* Strings of an array of strings (a single string counts as an array of one). n = 0 when absent. Borrowed. */
 size_t jsonl_n_strings(const struct jsonl_record *record, const char *key);
+bool jsonl_is_empty_list(const struct jsonl_record *record, const char *key);
 const char *jsonl_string_at(const struct jsonl_record *record, const char *key, size_t i);
 
 #endif

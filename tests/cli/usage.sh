@@ -27,8 +27,12 @@ refused 'is a second' text.txt other.txt
 for rate in 0 1.5 -1 abc 0x '' nan 101% 0.5y; do
   refused 'A rate is the share to keep' compress --cr "$rate" text.txt
 done
-for tokens in 0 -3 2.5 x '' 99999999999999999999; do
+for tokens in 0 -3 2.5 x ''; do
   refused '--tokens wants a whole number of at least 1' compress --tokens "$tokens" text.txt
+done
+for number in 2147483648 3000000000 99999999999999999999; do
+  refused "--tokens takes at most 2147483647, not \"$number\"." compress --tokens "$number" text.txt
+  refused '--refine takes at most 2147483647' compress -m 500x -o kept.soft --refine "$number" text.txt
 done
 refused 'method must be one of' compress -m gzip text.txt
 refused 'name a file for them with -o OUT' compress -m 500x text.txt

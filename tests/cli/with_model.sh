@@ -240,6 +240,13 @@ for signal in INT:130 TERM:143; do
   rm pipe
   [ "$code" -eq "${signal#*:}" ] || fail "SIG$signal while reading: exit status $code: $(cat err)"
 done
+# A question without answers is blamed for that by all who ask.
+printf '{"context": "c", "question": "q?", "answers": []}\n' >none.jsonl
+for command_line in 'eval answer' 'eval all --methods selfinfo'; do
+  # shellcheck disable=SC2086
+  expect 1 "$pith" $command_line --data none.jsonl
+  one_sentence 'none.jsonl, line 1: the list "answers" is empty.'
+done
 # What is too long for the model is told once, and by its name.
 expect 1 "$pith" ask -q 'Who?' --max-tokens 2100 -m selfinfo "$abstract"
 one_sentence 'An answer of 2100 tokens does not fit the context of '

@@ -30,7 +30,7 @@ struct arguments {
  */
 enum pith_status arguments_parse(struct arguments *arguments, int argc, char **argv, struct pith_error *err);
 
-/* A whole number of at least minimum; PITH_BAD_ARGUMENT names the option. */
+/* A whole number from minimum to INT_MAX; PITH_BAD_ARGUMENT names the option. */
 enum pith_status arguments_count(const struct arguments *arguments, enum option_id option, size_t minimum, size_t *value,
                                  struct pith_error *err);
 

@@ -1,7 +1,6 @@
 #define _GNU_SOURCE
 #include "cli/target.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,8 +124,6 @@ enum pith_status target_refine_steps(const struct target *target, struct cli *cl
 		             "Refining changes keys and values, and %s hands over embeddings: take 500x.",
 		             target->options.method->name);
 	enum pith_status status = arguments_count(cli->arguments, OPTION_REFINE, 1, &n, &cli->err);
-	if (status == PITH_OK && n > INT_MAX)
-		return fault(&cli->err, PITH_BAD_ARGUMENT, "--refine takes at most %d steps.", INT_MAX);
 	*n_steps = (int)n;
 	return status;
 }

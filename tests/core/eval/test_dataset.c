@@ -86,10 +86,12 @@ static void test_questions(void **state)
 	assert_int_equal(entry.n_answers, 1);
 	assert_string_equal(entry.answers[0], "a");
 	dataset_entry_free(&entry);
-	expect_refused(dataset, 2, true, "line 3:", "\"answers\"");
+	expect_refused(dataset, 2, true, "line 3:", "the list \"answers\" is empty.");
 	expect_refused(dataset, 3, true, "line 4:", "\"answers\"");
 	expect_refused(dataset, 4, true, "line 5:", "\"question\"");
 	expect_refused(dataset, 5, true, "line 6:", "\"context\"");
+	for (size_t i = 0; i < 6; i++)
+		assert_int_equal(dataset_asks(dataset, i), i != 5);
 	close_lines(dataset);
 }
 
