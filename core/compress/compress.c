@@ -118,7 +118,7 @@ enum pith_status pith_compress(struct pith_compressed **out, struct pith_documen
 	if (options->n_tokens == 0 && !(options->rate > 0 && options->rate <= 1))
 		return fail(err, PITH_BAD_ARGUMENT, "A compression rate is above 0 and at most 1.");
 	if (options->compat && !has_compat(functions[options->method - methods]))
-		return fail(err, PITH_UNSUPPORTED, "%s has no compatible mode that repeats the faults it was published with.",
+		return fail(err, PITH_BAD_ARGUMENT, "%s has no compatible mode that repeats the faults it was published with.",
 		            options->method->name);
 	if (options->compat && options->n_pins > 0)
 		return fail(err, PITH_BAD_ARGUMENT, "As published, %s cannot pin words.", options->method->name);

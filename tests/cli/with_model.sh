@@ -37,7 +37,7 @@ cmp -s out "$abstract" || fail "a rate of 1 changed the text"
 expect 2 "$pith" compress -m dac --compat --pin lake "$abstract"
 err_has 'As published, dac cannot pin words'
 one_sentence
-expect 1 "$pith" compress -m cmprsr --compat "$abstract"
+expect 2 "$pith" compress -m cmprsr --compat "$abstract"
 err_has 'cmprsr has no compatible mode'
 one_sentence
 expect 0 "$pith" compress -m selfinfo --cr 4x --pin 'ice front' --json "$abstract"
