@@ -17,7 +17,7 @@ void form_drop_regenerated(struct workbench *workbench, enum form_place place)
 	comparison_destroy(form->comparison);
 	form->comparison = NULL;
 	bytes_clear(&form->regenerated);
-	form->regenerating = form->interrupted = false;
+	form->regenerating = form->interrupted = form->outdated = false;
 	form_changed(workbench, place);
 	if (place == FORM_FIRST)
 		workbench->result_leads = false; /* the place in the document stays while the other text comes anew */
@@ -36,7 +36,7 @@ void form_show_comparison(struct workbench *workbench, enum form_place place, st
 	struct form *form = &workbench->forms[place];
 	comparison_destroy(form->comparison);
 	form->comparison = comparison;
-	form->interrupted = false;
+	form->interrupted = form->outdated = false;
 	form_changed(workbench, place);
 	bytes_clear(&form->regenerated);
 	bytes_append(&form->regenerated, comparison->text, comparison->length);

@@ -233,16 +233,17 @@ void jobs_cancel(struct workbench *workbench)
 		return;
 	worker_cancel(workbench->worker);
 	workbench->running.cancelled = true;
+	workbench->settle_at = 0;
 	workbench->dirty = true;
-	if (workbench->running.kind == TASK_READ) /* the document that is open stays, and so does what is wanted of it */
-		return;
-	/* Nor does anybody wait for what would have come after it. */
-	for (int i = 0; i < N_FORMS && workbench->running.kind != TASK_MODEL; i++) {
+	/* Nor does anybody wait for what would have come after it, or made way for it. */
+	for (int i = 0; i < N_FORMS; i++) {
 		if (workbench->wanted.compressed[i])
 			form_go_back(workbench, (enum form_place)i);
-		workbench->wanted.compressed[i] = false;
+		workbench->wanted.compressed[i] = workbench->forms[i].interrupted = false;
 	}
 	want_nothing_back(workbench);
+	free(workbench->wanted.path);
+	workbench->wanted.path = NULL;
 	if (workbench->wanted.question != NULL && prompt_kind() != PROMPT_QUESTION)
 		prompt_keep_question(workbench->wanted.question);
 	free(workbench->wanted.question);

@@ -51,7 +51,8 @@ static void finish_model(struct workbench *workbench, const struct task *task)
 	workbench->has_model = true;
 	choose_method(workbench);
 	workbench->wanted.document = workbench->text != NULL;
-	jobs_want_compressed(workbench);
+	if (!workbench->running.cancelled)
+		jobs_want_compressed(workbench);
 }
 
 static void finish_document(struct workbench *workbench, struct task *task)
@@ -108,12 +109,13 @@ static void finish_compress(struct workbench *workbench, struct task *task)
 		choose_view(workbench, first, was_soft);
 		say_note(workbench, form->compressed);
 	}
-	if (!form->compressed->info.has_purpose[PITH_REGENERATE]) {
-		/* What was wanted of the rows before these words came is past. */
+	/* What was wanted of the rows before these words came is past. */
+	if (!form->compressed->info.has_purpose[PITH_REGENERATE])
 		workbench->wanted.regenerated[task->form] = workbench->wanted.refined[task->form] = false;
-	} else if (workbench->settings->auto_regenerate) {
+	if (workbench->running.cancelled) /* too late, but nothing goes on from here */
+		return;
+	if (form->compressed->info.has_purpose[PITH_REGENERATE] && workbench->settings->auto_regenerate)
 		workbench->wanted.regenerated[task->form] = true;
-	}
 	if (workbench->settings->auto_answer && workbench->question != NULL && workbench->wanted.question == NULL)
 		jobs_want_answer(workbench, workbench->question);
 }
@@ -141,6 +143,7 @@ static void take_refined(struct workbench *workbench, struct task *task)
 	shown_compressed_destroy(form->compressed);
 	form->compressed = task->compressed;
 	task->compressed = NULL;
+	form->outdated = form->outdated || task->refined.n_steps > 0;
 	form_changed(workbench, task->form);
 }
 
@@ -230,9 +233,9 @@ static void finish_failed(struct workbench *workbench, struct task *task)
 		workbench->forms[task->form].regenerating = false;
 	if (task->kind == TASK_REFINE)
 		take_refined(workbench, task);
-	if (superseded && (task->kind == TASK_REGENERATE || task->kind == TASK_REFINE))
+	if (superseded && !workbench->running.cancelled && (task->kind == TASK_REGENERATE || task->kind == TASK_REFINE))
 		workbench->forms[task->form].interrupted = true;
-	if (!superseded || workbench->running.cancelled)
+	if (!cancelled)
 		resume_interrupted(workbench);
 	if (superseded)
 		return;
@@ -240,14 +243,14 @@ static void finish_failed(struct workbench *workbench, struct task *task)
 		show_so_far(workbench, task->form, task->comparison);
 		task->comparison = NULL;
 	}
-	if (task->kind == TASK_REFINE && task->refined.n_steps > 0)
-		workbench->wanted.regenerated[task->form] = true; /* from the best rows that were met */
 	if (task->kind == TASK_REFINE && cancelled) {
 		workbench_say(workbench, ROLE_WARNING,
 		              task->refined.unchanged ? "Refining was cancelled: the memory tokens are as they were. f goes on."
-		                                      : "Refining was cancelled; what was reached is kept.");
+		                                      : "Refining was cancelled; what was reached is kept, and r regenerates from it.");
 		return;
 	}
+	if (task->kind == TASK_REFINE && task->refined.n_steps > 0)
+		workbench->wanted.regenerated[task->form] = true; /* from the best rows that were met */
 	if (task->kind == TASK_COMPRESS)
 		form_go_back(workbench, task->form);
 	if (task->kind == TASK_MODEL)

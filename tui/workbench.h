@@ -71,6 +71,7 @@ struct form {
 	struct comparison *comparison; /* the newest; NULL: none */
 	struct bytes regenerated;      /* all text so far; longer than the comparison's while it streams */
 	bool regenerating;
+	bool outdated;    /* what came back is of other rows than these, which a refinement met before it was stopped */
 	bool interrupted; /* what came back was stopped, or is of older rows, for something newer: if that comes to nothing, it is
 	                     wanted again */
 };

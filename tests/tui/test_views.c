@@ -319,6 +319,9 @@ static void legend(void **state)
 	assert_legend(form, 2, 38, "ROUGE-L 0.912  prefix 50%\n[-lost-] {+added+} [-was-]{+now+}\n");
 	form->regenerating = false;
 	assert_legend(form, 2, 38, "partial  ROUGE-L 0.912  prefix 50%\n[-lost-] {+added+} [-was-]{+now+}\n");
+	comparison.final = form->outdated = true;
+	assert_legend(form, 2, 38, "earlier  ROUGE-L 0.912  prefix 50%\n[-lost-] {+added+} [-was-]{+now+}\n");
+	comparison.final = form->outdated = false;
 	form->comparison = NULL;
 	assert_legend(form, 2, 38, "partial\n[-lost-] {+added+} [-was-]{+now+}\n");
 	end(&workbench);

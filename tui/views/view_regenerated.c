@@ -209,6 +209,8 @@ void view_regenerated_draw_legend(const struct form *form, struct canvas *canvas
 	bool stopped = !form->regenerating && form->regenerated.length > 0 && (comparison == NULL || !comparison->final);
 	if (stopped) /* what stands above ends where it was cancelled, and the figures are of so much */
 		legend_piece(&legend, 0, ROLE_WARNING, "partial");
+	if (form->outdated && form->regenerated.length > 0)
+		legend_piece(&legend, 2, ROLE_WARNING, "earlier");
 	if (comparison != NULL) {
 		char figure[48];
 		snprintf(figure, sizeof figure, "ROUGE-L %.3f", comparison->rouge_l);
@@ -218,7 +220,7 @@ void view_regenerated_draw_legend(const struct form *form, struct canvas *canvas
 		snprintf(figure, sizeof figure, "prefix %d%%", (int)(comparison->matched_prefix * 100));
 		legend_piece(&legend, 2, ROLE_VALUE, figure);
 		snprintf(figure, sizeof figure, "BLEU %.3f", comparison->bleu);
-		if (comparison->final)
+		if (comparison->final && !form->outdated) /* the first that gives way to the word before them */
 			legend_piece(&legend, 2, ROLE_VALUE, figure);
 	}
 	if (legend.rect.rows > 1 && legend.col > 0 && rect.cols >= NARROW_COLS)

@@ -1,0 +1,174 @@
+/* What Esc and the end of a job leave behind: the workbench without a screen, and jobs that do what a test says. */
+#define _POSIX_C_SOURCE 200809L
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "unit.h"
+#include "workbench.h"
+
+static const struct pith_method soft = {"rows", "Rows", "", "", PITH_SOFT, PITH_MEMORY_ROWS};
+static const struct settings settings = {.auto_regenerate = true};
+static char document[] = "The level never rose by more than 41 cm in a day.";
+
+static enum pith_status run_until_cancelled(struct job *job, struct worker *worker, const struct pith_control *control,
+                                            struct pith_error *err)
+{
+	(void)job;
+	(void)worker;
+	(void)err;
+	const struct timespec pause = {0, 1000000};
+	while (!atomic_load(control->cancel))
+		nanosleep(&pause, NULL);
+	return PITH_CANCELLED;
+}
+
+static enum pith_status run_to_its_end(struct job *job, struct worker *worker, const struct pith_control *control,
+                                       struct pith_error *err)
+{
+	(void)run_until_cancelled(job, worker, control, err);
+	return PITH_OK;
+}
+
+/* A workbench in which everything that is wanted can begin. */
+static void begin(struct workbench *workbench)
+{
+	*workbench = (struct workbench){.settings = &settings, .text = document, .has_model = true, .tokenised = true};
+	workbench->length = strlen(document);
+	workbench->n_tokens = 100;
+	slider_init(&workbench->slider, 0.25);
+	workbench->engine = engine_create();
+	assert_non_null(workbench->engine);
+	assert_int_equal(worker_create(&workbench->worker, NULL), PITH_OK);
+}
+
+static void end(struct workbench *workbench)
+{
+	worker_destroy(workbench->worker);
+	engine_destroy(workbench->engine);
+	for (int i = 0; i < N_FORMS; i++)
+		form_free(&workbench->forms[i]);
+	for (int i = 0; i < N_ANSWERS; i++)
+		bytes_free(&workbench->answers[i].text);
+	free(workbench->question);
+	free(workbench->wanted.path);
+	free(workbench->wanted.question);
+}
+
+static void show_form(struct workbench *workbench, enum form_place place, const struct pith_method *method, double rate)
+{
+	struct form *form = &workbench->forms[place];
+	form->compressed = calloc(1, sizeof *form->compressed);
+	assert_non_null(form->compressed);
+	form->compressed->info.method = form->method = method;
+	form->target = (struct slider_value){.rate = rate};
+}
+
+static struct task *submit(struct workbench *workbench, enum task_kind kind, enum form_place place,
+                           enum pith_status (*run)(struct job *, struct worker *, const struct pith_control *,
+                                                   struct pith_error *))
+{
+	struct task *task = task_create(workbench->engine, kind, "path", NULL, 0);
+	assert_non_null(task);
+	task->job.run = run;
+	task->form = place;
+	workbench->running = (struct running){.active = true, .kind = kind, .form = place, .target = workbench->slider.settled};
+	worker_submit(workbench->worker, &task->job);
+	return task;
+}
+
+/* Until the job that was submitted has come back; what is wanted then has begun. */
+static void collect(struct workbench *workbench)
+{
+	struct pollfd ready = {.fd = worker_descriptor(workbench->worker), .events = POLLIN};
+	const double since = workbench->running.since;
+	while (workbench->running.active && workbench->running.since == since) {
+		assert_int_equal(poll(&ready, 1, 10000), 1);
+		results_collect(workbench);
+	}
+}
+
+/* Cancels a job of this kind, and expects that it is the last one. */
+static void assert_nothing_follows(struct workbench *workbench, enum task_kind kind)
+{
+	submit(workbench, kind, FORM_FIRST, run_until_cancelled);
+	jobs_cancel(workbench);
+	collect(workbench);
+	if (workbench->running.active)
+		fail_msg("behind \"%s\" there is \"%s\"", task_name(kind), task_name(workbench->running.kind));
+}
+
+/* A regeneration that made way for a question is over when the question is. */
+static void nothing_follows(void **state)
+{
+	(void)state;
+	struct workbench workbench;
+	begin(&workbench);
+	show_form(&workbench, FORM_FIRST, &soft, 0.25);
+	submit(&workbench, TASK_REGENERATE, FORM_FIRST, run_until_cancelled);
+	jobs_want_answer(&workbench, "Why?");
+	assert_true(workbench.wanted.regenerated[FORM_FIRST]);
+	jobs_cancel(&workbench);
+	collect(&workbench);
+	assert_false(workbench.running.active);
+	static const enum task_kind kinds[] = {TASK_READ, TASK_COMPRESS, TASK_REGENERATE, TASK_REFINE, TASK_ASK};
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+		workbench.forms[FORM_FIRST].interrupted = true;
+		workbench.wanted.regenerated[FORM_FIRST] = workbench.wanted.compressed[FORM_FIRST] = true;
+		workbench.wanted.path = strdup("another");
+		workbench.settle_at = 1;
+		assert_nothing_follows(&workbench, kinds[i]);
+		assert_true(workbench.settle_at == 0);
+	}
+	end(&workbench);
+}
+
+/* Nor does anything follow a job that came to its end before it could be stopped. */
+static void too_late(void **state)
+{
+	(void)state;
+	struct workbench workbench;
+	begin(&workbench);
+	show_form(&workbench, FORM_FIRST, &soft, 0.25);
+	struct task *task = submit(&workbench, TASK_COMPRESS, FORM_FIRST, run_to_its_end);
+	task->compressed = calloc(1, sizeof *task->compressed);
+	assert_non_null(task->compressed);
+	task->compressed->info = (struct pith_compressed_info){.method = &soft, .has_purpose = {[PITH_REGENERATE] = true}};
+	jobs_cancel(&workbench);
+	collect(&workbench);
+	assert_false(workbench.running.active);
+	assert_true(workbench.forms[FORM_FIRST].compressed->info.has_purpose[PITH_REGENERATE]);
+	end(&workbench);
+}
+
+/* The rows that a cancelled refinement has reached are not those that the text on the screen came from, and that is said. */
+static void rows_of_a_cancelled_refinement(void **state)
+{
+	(void)state;
+	struct workbench workbench;
+	begin(&workbench);
+	show_form(&workbench, FORM_FIRST, &soft, 0.25);
+	struct task *task = submit(&workbench, TASK_REFINE, FORM_FIRST, run_until_cancelled);
+	task->compressed = calloc(1, sizeof *task->compressed);
+	assert_non_null(task->compressed);
+	task->compressed->info.method = &soft;
+	task->refined.n_steps = 7;
+	jobs_cancel(&workbench);
+	collect(&workbench);
+	assert_false(workbench.running.active);
+	assert_true(workbench.forms[FORM_FIRST].outdated);
+	form_drop_regenerated(&workbench, FORM_FIRST);
+	assert_false(workbench.forms[FORM_FIRST].outdated);
+	end(&workbench);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_follows),
+		cmocka_unit_test(too_late),
+		cmocka_unit_test(rows_of_a_cancelled_refinement),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
