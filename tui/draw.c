@@ -56,16 +56,29 @@ static void draw_title(struct workbench *workbench)
 		canvas_string(canvas, 0, canvas->cols - width, width, ROLE_TITLE, help);
 }
 
-/* The left pane's name: the document, or the method that stands in its place; then tokens and bytes. */
+/* The left pane's name: the document, or the method that stands in its place, and its rate where it is not the slider's. */
+static int draw_left_name(const struct workbench *workbench, struct canvas *canvas, struct rect rect, bool focused)
+{
+	const struct shown_compressed *second = workbench->forms[FORM_SECOND].compressed;
+	const char *title = second == NULL ? "Document" : second->info.method->title;
+	int used = canvas_string(canvas, rect.row, rect.col, rect.cols, focused ? ROLE_TAB : ROLE_TEXT, title);
+	if (!form_beside_differs(workbench))
+		return used;
+	char rate[FIGURE_SIZE], line[FIGURE_SIZE + 8];
+	figure_rate(rate, second->info.target_cr);
+	snprintf(line, sizeof line, " at %s", rate);
+	return used + canvas_string(canvas, rect.row, rect.col + used, rect.cols - used, ROLE_WARNING, line);
+}
+
+/* The left pane's name, then tokens and bytes. */
 static void draw_left_header(struct workbench *workbench, struct canvas *canvas)
 {
 	const struct rect rect = workbench->regions.document_header;
 	const struct shown_compressed *second = workbench->forms[FORM_SECOND].compressed;
 	bool focused = workbench->focus == FOCUS_DOCUMENT;
 	canvas_line(canvas, rect.row, rect.col, rect.cols, focused ? ROLE_FOCUS : ROLE_BORDER);
-	const char *title = second == NULL ? "Document" : second->info.method->title;
 	int col = rect.col + 1;
-	col += canvas_string(canvas, rect.row, col, rect.cols - 1, focused ? ROLE_TAB : ROLE_TEXT, title);
+	col += draw_left_name(workbench, canvas, (struct rect){rect.row, col, 1, rect.cols - 1}, focused);
 	workbench->method_place[FORM_SECOND] = (struct rect){rect.row, rect.col + 1, second == NULL ? 0 : 1, col - rect.col - 1};
 	if (workbench->text == NULL)
 		return;

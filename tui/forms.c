@@ -63,6 +63,13 @@ bool form_beside(const struct workbench *workbench)
 	return workbench->forms[FORM_SECOND].compressed != NULL;
 }
 
+bool form_beside_differs(const struct workbench *workbench)
+{
+	const struct shown_compressed *first = workbench->forms[FORM_FIRST].compressed;
+	const struct shown_compressed *second = workbench->forms[FORM_SECOND].compressed;
+	return first != NULL && second != NULL && first->info.budget_tokens != second->info.budget_tokens;
+}
+
 bool form_beside_regenerated(const struct workbench *workbench)
 {
 	const struct form *form = &workbench->forms[FORM_SECOND];

@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "clock.h"
 #include "perform.h"
+#include "widgets/gauge.h"
 #include "workbench.h"
 
 static void finish_read(struct workbench *workbench, struct task *task)
@@ -214,6 +215,20 @@ static void show_so_far(struct workbench *workbench, enum form_place place, stru
 	form_changed(workbench, place);
 }
 
+/* In compare mode the first form may have come to the new target already: then it is said where the second one stands. */
+static void say_cancelled(struct workbench *workbench, const struct task *task)
+{
+	const struct form *second = &workbench->forms[FORM_SECOND];
+	char rate[FIGURE_SIZE];
+	if (task->kind != TASK_COMPRESS || !form_beside_differs(workbench)) {
+		workbench_say(workbench, ROLE_WARNING, "%s was cancelled.", task_name(task->kind));
+		return;
+	}
+	figure_rate(rate, second->compressed->info.target_cr);
+	workbench_say(workbench, ROLE_WARNING, "Compressing was cancelled: the left side, %s, is still at %s.",
+	              second->compressed->info.method->title, rate);
+}
+
 /* What a failure leaves behind must not look like a result. */
 static void finish_failed(struct workbench *workbench, struct task *task)
 {
@@ -257,7 +272,7 @@ static void finish_failed(struct workbench *workbench, struct task *task)
 		workbench_say(workbench, ROLE_ERROR, "%s Until there is a model, documents can only be read.",
 		              task->job.error.message);
 	else if (cancelled)
-		workbench_say(workbench, ROLE_WARNING, "%s was cancelled.", task_name(task->kind));
+		say_cancelled(workbench, task);
 	else
 		workbench_say(workbench, ROLE_ERROR, "%s", task->job.error.message);
 	if (task->kind == TASK_SAVE && workbench->quitting) {

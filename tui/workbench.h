@@ -184,6 +184,8 @@ bool form_is_soft(const struct form *form); /* is there a compressed form, and i
 /* The one that is chosen for, refined and saved: the left one while its pane has the focus, else the first. */
 enum form_place form_in_focus(const struct workbench *workbench);
 bool form_beside(const struct workbench *workbench); /* does the second form stand in the left pane, in the document's place? */
+/* Was it made for another target than the first form? Until its turn comes, and when it was cancelled then. */
+bool form_beside_differs(const struct workbench *workbench);
 /* Does the left pane show what came back from its memory tokens, or what is about to? */
 bool form_beside_regenerated(const struct workbench *workbench);
 /* It could not be made, or is not wanted any more: its method and the slider are again those of what is shown. */

@@ -63,6 +63,7 @@ static void show_form(struct workbench *workbench, enum form_place place, const 
 	assert_non_null(form->compressed);
 	form->compressed->info.method = form->method = method;
 	form->target = (struct slider_value){.rate = rate};
+	form->compressed->info.budget_tokens = (size_t)(rate * 100);
 }
 
 static struct task *submit(struct workbench *workbench, enum task_kind kind, enum form_place place,
@@ -163,12 +164,37 @@ static void rows_of_a_cancelled_refinement(void **state)
 	end(&workbench);
 }
 
+/* The second form keeps the target that it was made for when its turn is cancelled, and that is said. */
+static void left_behind(void **state)
+{
+	(void)state;
+	struct workbench workbench;
+	begin(&workbench);
+	show_form(&workbench, FORM_FIRST, &soft, 0.5);
+	show_form(&workbench, FORM_SECOND, &soft, 0.5);
+	assert_false(form_beside_differs(&workbench));
+	submit(&workbench, TASK_COMPRESS, FORM_SECOND, run_until_cancelled);
+	jobs_cancel(&workbench);
+	collect(&workbench);
+	assert_string_equal(workbench.message, "Compressing was cancelled.");
+	struct pith_compressed_info *second = &workbench.forms[FORM_SECOND].compressed->info;
+	second->budget_tokens = 25;
+	second->target_cr = 0.25;
+	assert_true(form_beside_differs(&workbench));
+	submit(&workbench, TASK_COMPRESS, FORM_SECOND, run_until_cancelled);
+	jobs_cancel(&workbench);
+	collect(&workbench);
+	assert_string_equal(workbench.message, "Compressing was cancelled: the left side, Rows, is still at 0.25 (4.0x).");
+	end(&workbench);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_follows),
 		cmocka_unit_test(too_late),
 		cmocka_unit_test(rows_of_a_cancelled_refinement),
+		cmocka_unit_test(left_behind),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
