@@ -250,7 +250,7 @@ static void draw_slider(const struct workbench *workbench, struct canvas *canvas
 	figure_rate(rate, slider_share(workbench->slider.live, workbench->n_tokens));
 	int col = track.col + track.cols + 2, room = row.cols - col;
 	int used = canvas_string(canvas, row.row, col, room, ROLE_VALUE, rate);
-	size_t budget = jobs_budget(workbench);
+	size_t budget = jobs_budget(workbench, workbench->slider.live);
 	char tokens[FIGURE_SIZE];
 	figure_count(tokens, budget);
 	if (budget > 0)

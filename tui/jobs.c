@@ -29,12 +29,31 @@ struct pith_compress_options jobs_options(const struct workbench *workbench, enu
 	return options;
 }
 
-size_t jobs_budget(const struct workbench *workbench)
+size_t jobs_budget(const struct workbench *workbench, struct slider_value value)
 {
 	if (!workbench->tokenised)
 		return 0;
-	struct pith_compress_options options = jobs_options(workbench, FORM_FIRST, workbench->slider.live);
+	struct pith_compress_options options = jobs_options(workbench, FORM_FIRST, value);
 	return pith_compress_budget(&options, workbench->n_tokens);
+}
+
+/* Is the form made for as many tokens as this, or about to be? */
+static bool form_comes_to(const struct workbench *workbench, enum form_place place, size_t budget)
+{
+	const struct form *form = &workbench->forms[place];
+	const struct running *running = &workbench->running;
+	if (form->method == NULL || workbench->wanted.compressed[place])
+		return true;
+	if (running->active && running->kind == TASK_COMPRESS && running->form == place && !running->superseded)
+		return !running->cancelled;
+	return form->compressed != NULL && form->compressed->info.budget_tokens == budget;
+}
+
+bool jobs_has_settled(const struct workbench *workbench)
+{
+	size_t budget = jobs_budget(workbench, workbench->slider.live);
+	return budget > 0 && budget == jobs_budget(workbench, workbench->slider.settled) &&
+	       form_comes_to(workbench, FORM_FIRST, budget) && form_comes_to(workbench, FORM_SECOND, budget);
 }
 
 static void drop_answers(struct workbench *workbench)

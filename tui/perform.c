@@ -22,7 +22,11 @@ void perform_settle(struct workbench *workbench)
 {
 	workbench->settle_at = 0;
 	workbench->dirty = true;
-	if (!workbench->slider.dragging && slider_unsettled(&workbench->slider))
+	if (workbench->slider.dragging || !slider_unsettled(&workbench->slider))
+		return;
+	if (jobs_has_settled(workbench))
+		slider_settle(&workbench->slider); /* at a target that means as many tokens: what is there stays, refined rows too */
+	else
 		jobs_want_compressed(workbench);
 }
 
@@ -40,7 +44,7 @@ static void rate_least(struct workbench *workbench)
 
 static void step_tokens(struct workbench *workbench, int tokens)
 {
-	size_t budget = jobs_budget(workbench);
+	size_t budget = jobs_budget(workbench, workbench->slider.live);
 	if (budget == 0)
 		return;
 	slider_step_tokens(&workbench->slider, tokens, budget, workbench->n_tokens);

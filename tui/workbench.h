@@ -168,7 +168,9 @@ void jobs_want_refined(struct workbench *workbench, enum form_place place);
 void jobs_want_saved(struct workbench *workbench, enum form_place place, const char *path);
 void jobs_cancel(struct workbench *workbench);
 struct pith_compress_options jobs_options(const struct workbench *workbench, enum form_place place, struct slider_value value);
-size_t jobs_budget(const struct workbench *workbench); /* tokens that the live value asks for; 0: not known */
+size_t jobs_budget(const struct workbench *workbench, struct slider_value value); /* tokens that it asks for; 0: not known */
+/* Does the live value ask for as many tokens as everything has, or is about to get? Then there is nothing to do. */
+bool jobs_has_settled(const struct workbench *workbench);
 
 /* results.c */
 void results_collect(struct workbench *workbench); /* takes what the worker has */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "perform.h"
 #include "unit.h"
 #include "workbench.h"
 
@@ -188,6 +189,41 @@ static void left_behind(void **state)
 	end(&workbench);
 }
 
+/* A step of the slider that comes to as many tokens has nothing to do, unless something lacks them. */
+static void as_many_tokens(void **state)
+{
+	(void)state;
+	struct workbench workbench;
+	begin(&workbench);
+	show_form(&workbench, FORM_FIRST, &soft, 0.25);
+	slider_set(&workbench.slider, (struct slider_value){.rate = 0.258});
+	assert_true(jobs_has_settled(&workbench));
+	perform_settle(&workbench);
+	assert_false(slider_unsettled(&workbench.slider));
+	assert_false(workbench.wanted.compressed[FORM_FIRST]);
+	slider_set(&workbench.slider, (struct slider_value){.rate = 0.252});
+	/* The second form was cancelled at another target. */
+	show_form(&workbench, FORM_SECOND, &soft, 0.5);
+	assert_false(jobs_has_settled(&workbench));
+	workbench.wanted.compressed[FORM_SECOND] = true;
+	assert_true(jobs_has_settled(&workbench));
+	workbench.forms[FORM_SECOND].method = NULL;
+	/* What runs is of other tokens, or of these. */
+	workbench.slider.settled.rate = 0.1;
+	assert_false(jobs_has_settled(&workbench));
+	workbench.slider.settled.rate = 0.25;
+	submit(&workbench, TASK_COMPRESS, FORM_FIRST, run_until_cancelled);
+	workbench.forms[FORM_FIRST].compressed->info.budget_tokens = 10;
+	assert_true(jobs_has_settled(&workbench));
+	jobs_cancel(&workbench);
+	assert_false(jobs_has_settled(&workbench));
+	collect(&workbench);
+	slider_set(&workbench.slider, (struct slider_value){.rate = 0.26});
+	perform_settle(&workbench);
+	assert_true(workbench.wanted.compressed[FORM_FIRST]);
+	end(&workbench);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +231,7 @@ int main(void)
 		cmocka_unit_test(too_late),
 		cmocka_unit_test(rows_of_a_cancelled_refinement),
 		cmocka_unit_test(left_behind),
+		cmocka_unit_test(as_many_tokens),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
