@@ -30,6 +30,14 @@ static int draw_title_piece(struct canvas *canvas, int col, enum role role, cons
 	return col + canvas_string(canvas, 0, col, limit, role, text);
 }
 
+/* "Self-information", or "Self-information -> DAC": what is shown, and what was chosen to take its place. */
+static void write_methods(char *out, size_t size, const struct form *form)
+{
+	const struct pith_method *shown = form->compressed == NULL ? form->method : form->compressed->info.method;
+	bool pending = form->method != NULL && form->method != shown;
+	snprintf(out, size, "%s%s%s", shown->title, pending ? " -> " : "", pending ? form->method->title : "");
+}
+
 static void draw_title(struct workbench *workbench)
 {
 	struct canvas *canvas = &workbench->canvas;
@@ -48,7 +56,9 @@ static void draw_title(struct workbench *workbench)
 		snprintf(model, sizeof model, "opening the model");
 	col = draw_title_piece(canvas, col, ROLE_TITLE, model);
 	int before = col;
-	col = draw_title_piece(canvas, col, ROLE_TITLE_METHOD, workbench->forms[FORM_FIRST].method->title);
+	char methods[96];
+	write_methods(methods, sizeof methods, &workbench->forms[FORM_FIRST]);
+	col = draw_title_piece(canvas, col, ROLE_TITLE_METHOD, methods);
 	workbench->method_place[FORM_FIRST] = (struct rect){0, before, 1, col - before};
 	const char *help = "F1 help ";
 	int width = (int)strlen(help);
@@ -60,7 +70,9 @@ static void draw_title(struct workbench *workbench)
 static int draw_left_name(const struct workbench *workbench, struct canvas *canvas, struct rect rect, bool focused)
 {
 	const struct shown_compressed *second = workbench->forms[FORM_SECOND].compressed;
-	const char *title = second == NULL ? "Document" : second->info.method->title;
+	char title[96] = "Document";
+	if (second != NULL)
+		write_methods(title, sizeof title, &workbench->forms[FORM_SECOND]);
 	int used = canvas_string(canvas, rect.row, rect.col, rect.cols, focused ? ROLE_TAB : ROLE_TEXT, title);
 	if (!form_beside_differs(workbench))
 		return used;
@@ -251,11 +263,14 @@ static void draw_slider(const struct workbench *workbench, struct canvas *canvas
 	int col = track.col + track.cols + 2, room = row.cols - col;
 	int used = canvas_string(canvas, row.row, col, room, ROLE_VALUE, rate);
 	size_t budget = jobs_budget(workbench, workbench->slider.live);
+	/* Until what is shown is of so many tokens, not only until that has begun. */
+	const struct shown_compressed *shown = workbench->forms[FORM_FIRST].compressed;
+	bool pending = shown == NULL || shown->info.budget_tokens != budget;
 	char tokens[FIGURE_SIZE];
 	figure_count(tokens, budget);
 	if (budget > 0)
 		canvas_printf(canvas, row.row, col + used, room - used, ROLE_LABEL, " %s%s tok",
-		              slider_unsettled(&workbench->slider) ? "-> " : "", tokens);
+		              pending ? "-> " : "", tokens);
 }
 
 static void draw_figures(const struct workbench *workbench, struct canvas *canvas)

@@ -598,6 +598,25 @@ done
 keys q
 await 'status=0'
 
+echo "- what is shown keeps its name until something else stands there"
+start_shell 120 24
+run_pith PITH_AUTO_REGENERATE=false long.txt
+await 'achieved 0\.2'
+await_gone 'Esc cancels'
+keys m
+await '>500xCompressor'
+keys Home Down Down Down Down
+await '>DAC'
+keys Enter
+await '500xCompressor -> DAC '
+await '[|│] DAC '
+type_text "$(printf '=10%%\r')"
+await '^ CR.*0\.10 \(10\.0x\) -> 346 tok'
+await '^ CR.*0\.10 \(10\.0x\) 346 tok'
+await 'target 0\.10 '
+keys q
+await 'status=0'
+
 echo "- a method that fails leaves what was shown before, and what it had stopped comes to its end"
 start_shell 100 24
 run_pith 'PITH_SERVER=http://127.0.0.1:9/v1 PITH_SERVER_MODEL=none' long.txt
