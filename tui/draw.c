@@ -273,16 +273,18 @@ static void draw_slider(const struct workbench *workbench, struct canvas *canvas
 		              pending ? "-> " : "", tokens);
 }
 
-static void draw_figures(const struct workbench *workbench, struct canvas *canvas)
+/* The first form's figures, and what is switched off; returns the rows that they take. Without a canvas they are only counted. */
+static int draw_figures(const struct workbench *workbench, struct canvas *canvas, struct rect rect)
 {
 	if (workbench->forms[FORM_FIRST].compressed == NULL)
-		return;
-	struct figure_flow flow = {canvas, workbench->regions.figures, 0, 1};
+		return 0;
+	struct figure_flow flow = {canvas, rect, 0, 1};
 	view_figures_add(&flow, &workbench->forms[FORM_FIRST].compressed->info);
 	if (!workbench->sync)
 		figure_flow_add(&flow, "", ROLE_WARNING, "scrolling apart");
 	if (!workbench->mouse)
 		figure_flow_add(&flow, "", ROLE_WARNING, "mouse off");
+	return flow.row + 1;
 }
 
 /* How far a job is (share below 0: unknown), how long it still takes, and how to stop it. */
@@ -431,7 +433,8 @@ void draw_frame(struct workbench *workbench)
 	if ((rows != canvas->rows || cols != canvas->cols) && !canvas_resize(canvas, rows, cols))
 		return;
 	canvas_clear(canvas);
-	workbench->regions = regions_compute(rows, cols, workbench->n_answers);
+	int figure_rows = draw_figures(workbench, NULL, (struct rect){0, 0, 0, cols});
+	workbench->regions = regions_compute(rows, cols, workbench->n_answers, figure_rows);
 	if (workbench->training.open) {
 		training_view_draw(&workbench->training, canvas);
 		screen_show(canvas);
@@ -454,7 +457,7 @@ void draw_frame(struct workbench *workbench)
 		canvas_code(canvas, regions->divider.row, regions->divider.col, canvas->ascii ? '+' : 0x252c, ROLE_BORDER);
 	}
 	draw_slider(workbench, canvas);
-	draw_figures(workbench, canvas);
+	draw_figures(workbench, canvas, regions->figures);
 	view_answers_draw(workbench, canvas);
 	prompt_draw(canvas, (struct rect){regions->question.row, 1, 1, regions->question.cols - 1}, workbench->wanted.question,
 	            workbench->question);

@@ -3,7 +3,7 @@
 enum {
 	STACK_BELOW_COLS = 76, /* two panes of less than 38 columns are hard to read */
 	STACK_MIN_ROWS = 24,
-	WIDE_COLS = 120,       /* the figures fit one row */
+	WIDE_COLS = 120,       /* from here on the figures may fit one row */
 	SLIDER_LABEL_COLS = 4, /* "CR [" */
 	SLIDER_VALUE_COLS = 34,
 	SLIDER_VALUE_COLS_NARROW = 27,
@@ -46,7 +46,7 @@ static void place_panes(struct regions *regions, struct rect whole)
 	take_header(&regions->result, &regions->result_header);
 }
 
-struct regions regions_compute(int rows, int cols, int n_answers)
+struct regions regions_compute(int rows, int cols, int n_answers, int n_figure_rows)
 {
 	struct regions regions = {0};
 	if (rows < REGIONS_MIN_ROWS || cols < REGIONS_MIN_COLS) {
@@ -67,7 +67,7 @@ struct regions regions_compute(int rows, int cols, int n_answers)
 		for (int i = 0; i < n_answers; i++)
 			take_header(&regions.answer[i], &regions.answer_header[i]);
 	}
-	int figure_rows = cols >= WIDE_COLS ? 1 : 2;
+	int figure_rows = cols >= WIDE_COLS && n_figure_rows < 2 ? 1 : 2;
 	bottom -= figure_rows;
 	regions.figures = (struct rect){bottom, 0, figure_rows, cols};
 	regions.slider = (struct rect){--bottom, 0, 1, cols};

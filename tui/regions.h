@@ -30,6 +30,7 @@ struct regions {
 	struct rect question, status, hints;
 };
 
-struct regions regions_compute(int rows, int cols, int n_answers); /* 0, 2 or 3 */
+/* 0, 2 or 3 answers; the figures get a second row where they need one, and on narrow screens always, so that nothing jumps. */
+struct regions regions_compute(int rows, int cols, int n_answers, int n_figure_rows);
 
 #endif

@@ -21,9 +21,9 @@ static void claim(struct rect rect, unsigned char who, int rows, int cols)
 		}
 }
 
-static void check(int rows, int cols, int answers)
+static void check(int rows, int cols, int answers, int figure_rows)
 {
-	struct regions regions = regions_compute(rows, cols, answers);
+	struct regions regions = regions_compute(rows, cols, answers, figure_rows);
 	if (rows < REGIONS_MIN_ROWS || cols < REGIONS_MIN_COLS) {
 		assert_true(regions.too_small);
 		return;
@@ -45,6 +45,7 @@ static void check(int rows, int cols, int answers)
 	assert_true(regions.document.rows >= 2 && regions.result.rows >= 2);
 	assert_true(regions.document.cols >= 29 && regions.result.cols >= 29);
 	assert_true(regions.track.cols >= 25);
+	assert_true(regions.figures.rows == 2 || (regions.figures.rows >= figure_rows && cols >= 120));
 	assert_true(rect_contains(regions.slider, regions.track.row, regions.track.col));
 	if (rows >= 24 && cols >= 80)
 		assert_true(regions.document.rows >= (answers ? 9 : 13) || regions.stacked);
@@ -59,20 +60,20 @@ static void all_sizes(void **state)
 	(void)state;
 	for (int rows = 1; rows <= MAX_ROWS; rows++)
 		for (int cols = 1; cols <= MAX_COLS; cols++) {
-			check(rows, cols, 0);
-			check(rows, cols, 2);
-			check(rows, cols, 3);
+			check(rows, cols, 0, 1 + rows % 2);
+			check(rows, cols, 2, 1 + rows % 2);
+			check(rows, cols, 3, 1 + rows % 2);
 		}
 }
 
 static void stacked(void **state)
 {
 	(void)state;
-	assert_false(regions_compute(24, 80, 0).stacked);
-	assert_true(regions_compute(40, 70, 0).stacked);
-	assert_true(regions_compute(60, 90, 0).stacked);
-	assert_false(regions_compute(60, 200, 0).stacked);
-	assert_false(regions_compute(17, 60, 0).stacked); /* too low to stack */
+	assert_false(regions_compute(24, 80, 0, 1).stacked);
+	assert_true(regions_compute(40, 70, 0, 1).stacked);
+	assert_true(regions_compute(60, 90, 0, 1).stacked);
+	assert_false(regions_compute(60, 200, 0, 1).stacked);
+	assert_false(regions_compute(17, 60, 0, 1).stacked); /* too low to stack */
 }
 
 int main(void)

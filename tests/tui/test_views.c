@@ -453,7 +453,7 @@ static void assert_answers(struct workbench *workbench, int cols, const char *ex
 	enum { ROWS = 24 };
 	struct canvas canvas = {.ascii = true};
 	assert_true(canvas_resize(&canvas, ROWS, cols));
-	workbench->regions = regions_compute(ROWS, cols, workbench->n_answers);
+	workbench->regions = regions_compute(ROWS, cols, workbench->n_answers, 1);
 	view_answers_draw(workbench, &canvas);
 	char *dump = canvas_dump(&canvas), *begin = dump;
 	for (int row = 0; row < workbench->regions.answer_header[0].row; row++)

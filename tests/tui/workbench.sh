@@ -342,6 +342,20 @@ done
 await_stable
 await 'target 0\.25'
 
+# What two rows of figures hold is not lost where one might do.
+keys y
+await 'scrolling apart'
+for size in 119x24 120x24 126x24; do
+  t resize-window -x "${size%x*}" -y "${size#*x}"
+  await_stable
+  await 'scrolling apart'
+  await 'took [0-9]'
+done
+keys y
+await_gone 'scrolling apart'
+t resize-window -x 80 -y 24
+await_stable
+
 echo "- help, themes, views"
 keys F1
 await 'Ask a question of the full text'
