@@ -308,6 +308,15 @@ static void finish(struct workbench *workbench, struct task *task)
 	}
 }
 
+/* The whole answer comes without the white space before its first word; so does what streams. */
+static void append_answer(struct bytes *answer, const char *text, size_t length)
+{
+	size_t blank = 0;
+	while (answer->length == 0 && blank < length && strchr(" \t\r\n", text[blank]) != NULL)
+		blank++;
+	bytes_append(answer, text + blank, length - blank);
+}
+
 static void collect_text(struct workbench *workbench)
 {
 	struct worker_text text;
@@ -318,7 +327,7 @@ static void collect_text(struct workbench *workbench)
 			bytes_append(&workbench->forms[workbench->running.form].regenerated, text.bytes, text.length);
 			form_changed(workbench, workbench->running.form);
 		} else if (text.channel < N_ANSWERS) {
-			bytes_append(&workbench->answers[text.channel].text, text.bytes, text.length);
+			append_answer(&workbench->answers[text.channel].text, text.bytes, text.length);
 		}
 		workbench->dirty = true;
 	}

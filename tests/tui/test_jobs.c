@@ -165,6 +165,34 @@ static void rows_of_a_cancelled_refinement(void **state)
 	end(&workbench);
 }
 
+static enum pith_status run_speaking(struct job *job, struct worker *worker, const struct pith_control *control,
+                                     struct pith_error *err)
+{
+	static const char *const pieces[] = {" ", "\n 41", " cm"};
+	worker_set_channel(worker, ANSWER_FULL);
+	for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++)
+		control->text(control->user, pieces[i], strlen(pieces[i]));
+	return run_until_cancelled(job, worker, control, err);
+}
+
+/* What has come of a cancelled answer begins with a word, as the whole one would. */
+static void answer_begins_with_a_word(void **state)
+{
+	(void)state;
+	struct workbench workbench;
+	begin(&workbench);
+	submit(&workbench, TASK_ASK, FORM_FIRST, run_speaking);
+	while (workbench.answers[ANSWER_FULL].text.length < strlen("41 cm"))
+		results_collect(&workbench);
+	jobs_cancel(&workbench);
+	collect(&workbench);
+	const struct bytes *text = &workbench.answers[ANSWER_FULL].text;
+	assert_int_equal(text->length, strlen("41 cm"));
+	assert_memory_equal(text->data, "41 cm", text->length);
+	assert_false(workbench.answers[ANSWER_FULL].done);
+	end(&workbench);
+}
+
 /* The second form keeps the target that it was made for when its turn is cancelled, and that is said. */
 static void left_behind(void **state)
 {
@@ -230,6 +258,7 @@ int main(void)
 		cmocka_unit_test(nothing_follows),
 		cmocka_unit_test(too_late),
 		cmocka_unit_test(rows_of_a_cancelled_refinement),
+		cmocka_unit_test(answer_begins_with_a_word),
 		cmocka_unit_test(left_behind),
 		cmocka_unit_test(as_many_tokens),
 	};

@@ -516,6 +516,14 @@ static void answers(void **state)
 	assert_answers(&workbench, 60, "- Answer: full text ---------+- Answer: no compressed form -\n");
 	workbench.forms[FORM_FIRST].compressed = &first;
 	assert_answers(&workbench, 60, "- Answer: full text ---------+- Earlier: no compressed form\n");
+	/* One that was cancelled says so, whether anything had come of it or not. */
+	workbench.answers[ANSWER_FIRST].method = &extractive;
+	workbench.answers[ANSWER_FULL].done = workbench.answers[ANSWER_FIRST].done = false;
+	bytes_clear(&workbench.answers[ANSWER_FIRST].text);
+	assert_answers(&workbench, 60,
+	               "- Answer: full text ---------+- Keep: 0.25 (4.0x) ----------\n"
+	               " 41 cm                       | Stopped before it began.\n"
+	               " Stopped before its end.     |\n");
 	for (int i = 0; i < N_ANSWERS; i++) {
 		bytes_free(&workbench.answers[i].text);
 		text_pane_free(&workbench.answers[i].pane);

@@ -81,8 +81,10 @@ static bool build(struct answer *answer, enum role text_role, bool running)
 		return false;
 	const char *note = "";
 	enum role role = ROLE_FAINT;
-	if (!answer->done)
-		note = running && answer->text.length == 0 ? "..." : running || answer->text.length == 0 ? "" : "Stopped before its end.";
+	if (!answer->done && running)
+		note = answer->text.length == 0 ? "..." : "";
+	else if (!answer->done)
+		note = answer->text.length == 0 ? "Stopped before it began." : "Stopped before its end.";
 	else if (answer->facts.status != PITH_OK)
 		note = answer->facts.error;
 	else
