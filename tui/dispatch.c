@@ -109,12 +109,25 @@ static void forget_refusal(struct workbench *workbench)
 	workbench->message_of_line = false;
 }
 
+/* And what was asked about it is asked again. */
+static void forget_line(struct workbench *workbench)
+{
+	forget_refusal(workbench);
+	free(workbench->overwrite_path);
+	workbench->overwrite_path = NULL;
+}
+
 static void leave_line(struct workbench *workbench)
 {
 	prompt_leave();
-	forget_refusal(workbench);
-	free(workbench->overwrite_path); /* asked about again next time */
-	workbench->overwrite_path = NULL;
+	forget_line(workbench);
+}
+
+/* What is wrong with a name does not stand below another one. */
+static void take_edit(struct workbench *workbench)
+{
+	if (prompt_edited())
+		forget_line(workbench);
 }
 
 /* A line was taken: what it was typed for happens now. */
@@ -148,6 +161,7 @@ static void take_paste(struct workbench *workbench, struct input_event *event)
 {
 	if (prompt_kind() != PROMPT_NONE) {
 		prompt_input(event);
+		take_edit(workbench);
 		return;
 	}
 	if (event->paste_length == 0)
@@ -299,6 +313,8 @@ static bool key_line(struct workbench *workbench, const struct input_event *even
 		perform_focus_move(workbench, 1);
 	} else if (prompt_input(event)) {
 		take_line(workbench);
+	} else {
+		take_edit(workbench);
 	}
 	return true;
 }

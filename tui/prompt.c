@@ -17,6 +17,7 @@
 /* readline has one line and one history per process, and so has this file. */
 static enum prompt_kind kind;
 static char *question;      /* left unfinished */
+static char *begun_with;    /* by the line that is open; NULL: nothing */
 static char *finished;      /* a line that was taken */
 static enum prompt_kind finished_kind;
 static bool ended;          /* by the last key */
@@ -185,8 +186,9 @@ void prompt_end(void)
 	clear_history();
 	free(history_path);
 	free(question);
+	free(begun_with);
 	free(finished);
-	history_path = question = finished = NULL;
+	history_path = question = begun_with = finished = NULL;
 	if (rl_outstream != NULL && rl_outstream != stdout)
 		fclose(rl_outstream);
 	rl_outstream = NULL;
@@ -215,8 +217,15 @@ void prompt_begin(enum prompt_kind new_kind, const char *text)
 	use_question_history(new_kind == PROMPT_QUESTION);
 	rl_callback_handler_install(label_of(new_kind), on_line);
 	const char *initial = text == NULL && new_kind == PROMPT_QUESTION ? question : text;
+	free(begun_with);
+	begun_with = initial == NULL ? NULL : strdup(initial);
 	if (initial != NULL)
 		rl_insert_text(initial);
+}
+
+bool prompt_edited(void)
+{
+	return kind != PROMPT_NONE && strcmp(rl_line_buffer, begun_with == NULL ? "" : begun_with) != 0;
 }
 
 void prompt_keep_question(const char *text)

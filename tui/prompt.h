@@ -22,6 +22,7 @@ void prompt_begin(enum prompt_kind kind, const char *text);
 void prompt_leave(void); /* Esc: a question's text is kept */
 enum prompt_kind prompt_kind(void);
 bool prompt_takes_path(void); /* is the open line the name of a file? */
+bool prompt_edited(void);     /* is the open line another than it began with? */
 
 /* Hands over a key, a character or a paste; true: the line was taken (prompt_take() has it) or left by Ctrl-D. */
 bool prompt_input(const struct input_event *event);

@@ -127,6 +127,26 @@ static void test_leaving(void **state)
 	expect_line("");
 }
 
+/* Whether what was said of the line still goes for it. */
+static void test_edited(void **state)
+{
+	(void)state;
+	assert_false(prompt_edited());
+	prompt_begin(PROMPT_OPEN, "nope.txt");
+	assert_false(prompt_edited());
+	key(INPUT_LEFT);
+	assert_false(prompt_edited());
+	type("x");
+	assert_true(prompt_edited());
+	prompt_leave();
+	assert_false(prompt_edited());
+	prompt_begin(PROMPT_RATE, NULL);
+	assert_false(prompt_edited());
+	type("5");
+	assert_true(prompt_edited());
+	prompt_leave();
+}
+
 static void paste(const char *text)
 {
 	prompt_input(&(struct input_event){.kind = INPUT_PASTE, .paste = (char *)text, .paste_length = strlen(text)});
@@ -208,6 +228,7 @@ static void test_random_keys(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_history), cmocka_unit_test(test_leaving),
+	                                   cmocka_unit_test(test_edited),
 	                                   cmocka_unit_test(test_dropped_files), cmocka_unit_test(test_completion),
 	                                   cmocka_unit_test(test_random_keys)};
 	return cmocka_run_group_tests(tests, setup, teardown);

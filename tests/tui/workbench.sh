@@ -393,6 +393,13 @@ keys Enter
 await 'nowhere\.txt cannot be opened'
 unmarked | grep -q 'The strait between' || fail "a file that is not there has closed the document"
 await 'Open: nowhere\.txt'
+keys C-u
+await_gone 'cannot be opened'
+leave_line
+keys o
+type_text 'nowhere.txt'
+keys Enter
+await 'nowhere\.txt cannot be opened'
 leave_line
 await_gone 'cannot be opened'
 keys w
