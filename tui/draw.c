@@ -227,7 +227,12 @@ static void draw_result(struct workbench *workbench, struct canvas *canvas)
 		return;
 	}
 	if (form->compressed == NULL) {
-		if (workbench->text != NULL && !workbench->has_model && !workbench->running.active)
+		if (workbench->text == NULL || workbench->running.active)
+			return;
+		if (workbench->has_model) /* it was cancelled, or failed */
+			draw_hint(canvas, rect, "Nothing is compressed yet.",
+			          "Left and Right move the slider and compress, = takes a target.");
+		else
 			draw_hint(canvas, rect, "Without a model nothing can be compressed.",
 			          "Start pith with --model FILE.gguf.");
 		return;

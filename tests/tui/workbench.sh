@@ -472,6 +472,8 @@ await 'Waiting to be asked: Does it wait\?'
 keys Escape
 await_gone 'Esc cancels'
 await 'Question: Does it wait\?'
+await 'Nothing is compressed yet\.'
+await '^ CR.* -> [0-9,]+ tok'
 
 echo "- a paste that comes behind the name of a file, before the file has been read, is the document"
 type_text "$(printf 'otexts/tidal-power.txt\r\033[200~What was pasted last.\033[201~')"
