@@ -130,7 +130,9 @@ static void finish_regenerate(struct workbench *workbench, struct task *task)
 	form_show_comparison(workbench, task->form, task->comparison);
 	task->comparison = NULL;
 	const char *stop = pith_stop_sentence(form->comparison->stop);
-	if (stop[0] != '\0')
+	if (stop[0] != '\0' && form_beside(workbench)) /* which of the two? */
+		workbench_say(workbench, ROLE_WARNING, "%s: %s", form->compressed->info.method->title, stop);
+	else if (stop[0] != '\0')
 		workbench_say(workbench, ROLE_WARNING, "%s", stop);
 }
 

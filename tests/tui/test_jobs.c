@@ -1,6 +1,7 @@
 /* What Esc and the end of a job leave behind: the workbench without a screen, and jobs that do what a test says. */
 #define _POSIX_C_SOURCE 200809L
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -193,6 +194,40 @@ static void answer_begins_with_a_word(void **state)
 	end(&workbench);
 }
 
+static enum pith_status run_at_once(struct job *job, struct worker *worker, const struct pith_control *control,
+                                    struct pith_error *err)
+{
+	(void)job;
+	(void)worker;
+	(void)control;
+	(void)err;
+	return PITH_OK;
+}
+
+/* Beside another text the one that broke off is named. */
+static void broken_off(void **state)
+{
+	(void)state;
+	struct workbench workbench;
+	begin(&workbench);
+	for (int n_forms = 1; n_forms <= N_FORMS; n_forms++) {
+		char sentence[128];
+		show_form(&workbench, (enum form_place)(n_forms - 1), &soft, 0.25);
+		const struct pith_generated generated = {.text = document, .length = strlen(document), .stop = PITH_STOP_LOOP};
+		struct task *task = task_create(workbench.engine, TASK_REGENERATE, NULL, NULL, 0);
+		assert_non_null(task);
+		task->job.run = run_at_once;
+		task->comparison = comparison_of(document, strlen(document), &generated);
+		assert_non_null(task->comparison);
+		workbench.running = (struct running){.active = true, .kind = TASK_REGENERATE};
+		worker_submit(workbench.worker, &task->job);
+		collect(&workbench);
+		snprintf(sentence, sizeof sentence, "%s%s", n_forms > 1 ? "Rows: " : "", pith_stop_sentence(PITH_STOP_LOOP));
+		assert_string_equal(workbench.message, sentence);
+	}
+	end(&workbench);
+}
+
 /* The second form keeps the target that it was made for when its turn is cancelled, and that is said. */
 static void left_behind(void **state)
 {
@@ -259,6 +294,7 @@ int main(void)
 		cmocka_unit_test(too_late),
 		cmocka_unit_test(rows_of_a_cancelled_refinement),
 		cmocka_unit_test(answer_begins_with_a_word),
+		cmocka_unit_test(broken_off),
 		cmocka_unit_test(left_behind),
 		cmocka_unit_test(as_many_tokens),
 	};
