@@ -68,6 +68,12 @@ expect 0 "$pith" compress --tokens 20 -o link "$abstract"
 [ "$(stat -c %a private.txt)" = 600 ] || fail "-o made a private file public"
 expect 1 "$pith" compress --tokens 20 -o missing/short.txt "$abstract"
 err_has 'missing/short.txt'
+# "ice" is pinned where it is a word, not within "twice"; "Arves" only where it can be.
+expect 0 "$pith" compress -m selfinfo --tokens 12 --pin ice "$abstract"
+grep -qw ice out || fail "a pin is lost: $(cat out)"
+! grep -q twice out || fail "a pin within a word is kept: $(cat out)"
+expect 0 "$pith" compress -m selfinfo --tokens 12 --pin Arves "$abstract"
+out_has 'Arvesk'
 expect 0 "$pith" compress --cr 0.5 --pin 'not in it' "$abstract"
 err_has 'The document does not hold "not in it"'
 

@@ -73,26 +73,48 @@ enum pith_status target_begin(struct target *target, struct cli *cli, bool text_
 	return status;
 }
 
-/* Adds every place of pin in the text. */
-static enum pith_status add_pins(struct target *target, struct cli *cli, const char *text, size_t length, const char *pin)
+static bool is_alphanumeric(char byte)
+{
+	return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
+}
+
+/* Does a word go on over the edge before text[at]? */
+static bool within_word(const char *text, size_t length, size_t at)
+{
+	return at > 0 && at < length && is_alphanumeric(text[at - 1]) && is_alphanumeric(text[at]);
+}
+
+/* Adds the places of pin in the text, those within words ("ice" in "twice") if they are wanted. */
+static enum pith_status add_places(struct target *target, const char *text, size_t length, const char *pin, bool within,
+                                   struct pith_error *err)
 {
 	size_t pin_length = strlen(pin);
 	const char *place = text, *end = text + length;
-	size_t n_before = target->options.n_pins;
-	while ((place = memmem(place, (size_t)(end - place), pin, pin_length)) != NULL) {
-		size_t n = target->options.n_pins;
+	for (; (place = memmem(place, (size_t)(end - place), pin, pin_length)) != NULL; place += pin_length) {
+		size_t n = target->options.n_pins, at = (size_t)(place - text);
+		if (!within && (within_word(text, length, at) || within_word(text, length, at + pin_length)))
+			continue;
 		struct pith_pin *pins = realloc(target->pins, (n + 1) * sizeof *pins);
 		if (pins == NULL)
-			return fault_memory(&cli->err);
+			return fault_memory(err);
 		target->pins = pins;
-		pins[n] = (struct pith_pin){(size_t)(place - text), (size_t)(place - text) + pin_length};
+		pins[n] = (struct pith_pin){at, at + pin_length};
 		target->options.pins = pins;
 		target->options.n_pins = n + 1;
-		place += pin_length;
 	}
-	if (target->options.n_pins == n_before)
-		cli_say(cli, "The document does not hold \"%.60s\", so it cannot be pinned.", pin);
 	return PITH_OK;
+}
+
+/* Adds every place of pin in the text: as words of their own, and only where there are none as parts of others. */
+static enum pith_status add_pins(struct target *target, struct cli *cli, const char *text, size_t length, const char *pin)
+{
+	size_t n_before = target->options.n_pins;
+	enum pith_status status = add_places(target, text, length, pin, false, &cli->err);
+	if (status == PITH_OK && target->options.n_pins == n_before)
+		status = add_places(target, text, length, pin, true, &cli->err);
+	if (status == PITH_OK && target->options.n_pins == n_before)
+		cli_say(cli, "The document does not hold \"%.60s\", so it cannot be pinned.", pin);
+	return status;
 }
 
 enum pith_status target_find_pins(struct target *target, struct cli *cli, const struct pith_document *document)
