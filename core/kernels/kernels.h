@@ -5,7 +5,8 @@
  * C what is right. kernels_vector.c and weights_vector.c, compiled once per
  * instruction set, override what is faster. kernels_get() chooses by CPUID
  * feature bits at the first call; PITH_CPU=ref|avx2|avx512|neon in the
- * environment forces a level (an impossible one is ignored).
+ * environment forces a level (an impossible one is ignored here, and told by
+ * pith_cpu_check()).
  *
  * No kernel allocates or fails. Arrays need no alignment. n may be 0.
  */

@@ -109,6 +109,12 @@ struct pith_file_report {
 enum pith_status pith_inspect(const char *path, struct pith_file_report *out, struct pith_error *err);
 void pith_file_report_free(struct pith_file_report *report);
 
+/*
+ * Which level of kernels runs here; *level, unless NULL, is its name ("avx2"). PITH_CPU in the environment may ask for another:
+ * PITH_BAD_ARGUMENT when there is none of that name, PITH_UNSUPPORTED when this machine lacks it. Either way *level is what runs.
+ */
+enum pith_status pith_cpu_check(const char **level, struct pith_error *err);
+
 /* The library's version, "0.1.0". */
 const char *pith_version(void);
 

@@ -78,6 +78,11 @@ echo '{"text": "A text of a few words."}' >sets/one.jsonl
 refused 'would write the report over its own data, sets/one.jsonl' eval all --data sets -o sets/../sets/one.jsonl
 grep -q 'few words' text.txt sets/one.jsonl || fail "what was read was written over"
 
+# Figures depend on the processor's level: what cannot be had is not passed over.
+PITH_CPU=foo refused 'PITH_CPU is "foo"; there are ref, avx2, avx512, avx512bf16, amx and neon.' config
+PITH_CPU=ref expect 0 "$pith" config
+[ ! -s err ] || fail "PITH_CPU=ref: $(cat err)"
+
 # Without a terminal the workbench points to the commands.
 refused 'The workbench needs a terminal' text.txt
 refused 'The workbench needs a terminal' -

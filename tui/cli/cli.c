@@ -102,6 +102,15 @@ static void print_warnings(struct cli *cli)
 		cli_say(cli, "%.*s", (int)(end - line), line);
 }
 
+/* Figures depend on the level of the kernels: a name that is none is refused, what this machine lacks is told. */
+static enum pith_status check_cpu(struct cli *cli)
+{
+	enum pith_status status = pith_cpu_check(NULL, &cli->err);
+	if (status == PITH_UNSUPPORTED)
+		cli_say(cli, "%s", cli->err.message);
+	return status == PITH_UNSUPPORTED ? PITH_OK : status;
+}
+
 enum exit_code cli_begin(struct cli *cli, const struct arguments *arguments)
 {
 	*cli = (struct cli){.arguments = arguments, .json = arguments->given[OPTION_JSON]};
@@ -113,6 +122,8 @@ enum exit_code cli_begin(struct cli *cli, const struct arguments *arguments)
 	struct settings_request request = {
 		.config_path = arguments->value[OPTION_CONFIG], .flags = arguments->flags, .n_flags = arguments->n_flags};
 	enum pith_status status = settings_load(&cli->settings, &request, &cli->err);
+	if (status == PITH_OK)
+		status = check_cpu(cli);
 	if (status != PITH_OK) {
 		cli_say(cli, "%s", cli->err.message);
 		return status == PITH_NO_MEMORY ? EXIT_CODE_FAILED : EXIT_CODE_USAGE;

@@ -1,3 +1,4 @@
+#define _XOPEN_SOURCE 700
 /*
  * Every entry of every table that this machine can run, against the same sums
  * in double precision: odd lengths, unaligned arrays, zeros, subnormal and
@@ -18,6 +19,8 @@
 #include "base/random.h"
 #include "base/tensor_blocks.h"
 #include "kernels/kernels.h"
+#include "kernels/matmul_bf16.h"
+#include "pith/model.h"
 
 enum { CAPACITY = 1100, OFFSET = 1, N_INPUTS = 5, MAX_TABLES = 8 };
 
@@ -380,12 +383,38 @@ static void test_levels(void **state)
 		assert_ptr_equal(chosen, tables[n_tables - 1]);
 }
 
+/* The wish is read anew, what runs was chosen before. */
+static void test_wishes(void **state)
+{
+	(void)state;
+	struct pith_error err;
+	const char *wanted = getenv("PITH_CPU"), *level = NULL, *runs = matmul_bf16_level();
+	char *kept = wanted == NULL ? NULL : strdup(wanted);
+	runs = runs != NULL ? runs : kernels_get()->name;
+	static const char *const lacking[] = {"neon", "avx2"};
+	assert_int_equal(setenv("PITH_CPU", "foo", 1), 0);
+	assert_int_equal(pith_cpu_check(&level, &err), PITH_BAD_ARGUMENT);
+	assert_string_equal(level, runs);
+	assert_non_null(strstr(err.message, "PITH_CPU is \"foo\"; there are ref, "));
+	/* No machine has both. */
+	bool is_arm = strcmp(tables[n_tables - 1]->name, "neon") == 0;
+	assert_int_equal(setenv("PITH_CPU", lacking[is_arm], 1), 0);
+	assert_int_equal(pith_cpu_check(NULL, &err), PITH_UNSUPPORTED);
+	assert_int_equal(setenv("PITH_CPU", runs, 1), 0);
+	assert_int_equal(pith_cpu_check(NULL, &err), PITH_OK);
+	assert_int_equal(unsetenv("PITH_CPU"), 0);
+	assert_int_equal(pith_cpu_check(NULL, &err), PITH_OK);
+	if (kept != NULL)
+		assert_int_equal(setenv("PITH_CPU", kept, 1), 0);
+	free(kept);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_levels),      cmocka_unit_test(test_rows),    cmocka_unit_test(test_special_halves),
 		cmocka_unit_test(test_elementwise), cmocka_unit_test(test_maximum), cmocka_unit_test(test_exp_sum),
-		cmocka_unit_test(test_silu),        cmocka_unit_test(test_adamw),
+		cmocka_unit_test(test_silu),        cmocka_unit_test(test_adamw),   cmocka_unit_test(test_wishes),
 	};
 	random_seed(&random_numbers, 1);
 	n_tables = kernels_available(tables, MAX_TABLES);
