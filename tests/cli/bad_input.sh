@@ -76,6 +76,12 @@ recipe 'recipe.yaml:3:9: output would be written over the path of a task' "$(pri
 recipe 'recipe.yaml:4:6: log would be written over the path of a task' "$(printf '%s\noutput: y.gguf\nlog: link.jsonl' "$base")"
 recipe 'recipe.yaml:3:6: log would be written over eval: both' "$(printf '%s\nlog: z\neval: z\noutput: y.gguf' "$base")"
 recipe 'recipe.yaml:3:9: output would be written over checkpoint' "$(printf '%s\noutput: y\ncheckpoint: ./y' "$base")"
+base="$(printf '%s\noutput: y' "$base")"
+recipe 'recipe.yaml:5:13: n_kv_heads is 3, which does not divide the n_heads of 2.' \
+  "$(printf '%s\nn_heads: 2\nn_kv_heads: 3' "$base")"
+recipe 'recipe.yaml:1:1: n_kv_heads is 4, which does not divide the n_heads of 6.' "$(printf '%s\nn_heads: 6' "$base")"
+recipe 'recipe.yaml:4:11: head_dim is 3 and has to be even.' "$(printf '%s\nhead_dim: 3' "$base")"
+recipe 'recipe.yaml:4:13: rope_theta has to be above 1.' "$(printf '%s\nrope_theta: 1' "$base")"
 printf 'paths: [x.jsonl]\nn_vocab: 300\noutput: x.jsonl\n' >recipe.yaml
 refused 2 'recipe.yaml:3:9: output would be written over one of its paths' train tokenizer recipe.yaml
 printf 'sources: [{path: x.jsonl}]\nbase: b.gguf\noutput: y\nlog: x.jsonl\n' >recipe.yaml

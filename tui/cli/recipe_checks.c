@@ -54,6 +54,27 @@ static enum pith_status check_written(const struct written *written, struct pith
 	return status;
 }
 
+/* What a new base is made of, where one number has to go with another or only some will do. */
+static enum pith_status check_shape(const struct pith_recipe *options, const char *recipe, struct pith_error *err)
+{
+	struct pith_error sentence = {0};
+	const char *key = NULL;
+	if (options->base_path != NULL)
+		return PITH_OK;
+	if (options->n_heads % options->n_kv_heads != 0) {
+		key = "n_kv_heads";
+		fault(&sentence, PITH_BAD_FILE, "n_kv_heads is %d, which does not divide the n_heads of %d.", options->n_kv_heads,
+		      options->n_heads);
+	} else if (options->head_dim % 2 != 0) {
+		key = "head_dim";
+		fault(&sentence, PITH_BAD_FILE, "head_dim is %d and has to be even.", options->head_dim);
+	} else if (options->rope_theta <= 1) {
+		key = "rope_theta";
+		fault(&sentence, PITH_BAD_FILE, "rope_theta has to be above 1.");
+	}
+	return key == NULL ? PITH_OK : fault_at(recipe, key, sentence.message, err);
+}
+
 enum pith_status recipe_check(const struct recipe *recipe, const char *path, struct pith_error *err)
 {
 	const struct pith_recipe *options = &recipe->options;
@@ -71,7 +92,7 @@ enum pith_status recipe_check(const struct recipe *recipe, const char *path, str
 		status = check_file(&written, written.n, "eval", options->eval_path, err);
 	if (status == PITH_OK)
 		status = check_file(&written, written.n, "eval_answer", options->eval_answer_path, err);
-	return status;
+	return status == PITH_OK ? check_shape(options, path, err) : status;
 }
 
 enum pith_status recipe_check_tokenizer(const struct recipe_tokenizer *recipe, const char *path, struct pith_error *err)

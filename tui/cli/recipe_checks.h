@@ -7,7 +7,7 @@
 
 #include "recipe.h"
 
-/* A run writes over nothing that it reads, and two things not to one file. */
+/* A run writes over nothing that it reads, and two things not to one file; the heads of a new base go together. */
 enum pith_status recipe_check(const struct recipe *recipe, const char *path, struct pith_error *err);
 enum pith_status recipe_check_tokenizer(const struct recipe_tokenizer *recipe, const char *path, struct pith_error *err);
 enum pith_status recipe_check_keep(const struct recipe_keep *recipe, const char *path, struct pith_error *err);
