@@ -191,6 +191,22 @@ static void tell(struct telling *t, const struct run *run, double norm)
 	t->last = clock_seconds();
 }
 
+/* Of a run that is over its checkpoint says no more than this. */
+static void tell_over(struct telling *t, const struct run *run)
+{
+	struct pith_train_report *r = &t->newest;
+	r->over = true;
+	r->step = run->state.step;
+	r->n_steps = run->recipe->n_steps;
+	for (int i = 0; i < PITH_N_OBJECTIVES; i++)
+		r->objective_loss[i] = NAN;
+	r->loss = r->learning_rate = r->gradient_norm = r->tokens_per_second = r->seconds_left = NAN;
+	r->length = run->state.curriculum.length;
+	r->tokens = run->state.tokens;
+	if (t->report != NULL)
+		t->report(t->user, r);
+}
+
 /*
  * Opens the log behind its last line of a step that the run has behind it: steps
  * after the checkpoint are done again, and a run that begins anew has a new log.
@@ -264,7 +280,10 @@ static enum pith_status loop(struct run *run, struct telling *t, const struct pi
 	const struct pith_recipe *recipe = run->recipe;
 	/* A checkpoint of a run that is over: there is nothing left to do but to write what it holds. */
 	int began = run->state.step;
-	enum pith_status status = began < recipe->n_steps ? PITH_OK : run_save_outputs(run, err);
+	bool over = began >= recipe->n_steps;
+	enum pith_status status = over ? run_save_outputs(run, err) : PITH_OK;
+	if (over && status == PITH_OK)
+		tell_over(t, run);
 	while (status == PITH_OK && run->state.step < recipe->n_steps) {
 		if (is_cancelled(control)) {
 			/* Where nothing was learned yet, what a run before may have written is worth more. */

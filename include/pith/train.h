@@ -159,6 +159,7 @@ void pith_recipe_init(struct pith_recipe *recipe); /* defaults */
 /* What is told while a run goes on. */
 struct pith_train_report {
 	int step, n_steps;
+	bool over;                            /* the run had finished before: nothing was left but to write its output */
 	double loss;                          /* mean over the trained tokens since the last report, nats */
 	double objective_loss[PITH_N_OBJECTIVES]; /* the same by objective; NaN: none seen */
 	double eval_loss[PITH_N_OBJECTIVES];  /* newest evaluation; NaN: none yet */

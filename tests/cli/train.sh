@@ -61,6 +61,12 @@ recipe stopped 200
 expect 0 "$pith" train base straight.yaml --json
 json steps=200 'loss>0' 'losses.lm>0' 'losses.regenerate>0' 'eval_losses.lm>0' output=straight.gguf
 err_has 'step 200/200'
+# Once more: it says that nothing was left to do, not that something was done.
+cp straight.jsonl before.jsonl
+expect 0 "$pith" train base straight.yaml --json
+json finished_before=true steps=200 'tokens>0' output=straight.gguf
+err_has 'The run had finished before, with step 200,'
+cmp -s straight.jsonl before.jsonl || fail "the log of a run that is over was changed"
 # Its log can be watched and drawn.
 expect 0 "$pith" train --watch straight.jsonl --json
 json step=200 n_steps=200 'losses.lm>0' 'held_out.lm>0' 'tokens_per_second>0' seconds_left:number 'seconds_left<0.001'

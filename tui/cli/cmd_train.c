@@ -29,6 +29,11 @@ static void on_report(void *user, const struct pith_train_report *report)
 	watch->last = *report;
 	watch->reported = true;
 	cli_progress_clear(cli);
+	if (report->over) {
+		cli_say(cli, "The run had finished before, with step %d, and had read %llu tokens: there was nothing left to learn.",
+		        report->step, (unsigned long long)report->tokens);
+		return;
+	}
 	train_report_print(stderr, report);
 	if (cli->shows_progress)
 		cli->progress_on_line = true;
@@ -45,6 +50,8 @@ static enum pith_status print_result(struct cli *cli, const struct watch *watch,
 		return PITH_OK;
 	}
 	json_t *object = json_pack("{s:o}", "output", output_json_text(output, strlen(output)));
+	if (watch->reported && watch->last.over)
+		json_object_set_new(object, "finished_before", json_true());
 	if (watch->reported) {
 		json_object_set_new(object, "steps", json_integer(watch->last.step));
 		json_object_set_new(object, "tokens", json_integer((json_int_t)watch->last.tokens));
