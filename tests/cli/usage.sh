@@ -66,6 +66,11 @@ for command_line in 'compress -m selfinfo text.txt' 'ask -q Who? text.txt' 'comp
 done
 refused '--pin wants a text' compress --pin '' text.txt
 
+# The command line is wrong, not the data.
+refused 'pith eval memory wants a soft method: selfinfo has no memory tokens' eval memory -m selfinfo --data text.txt
+refused '"ftp://x" is no address of a server' bench models --data text.txt a=ftp://x
+refused 'wants --rates LOW,HIGH, not ".1,.2,.3"' pairs --data text.txt --rates .1,.2,.3
+
 # What is read is not written over, by whatever name.
 ln -s text.txt link.txt
 ln text.txt twin.txt

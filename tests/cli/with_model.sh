@@ -203,6 +203,10 @@ expect 1 "$pith" pairs --data broken.jsonl -m selfinfo -o kept.jsonl
 one_sentence
 err_has 'broken.jsonl, line 3: not valid JSON'
 [ "$(cat kept.jsonl)" = kept ] || fail "pith pairs that failed left: $(cat kept.jsonl)"
+expect 0 "$pith" pairs --data texts.jsonl -m selfinfo --length 2
+[ ! -s out ] || fail "pairs --length 2 writes $(head -1 out)"
+err_has 'pith: 0 pairs.'
+err_has 'left out: more than the 2 tokens of --length.'
 expect 2 "$pith" pairs --data texts.jsonl --rates .6,.3
 one_sentence "the wrong way round"
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "cli/cli.h"
 #include "cli/commands.h"
@@ -64,6 +65,11 @@ static struct entrant read_entrant(char *word)
 	return entrant;
 }
 
+static bool is_http(const char *url)
+{
+	return strncasecmp(url, "http://", 7) == 0 || strncasecmp(url, "https://", 8) == 0;
+}
+
 static enum pith_status read_list(struct bench *bench)
 {
 	char *rest = NULL;
@@ -74,7 +80,11 @@ static enum pith_status read_list(struct bench *bench)
 	for (char *word = strtok_r(bench->list, ",", &rest); word != NULL; word = strtok_r(NULL, ",", &rest)) {
 		if (bench->n_entrants == MOST_MODELS)
 			return fault(&bench->cli->err, PITH_BAD_ARGUMENT, "At most %d models can be compared.", (int)MOST_MODELS);
-		bench->entrants[bench->n_entrants++] = read_entrant(word);
+		const struct entrant entrant = read_entrant(word);
+		if (entrant.url != NULL && !is_http(entrant.url))
+			return fault(&bench->cli->err, PITH_BAD_ARGUMENT,
+			             "\"%.100s\" is no address of a server: http://HOST:PORT/v1 is what one looks like.", entrant.url);
+		bench->entrants[bench->n_entrants++] = entrant;
 	}
 	if (bench->n_entrants == 0)
 		return fault(&bench->cli->err, PITH_BAD_ARGUMENT,

@@ -9,11 +9,14 @@
 #include "pith/evaluate.h"
 
 /* What both kinds of run ask for. */
-static enum pith_status begin(struct cli *cli, struct target *target, struct pith_evaluate_options *options)
+static enum pith_status begin(struct cli *cli, struct target *target, struct pith_evaluate_options *options, bool soft_only)
 {
 	const struct arguments *arguments = cli->arguments;
 	*options = (struct pith_evaluate_options){.data_path = arguments->value[OPTION_DATA]};
 	enum pith_status status = target_begin(target, cli, false);
+	if (status == PITH_OK && soft_only && target->options.method->family != PITH_SOFT)
+		status = fault(&cli->err, PITH_BAD_ARGUMENT, "pith %s wants a soft method: %s has no memory tokens to take away.",
+		               arguments->command->name, target->options.method->name);
 	if (status == PITH_OK && options->data_path == NULL)
 		status = fault(&cli->err, PITH_BAD_ARGUMENT, "pith %s wants --data FILE.jsonl.", arguments->command->name);
 	if (status == PITH_OK && arguments->given[OPTION_LIMIT])
@@ -128,7 +131,7 @@ enum exit_code cmd_eval_regenerate(struct cli *cli)
 	struct target target;
 	struct pith_evaluate_options options;
 	struct pith_regenerate_scores scores;
-	enum pith_status status = begin(cli, &target, &options);
+	enum pith_status status = begin(cli, &target, &options, false);
 	if (status == PITH_OK)
 		status = pith_evaluate_regenerate(&scores, cli->model, &options, &cli->control, &cli->err);
 	if (status == PITH_OK)
@@ -142,7 +145,7 @@ enum exit_code cmd_eval_answer(struct cli *cli)
 	struct target target;
 	struct pith_evaluate_options options;
 	struct pith_answer_scores scores;
-	enum pith_status status = begin(cli, &target, &options);
+	enum pith_status status = begin(cli, &target, &options, false);
 	if (status == PITH_OK)
 		status = pith_evaluate_answer(&scores, cli->model, &options, &cli->control, &cli->err);
 	if (status == PITH_OK)
@@ -183,7 +186,7 @@ enum exit_code cmd_eval_memory(struct cli *cli)
 	struct target target;
 	struct pith_evaluate_options options;
 	struct pith_memory_scores scores = {0};
-	enum pith_status status = begin(cli, &target, &options);
+	enum pith_status status = begin(cli, &target, &options, true);
 	if (status == PITH_OK)
 		status = pith_evaluate_memory(&scores, cli->model, &options, &cli->control, &cli->err);
 	if (status == PITH_OK)

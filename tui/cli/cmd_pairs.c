@@ -18,6 +18,7 @@ struct pairs {
 	struct pith_output_file *out; /* NULL: standard output */
 	size_t n, limit;              /* pairs written; 0: no limit */
 	size_t longest;               /* tokens of a text; 0: any */
+	size_t n_left_out;            /* texts that were longer */
 	double low, high;             /* rates */
 };
 
@@ -67,7 +68,9 @@ static enum pith_status make_pair(struct pairs *pairs, struct cli *cli, struct t
 	enum pith_status status = pith_document_create(&document, cli->model, text, length, &cli->err);
 	if (status == PITH_OK)
 		pith_document_tokens(document, &n_tokens);
-	if (status == PITH_OK && (pairs->longest == 0 || n_tokens <= pairs->longest)) {
+	bool too_long = status == PITH_OK && pairs->longest > 0 && n_tokens > pairs->longest;
+	pairs->n_left_out += too_long;
+	if (status == PITH_OK && !too_long) {
 		target->options.rate = next_rate(pairs);
 		status = pith_compress(&compressed, document, &target->options, &quiet, &cli->err);
 		if (status == PITH_OK && pith_compressed_info(compressed)->compressed_tokens > 0)
@@ -110,7 +113,7 @@ static enum pith_status read_rates(struct pairs *pairs, struct cli *cli)
 	const char *rates = cli->arguments->given[OPTION_RATES] ? cli->arguments->value[OPTION_RATES] : "0.1,0.7";
 	const char *comma = strchr(rates, ',');
 	char low[32];
-	if (comma == NULL)
+	if (comma == NULL || strchr(comma + 1, ',') != NULL)
 		return fault(&cli->err, PITH_BAD_ARGUMENT, "pith pairs wants --rates LOW,HIGH, not \"%.40s\".", rates);
 	snprintf(low, sizeof low, "%.*s", (int)(comma - rates), rates);
 	enum pith_status status = arguments_read_rate(low, &pairs->low, &cli->err);
@@ -143,6 +146,14 @@ static enum pith_status close_files(struct pairs *pairs, struct cli *cli, enum p
 	return status;
 }
 
+static void say_result(struct cli *cli, const struct pairs *pairs)
+{
+	cli_say(cli, "%zu pair%s.", pairs->n, pairs->n == 1 ? "" : "s");
+	if (pairs->n_left_out > 0)
+		cli_say(cli, "%zu text%s left out: more than the %zu token%s of --length.", pairs->n_left_out,
+		        pairs->n_left_out == 1 ? " was" : "s were", pairs->longest, pairs->longest == 1 ? "" : "s");
+}
+
 enum exit_code cmd_pairs(struct cli *cli)
 {
 	struct target target;
@@ -166,6 +177,6 @@ enum exit_code cmd_pairs(struct cli *cli)
 	status = close_files(&pairs, cli, status);
 	target_end(&target);
 	if (status == PITH_OK)
-		cli_say(cli, "%zu pair%s.", pairs.n, pairs.n == 1 ? "" : "s");
+		say_result(cli, &pairs);
 	return status == PITH_OK ? EXIT_CODE_OK : cli_failed(cli, status);
 }
