@@ -57,8 +57,8 @@ enum pith_status keep_tokens(struct pith_compressed *out, struct pith_document *
 		out->text_length = text.length;
 		out->info.compressed_tokens = list.n;
 		out->info.compressed_bytes = text.length;
-		snprintf(out->note, sizeof out->note, "As published: %zu tokens asked, %zu given.", out->info.budget_tokens,
-			 list.n);
+		snprintf(out->note, sizeof out->note, "As published: %zu token%s asked, %zu given.", out->info.budget_tokens,
+		         out->info.budget_tokens == 1 ? "" : "s", list.n);
 		text = (struct buffer){0};
 	}
 	buffer_free(&text);

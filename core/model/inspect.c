@@ -47,7 +47,9 @@ static enum pith_status inspect_gguf(const char *path, struct pith_file_report *
 	const char *type;
 	size_t length;
 	bool adapter = gguf_find_string(gguf, "general.type", &type, &length) && length == 7 && memcmp(type, "adapter", 7) == 0;
-	report->kind = adapter ? PITH_FILE_ADAPTER : PITH_FILE_MODEL;
+	/* Metadata alone: what a tokenizer needs. */
+	enum pith_file_kind own = gguf_n_tensors(gguf) == 0 ? PITH_FILE_VOCABULARY : PITH_FILE_MODEL;
+	report->kind = adapter ? PITH_FILE_ADAPTER : own;
 	bool done = true;
 	for (size_t i = 0; done && i < gguf_n_metadata(gguf); i++) {
 		struct buffer text = {0};

@@ -95,7 +95,7 @@ enum pith_status pith_tokenize(const struct pith_model *model, const char *text,
 const char *pith_token_bytes(const struct pith_model *model, int32_t id, size_t *length);
 
 /* What a file is, without loading its weights: `pith inspect`. */
-enum pith_file_kind { PITH_FILE_UNKNOWN, PITH_FILE_MODEL, PITH_FILE_ADAPTER, PITH_FILE_SOFT_PROMPT };
+enum pith_file_kind { PITH_FILE_UNKNOWN, PITH_FILE_MODEL, PITH_FILE_ADAPTER, PITH_FILE_SOFT_PROMPT, PITH_FILE_VOCABULARY };
 struct pith_file_entry {
 	char *key, *value; /* metadata, or a tensor's name and "F32 [64, 256]" */
 };

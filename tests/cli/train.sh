@@ -17,7 +17,7 @@ END
 expect 0 "$pith" train tokenizer vocabulary.yaml --json
 json output=vocabulary.gguf
 expect 0 "$pith" inspect --json vocabulary.gguf
-json kind=model metadata:object tensors:object
+json kind=vocabulary metadata:object tensors:object
 
 # recipe NAME STEPS
 recipe() {

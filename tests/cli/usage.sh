@@ -67,6 +67,11 @@ done
 refused '--pin wants a text' compress --pin '' text.txt
 
 # The command line is wrong, not the data.
+mkdir lines
+echo '{"text": "A text of a few words."}' >lines/a.jsonl
+refused '--methods is empty.' eval all --data lines --methods ''
+refused '--methods is empty.' eval all --data lines --methods '' --rates ''
+refused '--rates is empty.' eval all --data lines --methods selfinfo --rates ''
 refused 'pith eval memory wants a soft method: selfinfo has no memory tokens' eval memory -m selfinfo --data text.txt
 refused '"ftp://x" is no address of a server' bench models --data text.txt a=ftp://x
 refused 'wants --rates LOW,HIGH, not ".1,.2,.3"' pairs --data text.txt --rates .1,.2,.3

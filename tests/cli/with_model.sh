@@ -32,6 +32,8 @@ for method in selfinfo llmlingua dac; do
   expect 0 "$pith" compress -m "$method" --compat --cr 0.5 "$abstract"
   err_has 'As published: '
 done
+expect 0 "$pith" compress -m selfinfo --compat --tokens 1 "$abstract"
+err_has 'As published: 1 token asked'
 expect 0 "$pith" compress -m dac --set compat=true --cr 1 "$abstract"
 cmp -s out "$abstract" || fail "a rate of 1 changed the text"
 expect 2 "$pith" compress -m dac --compat --pin lake "$abstract"

@@ -52,12 +52,13 @@ static enum pith_status print_json(struct cli *cli, const struct pith_compressed
 
 static void say_refined(struct cli *cli, const struct pith_refine_result *refined)
 {
+	const char *plural = refined->n_steps == 1 ? "" : "s";
 	if (refined->exact)
-		cli_say(cli, "Refined in %d steps, %.1f s: the text comes back byte for byte.", refined->n_steps,
+		cli_say(cli, "Refined in %d step%s, %.1f s: the text comes back byte for byte.", refined->n_steps, plural,
 		        refined->seconds);
 	else
-		cli_say(cli, "Refined for %d steps, %.1f s: %zu of %zu tokens are right before the first error, %zu were.",
-			refined->n_steps, refined->seconds, refined->matched, refined->n_tokens, refined->matched_before);
+		cli_say(cli, "Refined for %d step%s, %.1f s: %zu of %zu tokens are right before the first error, %zu were.",
+		        refined->n_steps, plural, refined->seconds, refined->matched, refined->n_tokens, refined->matched_before);
 	if (refined->unchanged)
 		cli_say(cli, "Less comes back in all than before: the memory tokens are as they were.%s",
 			pith_refine_is_hopeful(refined) ? " The text is likely to come back with more steps." : "");

@@ -140,6 +140,8 @@ static enum pith_status choose_targets(struct plan *plan, struct cli *cli)
 	enum pith_status status = target_begin(&base, cli, false);
 	const char *names = cli->arguments->value[OPTION_METHODS];
 	char word[64];
+	if (status == PITH_OK && names != NULL && names[0] == '\0')
+		status = fault(&cli->err, PITH_BAD_ARGUMENT, "--methods is empty.");
 	while (status == PITH_OK && names != NULL && next_word(&names, word, sizeof word)) {
 		const struct pith_method *method;
 		status = target_method(&method, word, &cli->err);

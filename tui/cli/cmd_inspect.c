@@ -13,6 +13,7 @@ static const char *kind_name(enum pith_file_kind kind)
 	case PITH_FILE_MODEL: return "model";
 	case PITH_FILE_ADAPTER: return "adapter";
 	case PITH_FILE_SOFT_PROMPT: return "soft prompt";
+	case PITH_FILE_VOCABULARY: return "vocabulary";
 	case PITH_FILE_UNKNOWN: break;
 	}
 	return "unknown";
