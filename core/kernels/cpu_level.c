@@ -24,5 +24,6 @@ enum pith_status pith_cpu_check(const char **level, struct pith_error *err)
 	if (!is_known)
 		return fail(err, PITH_BAD_ARGUMENT,
 		            "PITH_CPU is \"%.40s\"; there are ref, avx2, avx512, avx512bf16, amx and neon.", wanted);
-	return fail(err, PITH_UNSUPPORTED, "This machine has no %s, which PITH_CPU asks for: %s runs in its place.", wanted, runs);
+	return fail(err, PITH_UNSUPPORTED, "This machine has no %s, which PITH_CPU asks for: %s runs in its place.", wanted,
+	            runs);
 }

@@ -25,12 +25,12 @@ enum pith_status reading_fits(const struct pith_model *model, size_t n_prompt, c
 		return PITH_OK;
 	if (max_tokens >= context)
 		return fail(err, PITH_TOO_LONG,
-		            "An answer of %zu tokens does not fit the context of %s, which has %zu: ask for a shorter one.", max_tokens,
-		            name, context);
+		            "An answer of %zu tokens does not fit the context of %s, which has %zu: ask for a shorter one.",
+		            max_tokens, name, context);
 	if (n_question > context - max_tokens)
 		return fail(err, PITH_TOO_LONG,
-		            "The question takes %zu tokens, the answer may have %zu; the context of %s is %zu. Shorten the question, or "
-		            "ask for a shorter answer.",
+		            "The question takes %zu tokens, the answer may have %zu; the context of %s is %zu. "
+		            "Shorten the question, or ask for a shorter answer.",
 		            n_question, max_tokens, name, context);
 	return fail(err, PITH_TOO_LONG,
 	            "The text has %zu tokens, the question takes %zu, the answer may have %zu; the context of %s is %zu. "

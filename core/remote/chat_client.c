@@ -347,7 +347,8 @@ static enum pith_status judge_stream(const struct chat_client *client, const str
 		describe(client, attempt, why, sizeof why);
 		return fail(err, PITH_IO, "The server at %.120s reports an error%s.", client->base_url, why);
 	case CHAT_TOO_LONG:
-		return fail(err, PITH_IO, "The server at %.120s sends without end, far more than the tokens that it was asked for.",
+		return fail(err, PITH_IO,
+		            "The server at %.120s sends without end, far more than the tokens that it was asked for.",
 		            client->base_url);
 	case CHAT_NO_MEMORY: return fail_memory(err, "the answer of the server");
 	case CHAT_OPEN: break;

@@ -217,7 +217,8 @@ enum pith_status arguments_count(const struct arguments *arguments, enum option_
 	unsigned long long number = strtoull(text, &end, 10);
 	const char *name = command_options()[option].name;
 	if (text[0] < '0' || text[0] > '9' || *end != '\0' || (errno == 0 && number < minimum))
-		return fault(err, PITH_BAD_ARGUMENT, "--%s wants a whole number of at least %zu, not \"%.60s\".", name, minimum, text);
+		return fault(err, PITH_BAD_ARGUMENT, "--%s wants a whole number of at least %zu, not \"%.60s\".", name, minimum,
+		             text);
 	if (errno != 0 || number > INT_MAX)
 		return fault(err, PITH_BAD_ARGUMENT, "--%s takes at most %d, not \"%.60s\".", name, INT_MAX, text);
 	*value = (size_t)number;

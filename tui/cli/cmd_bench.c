@@ -83,7 +83,8 @@ static enum pith_status read_list(struct bench *bench)
 		const struct entrant entrant = read_entrant(word);
 		if (entrant.url != NULL && !is_http(entrant.url))
 			return fault(&bench->cli->err, PITH_BAD_ARGUMENT,
-			             "\"%.100s\" is no address of a server: http://HOST:PORT/v1 is what one looks like.", entrant.url);
+			             "\"%.100s\" is no address of a server: http://HOST:PORT/v1 is what one looks like.",
+			             entrant.url);
 		bench->entrants[bench->n_entrants++] = entrant;
 	}
 	if (bench->n_entrants == 0)

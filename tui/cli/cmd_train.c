@@ -30,7 +30,8 @@ static void on_report(void *user, const struct pith_train_report *report)
 	watch->reported = true;
 	cli_progress_clear(cli);
 	if (report->over) {
-		cli_say(cli, "The run had finished before, with step %d, and had read %llu tokens: there was nothing left to learn.",
+		cli_say(cli,
+		        "The run had finished before, with step %d, and had read %llu tokens: there was nothing left to learn.",
 		        report->step, (unsigned long long)report->tokens);
 		return;
 	}

@@ -386,7 +386,8 @@ static void test_too_long(void **state)
 	for (size_t i = 0; i < 3; i++) {
 		enum pith_status status =
 			pith_answer_text(&out, random_model, text.data, text.length, "Why?", room + excess[i], NULL, &err);
-		expect_failure(status, PITH_TOO_LONG, &err, i == 0 ? "The text has " : "does not fit the context of small, which has 512");
+		expect_failure(status, PITH_TOO_LONG, &err,
+		               i == 0 ? "The text has " : "does not fit the context of small, which has 512");
 		assert_null(out.text);
 	}
 	expect_failure(pith_answer_text(&out, random_model, text.data, text.length, "Why?", SIZE_MAX, NULL, &err), PITH_TOO_LONG,

@@ -210,7 +210,8 @@ static void test_broken(void **state)
 static void test_endless(void **state)
 {
 	(void)state;
-	expect_failure(&(struct chat_server_reply){.kind = REPLY_ENDLESS, .text = "The tide rises. "}, 1, PITH_IO, "sends without end");
+	expect_failure(&(struct chat_server_reply){.kind = REPLY_ENDLESS, .text = "The tide rises. "}, 1, PITH_IO,
+	               "sends without end");
 	assert_int_equal(atomic_load(&server.n_requests), 1);
 	assert_string_equal(log_lines, "");
 }
