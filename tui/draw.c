@@ -401,14 +401,20 @@ static void draw_status(struct workbench *workbench, struct canvas *canvas)
 		             workbench->regions.hints.row); /* of this job, or why a line is open again, or not read yet */
 }
 
+/* As in the bar of the keys, what does not fit whole is left out. */
 static void draw_line_hints(struct canvas *canvas, struct rect rect)
 {
-	const char *text = "Enter takes the line  Esc leaves it";
-	if (prompt_takes_path())
-		text = "Enter takes the line  Esc leaves it  Tab completes the name";
-	else if (prompt_kind() == PROMPT_QUESTION)
-		text = "Enter takes the line  Esc leaves it  Up earlier ones  Ctrl-R searches them";
-	canvas_string(canvas, rect.row, 1, rect.cols - 2, ROLE_FAINT, text);
+	const char *hints[] = {"Enter takes the line", "Esc leaves it", NULL, NULL};
+	if (prompt_takes_path()) {
+		hints[2] = "Tab completes the name";
+	} else if (prompt_kind() == PROMPT_QUESTION) {
+		hints[2] = "Up earlier ones";
+		hints[3] = "Ctrl-R searches them";
+	}
+	int col = 1;
+	for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
+		if (hints[i] != NULL && col + (int)strlen(hints[i]) < rect.cols)
+			col += 2 + canvas_string(canvas, rect.row, col, rect.cols - col, ROLE_FAINT, hints[i]);
 }
 
 void draw_too_small(struct canvas *canvas)

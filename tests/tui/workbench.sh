@@ -325,6 +325,11 @@ t resize-window -x 64 -y 50
 await_stable
 await 'We report on three'
 await '\[Compressed\]'
+t resize-window -x 60 -y 24
+await_stable
+keys i
+await 'Enter takes the line  Esc leaves it  Up earlier ones$'
+leave_line
 t resize-window -x 50 -y 12
 await 'terminal too small: 50x12, pith needs 60x17'
 # What is not seen is not worked by keys.
