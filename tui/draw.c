@@ -158,14 +158,26 @@ static bool build_left(struct workbench *workbench)
 	return form_beside(workbench) ? view_beside_build(workbench) : view_document_build(workbench);
 }
 
+/* Has nothing come back from its memory tokens, nor is about to? */
+static bool awaits_regeneration(const struct form *form)
+{
+	return form_is_soft(form) && form->comparison == NULL && !form->regenerating && form->regenerated.length == 0;
+}
+
 static bool build_result(struct workbench *workbench)
 {
 	const struct form *form = &workbench->forms[FORM_FIRST];
 	struct text_pane *pane = &workbench->result_pane;
 	styled_text_clear(&pane->styled);
 	text_pane_changed(pane);
-	return workbench->view == VIEW_COMPRESSED ? view_compressed_build(workbench, form, pane)
-	                                          : view_regenerated_build(workbench, form, pane);
+	if (!view_note_build(form, pane))
+		return false;
+	if (workbench->view == VIEW_COMPRESSED)
+		return view_compressed_build(workbench, form, pane);
+	static const char hint[] = "Press r to regenerate the document from its memory tokens.";
+	if (awaits_regeneration(form))
+		return styled_text_mark(&pane->styled, ROLE_FAINT, hint, strlen(hint), 0);
+	return view_regenerated_build(workbench, form, pane);
 }
 
 static void fit_left(struct workbench *workbench)
@@ -246,8 +258,6 @@ static void draw_result(struct workbench *workbench, struct canvas *canvas)
 		          "Regeneration belongs to memory tokens (m: method, p: view).");
 		return;
 	}
-	if (form->comparison == NULL && !form->regenerating && form->regenerated.length == 0)
-		draw_hint(canvas, rect, "Press r to regenerate the document from its memory tokens.", "");
 	int rows = view_regenerated_legend_rows(rect);
 	rect.rows -= rows;
 	const struct rect legend = {rect.row + rect.rows, rect.col, rows, rect.cols};

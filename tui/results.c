@@ -75,12 +75,9 @@ static void choose_view(struct workbench *workbench, bool first, bool was_soft)
 		workbench->view = soft && workbench->settings->auto_regenerate ? VIEW_REGENERATED : VIEW_COMPRESSED;
 }
 
-/* The second form says such things in its own pane. */
-static void say_note(struct workbench *workbench, const struct shown_compressed *compressed)
+static void clear_old_message(struct workbench *workbench)
 {
-	if (compressed->note[0] != '\0')
-		workbench_say(workbench, ROLE_WARNING, "%s", compressed->note);
-	else if (!workbench->message_of_line && clock_now() - workbench->message_since > MESSAGE_SECONDS)
+	if (!workbench->message_of_line && clock_now() - workbench->message_since > MESSAGE_SECONDS)
 		workbench->message[0] = '\0'; /* of something that is over */
 }
 
@@ -108,7 +105,7 @@ static void finish_compress(struct workbench *workbench, struct task *task)
 	task->compressed = NULL;
 	if (task->form == FORM_FIRST) {
 		choose_view(workbench, first, was_soft);
-		say_note(workbench, form->compressed);
+		clear_old_message(workbench);
 	}
 	/* What was wanted of the rows before these words came is past. */
 	if (!form->compressed->info.has_purpose[PITH_REGENERATE])
@@ -246,8 +243,10 @@ static void finish_failed(struct workbench *workbench, struct task *task)
 			workbench->answers[i].done = task->answers[i].text != NULL;
 		}
 	}
-	if (task->kind == TASK_REGENERATE || task->kind == TASK_REFINE)
+	if (task->kind == TASK_REGENERATE || task->kind == TASK_REFINE) {
 		workbench->forms[task->form].regenerating = false;
+		form_changed(workbench, task->form);
+	}
 	if (task->kind == TASK_REFINE)
 		take_refined(workbench, task);
 	if (superseded && !workbench->running.cancelled && (task->kind == TASK_REGENERATE || task->kind == TASK_REFINE))

@@ -207,6 +207,7 @@ void workbench_next_theme(struct workbench *workbench);
 
 /* views/: build fills a pane's styled text (that of a form: behind what stands there), draw draws; false: no memory. */
 bool view_document_build(struct workbench *workbench);
+bool view_note_build(const struct form *form, struct text_pane *pane); /* what has to be said of it, a paragraph of its own */
 bool view_compressed_build(const struct workbench *workbench, const struct form *form, struct text_pane *pane);
 bool view_regenerated_build(const struct workbench *workbench, const struct form *form, struct text_pane *pane);
 int view_regenerated_legend_rows(struct rect pane); /* rows that the legend needs below a pane as wide as this */

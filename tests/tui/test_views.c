@@ -135,8 +135,11 @@ static void two_methods(void **state)
 	snprintf(second.note, sizeof second.note, "Said of it.");
 	assert_beside(&workbench, 5, 44, " Said of it.\n\n The level 41 cm day.\n target 0.50 (2.0x)  achieved 0.42 (2.4x)\n"
 	              " dCR -0.083  tokens 12 -> 5\n");
+	/* So does what has to be said of the first form. */
+	snprintf(first.note, sizeof first.note, "Said too.");
+	assert_true(view_note_build(&workbench.forms[FORM_FIRST], &workbench.result_pane));
 	assert_true(view_compressed_build(&workbench, &workbench.forms[FORM_FIRST], &workbench.result_pane));
-	assert_pane(&workbench.result_pane, 1, 40, "level never rose 41\n");
+	assert_pane(&workbench.result_pane, 3, 40, "Said too.\n\nlevel never rose 41\n");
 	end(&workbench);
 }
 

@@ -642,6 +642,11 @@ type_text "$(printf '=10%%\r')"
 await '^ CR.*0\.10 \(10\.0x\) -> 346 tok'
 await '^ CR.*0\.10 \(10\.0x\) 346 tok'
 await 'target 0\.10 '
+# What has to be said of it stands with it, whatever is said below.
+await '│ The words that must be kept do not all fit: [0-9]+ of them'
+keys t
+await 'Theme: '
+await '│ The words that must be kept do not all fit: [0-9]+ of them'
 keys q
 await 'status=0'
 

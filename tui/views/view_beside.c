@@ -4,9 +4,6 @@
  * those below the slider are the first form's; what has to be said of it stands
  * before the text. Of memory tokens the text is what came back from them.
  */
-#include <stdio.h>
-#include <string.h>
-
 #include "views/view_figures.h"
 #include "workbench.h"
 
@@ -37,23 +34,13 @@ struct rect view_beside_text(const struct workbench *workbench, struct rect pane
 	return find_places(workbench, pane).text;
 }
 
-/* What has to be said of the form, as a paragraph of its own. */
-static bool append_note(struct styled_text *styled, const struct shown_compressed *compressed)
-{
-	char line[sizeof compressed->note + 2];
-	if (compressed->note[0] == '\0')
-		return true;
-	int length = snprintf(line, sizeof line, "%s\n\n", compressed->note);
-	return styled_text_mark(styled, ROLE_WARNING, line, (size_t)length, 0);
-}
-
 bool view_beside_build(struct workbench *workbench)
 {
 	const struct form *form = &workbench->forms[FORM_SECOND];
 	struct text_pane *pane = &workbench->document_pane;
 	styled_text_clear(&pane->styled);
 	text_pane_changed(pane);
-	if (!append_note(&pane->styled, form->compressed))
+	if (!view_note_build(form, pane))
 		return false;
 	return form_beside_regenerated(workbench) ? view_regenerated_build(workbench, form, pane)
 	                                          : view_compressed_build(workbench, form, pane);

@@ -60,6 +60,15 @@ static bool append_soft_facts(const struct shown_compressed *compressed, struct 
 	return styled_text_mark(styled, ROLE_TEXT, text, strlen(text), 0);
 }
 
+bool view_note_build(const struct form *form, struct text_pane *pane)
+{
+	if (form->compressed == NULL || form->compressed->note[0] == '\0')
+		return true;
+	char text[sizeof form->compressed->note + 2];
+	int length = snprintf(text, sizeof text, "%s\n\n", form->compressed->note);
+	return styled_text_mark(&pane->styled, ROLE_WARNING, text, (size_t)length, 0);
+}
+
 bool view_compressed_build(const struct workbench *workbench, const struct form *form, struct text_pane *pane)
 {
 	const struct shown_compressed *compressed = form->compressed;
