@@ -281,11 +281,13 @@ static void draw_slider(const struct workbench *workbench, struct canvas *canvas
 	/* Until what is shown is of so many tokens, not only until that has begun. */
 	const struct shown_compressed *shown = workbench->forms[FORM_FIRST].compressed;
 	bool pending = shown == NULL || shown->info.budget_tokens != budget;
-	char tokens[FIGURE_SIZE];
+	char tokens[FIGURE_SIZE], line[FIGURE_SIZE + 16];
 	figure_count(tokens, budget);
+	int length = snprintf(line, sizeof line, " %s%s tok", pending ? "-> " : "", tokens);
+	if (length > room - used) /* of a long document on a narrow screen: the number is what counts */
+		snprintf(line, sizeof line, " %s%s", pending ? "-> " : "", tokens);
 	if (budget > 0)
-		canvas_printf(canvas, row.row, col + used, room - used, ROLE_LABEL, " %s%s tok",
-		              pending ? "-> " : "", tokens);
+		canvas_string(canvas, row.row, col + used, room - used, ROLE_LABEL, line);
 }
 
 /* The first form's figures, and what is switched off; returns the rows that they take. Without a canvas they are only counted. */

@@ -478,7 +478,7 @@ keys Escape
 await_gone 'Esc cancels'
 await 'Question: Does it wait\?'
 await 'Nothing is compressed yet\.'
-await '^ CR.* -> [0-9,]+ tok'
+await '^ CR.* 0\.25 \(4\.0x\) -> 134,[0-9]+$'
 
 echo "- a paste that comes behind the name of a file, before the file has been read, is the document"
 type_text "$(printf 'otexts/tidal-power.txt\r\033[200~What was pasted last.\033[201~')"
