@@ -25,7 +25,7 @@ void perform_settle(struct workbench *workbench)
 	if (workbench->slider.dragging || !slider_unsettled(&workbench->slider))
 		return;
 	if (jobs_has_settled(workbench))
-		slider_settle(&workbench->slider); /* at a target that means as many tokens: what is there stays, refined rows too */
+		slider_settle(&workbench->slider); /* it means as many tokens: what is there stays, refined rows too */
 	else
 		jobs_want_compressed(workbench);
 }

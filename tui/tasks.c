@@ -345,7 +345,8 @@ static enum pith_status run_refine(struct task *task, struct worker *worker, con
 	status = pith_refine(engine->compressed[task->form], engine->document, &options, &task->refined, &counted, err);
 	const struct pith_control silent = {.cancel = control->cancel};
 	if (status == PITH_OK) {
-		control->progress(control->user, "reading back what it has become", 0, 0); /* not counted: its bar is full already */
+		/* Not counted: the bar of the steps is full already. */
+		control->progress(control->user, "reading back what it has become", 0, 0);
 		status = regenerate(task, &silent, err);
 	}
 	if (status != PITH_OK) /* the best rows that were met stay in the engine, and are shown */
