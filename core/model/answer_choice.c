@@ -298,7 +298,8 @@ static enum pith_status read_passage(struct passage *passage, struct pith_model 
 		status = weigh_run(passage, model, passage->text.data + starts[i].at, run_length(&passage->text, starts[i].at),
 		                   max_tokens, false, control, err);
 	free(starts);
-	qsort(passage->candidates, passage->n, sizeof *passage->candidates, compare_candidates);
+	if (passage->n > 0)
+		qsort(passage->candidates, passage->n, sizeof *passage->candidates, compare_candidates);
 	passage->n = passage->n < MOST_CANDIDATES ? passage->n : MOST_CANDIDATES;
 	return status;
 }
