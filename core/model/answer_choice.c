@@ -24,7 +24,7 @@ enum {
 };
 /* Bytes of each passage, as a share of what the adapter reads, and what evens out probabilities: by development questions. */
 static const double passage_shares[N_PASSAGES] = {1, 0.643};
-static const double TEMPERATURE = 1.5;
+static const double temperature = 1.5;
 
 struct candidate {
 	const char *text; /* of the passage, or of what the model said */
@@ -311,12 +311,12 @@ static void weigh(struct wording *wordings, size_t *n, const struct candidate **
 {
 	double sum = 0;
 	for (size_t i = 0; i < passage->n; i++)
-		sum += exp(passage->candidates[i].log_probability / TEMPERATURE);
+		sum += exp(passage->candidates[i].log_probability / temperature);
 	for (size_t i = 0; i < passage->n; i++, ++*n) {
 		const struct candidate *candidate = &passage->candidates[i];
 		candidates[*n] = candidate;
 		wordings[*n] =
-			(struct wording){candidate->text, candidate->length, exp(candidate->log_probability / TEMPERATURE) / sum};
+			(struct wording){candidate->text, candidate->length, exp(candidate->log_probability / temperature) / sum};
 	}
 }
 

@@ -11,7 +11,7 @@
 static enum pith_status write_tokens(struct token_list *ids, size_t *first, struct pith_model *model, const char *text,
                                      size_t length, const char *question, const char *answer, struct pith_error *err)
 {
-	enum pith_status status = reading_prompt(ids, NULL, model, text, length, question, err);
+	enum pith_status status = reading_prompt(ids, model, text, length, question, err);
 	*first = ids->n - 1;
 	if (status == PITH_OK)
 		status = answer_prompt_reply(model->tokenizer, false, answer, ids, err);

@@ -38,15 +38,13 @@ enum pith_status reading_fits(const struct pith_model *model, size_t n_prompt, c
 	            n_text, n_question, max_tokens, name, context, max_tokens > n_text ? ", ask for a shorter answer" : "");
 }
 
-enum pith_status reading_prompt(struct token_list *prompt, bool *narrowed, const struct pith_model *model, const char *text,
-                                size_t length, const char *question, struct pith_error *err)
+enum pith_status reading_prompt(struct token_list *prompt, const struct pith_model *model, const char *text, size_t length,
+                                const char *question, struct pith_error *err)
 {
 	size_t most = reading_bytes(model);
 	bool shorter = most > 0 && length > most;
 	struct buffer evidence = {0};
 	enum pith_status status = PITH_OK;
-	if (narrowed != NULL)
-		*narrowed = shorter;
 	if (shorter && !evidence_find(&evidence, text, length, question, most))
 		status = fail_memory(err, "the sentences that a question is about");
 	if (status == PITH_OK)

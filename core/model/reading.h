@@ -21,8 +21,8 @@ size_t reading_bytes(const struct pith_model *model);
 enum pith_status reading_fits(const struct pith_model *model, size_t n_prompt, const struct answer_prompt_spans *spans,
                               size_t max_tokens, struct pith_error *err);
 
-/* Appends the prompt for a question about a text. *narrowed, unless NULL: it holds some of the text's sentences only. */
-enum pith_status reading_prompt(struct token_list *prompt, bool *narrowed, const struct pith_model *model, const char *text,
-                                size_t length, const char *question, struct pith_error *err);
+/* Appends the prompt for a question about a text. */
+enum pith_status reading_prompt(struct token_list *prompt, const struct pith_model *model, const char *text, size_t length,
+                                const char *question, struct pith_error *err);
 
 #endif

@@ -63,7 +63,7 @@ static void test_first_token(void **state)
 	size_t length;
 	assert_null(reading_adapter(plain));
 	assert_non_null(reading_adapter(reader));
-	must(reading_prompt(&prompt, NULL, plain, text.data, text.length, "Why?", &err), &err);
+	must(reading_prompt(&prompt, plain, text.data, text.length, "Why?", &err), &err);
 	must(session_create(&session, &plain->transformer, plain->pool, prompt.n, &err), &err);
 	struct session_input input = {.ids = prompt.ids, .n = prompt.n};
 	must(session_read(session, &input, NULL, &err), &err);
