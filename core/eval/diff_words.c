@@ -23,14 +23,18 @@ struct side {
 static bool side_read(struct side *side, struct word_table *table, const char *text, size_t length)
 {
 	*side = (struct side){.text = text, .length = length};
-	if (!word_append_ids(&side->ids, table, text, length))
-		return false;
+	struct word_span word;
+	for (size_t position = 0; word_next_seen(text, length, &position, &word);) {
+		int32_t id;
+		if (!word_table_id(table, text + word.begin, word.end - word.begin, &id) || !token_list_append(&side->ids, id))
+			return false;
+	}
 	side->spans = malloc((side->ids.n + 1) * sizeof *side->spans);
 	if (side->spans == NULL)
 		return false;
 	size_t position = 0;
 	for (size_t i = 0; i < side->ids.n; i++)
-		word_next(text, length, &position, &side->spans[i]);
+		word_next_seen(text, length, &position, &side->spans[i]);
 	return true;
 }
 

@@ -45,6 +45,23 @@ bool word_next(const char *text, size_t length, size_t *position, struct word_sp
 	return inside;
 }
 
+bool word_next_seen(const char *text, size_t length, size_t *position, struct word_span *word)
+{
+	if (!word_next(text, length, position, word))
+		return false;
+	for (size_t at = word->begin; at < word->end;) {
+		bool wide;
+		size_t size = unicode_next_cluster(text + at, word->end - at, &wide);
+		if (wide) {
+			word->end = at > word->begin ? at : at + size;
+			break;
+		}
+		at += size;
+	}
+	*position = word->end;
+	return true;
+}
+
 struct word_span word_trim(const char *text, size_t length)
 {
 	struct word_span trimmed = {0, 0};

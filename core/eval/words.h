@@ -20,6 +20,12 @@ struct word_span {
 /* The next maximal run of non-white-space at or after *position; false at the end of the text. Moves *position behind it. */
 bool word_next(const char *text, size_t length, size_t *position, struct word_span *word);
 
+/*
+ * The same for words as a reader sees them: a wide character (Chinese, Japanese, Korean, emoji) is a word of its own, with or
+ * without white space beside it. The metrics do not do this, as the packages that published scores come from do not.
+ */
+bool word_next_seen(const char *text, size_t length, size_t *position, struct word_span *word);
+
 /* The text without the white space at both ends. */
 struct word_span word_trim(const char *text, size_t length);
 

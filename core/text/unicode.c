@@ -93,6 +93,21 @@ bool unicode_append_repaired(struct buffer *out, const char *text, size_t length
 	return true;
 }
 
+size_t unicode_next_cluster(const char *text, size_t length, bool *wide)
+{
+	int32_t code, before, state = 0;
+	size_t end = unicode_next(text, length, &code);
+	*wide = code >= 0 && utf8proc_charwidth(code) == 2;
+	while (code >= 0 && end < length) {
+		before = code;
+		size_t step = unicode_next(text + end, length - end, &code);
+		if (code < 0 || utf8proc_grapheme_break_stateful(before, code, &state))
+			break;
+		end += step;
+	}
+	return end;
+}
+
 bool unicode_is_letter(int32_t code)
 {
 	switch (utf8proc_category(code)) {

@@ -19,6 +19,12 @@ size_t unicode_incomplete_tail(const char *text, size_t length);
 /* Appends text with every byte that is not UTF-8 replaced by U+FFFD. */
 bool unicode_append_repaired(struct buffer *out, const char *text, size_t length);
 
+/*
+ * Bytes of the first character as a reader sees characters, with the marks that stand on it (a grapheme cluster), of
+ * text[0, length), length > 0. *wide: it takes two columns, as those of Chinese, Japanese and Korean do, and emoji.
+ */
+size_t unicode_next_cluster(const char *text, size_t length, bool *wide);
+
 bool unicode_is_letter(int32_t code);
 bool unicode_is_digit(int32_t code); /* category Nd, Nl, No */
 bool unicode_is_space(int32_t code);

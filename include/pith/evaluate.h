@@ -57,7 +57,8 @@ struct pith_diff_word {
  * Word alignment of reference and candidate (longest common subsequence); runs
  * of lost words against added words of the same place are paired as CHANGED,
  * one by one, the rest of the longer run stays LOST or ADDED. A word is what
- * stands between white space, which no span includes; an empty span stands
+ * stands between white space, which no span includes; a wide character
+ * (Chinese, Japanese, Korean, emoji) is a word of its own. An empty span stands
  * behind the word before it. The texts may hold any bytes. *out is an array of
  * *n entries, freed with free().
  */

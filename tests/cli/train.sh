@@ -140,6 +140,11 @@ expect 0 "$pith" inspect --json straight-read.gguf
 json kind=adapter
 expect 0 "$pith" ask -q 'Where is the lake?' -m selfinfo --cr 0.9 --json --model straight.gguf "$text"
 json narrowed_full=true narrowed_compressed=true 'prompt_tokens_full<120'
+# Another run goes on from it: at hardly any rate all of it stays as it was.
+sed 's/^output:.*/output: again.gguf/' read.yaml >again.yaml
+printf 'adapter_read: straight-read.gguf\nlearning_rate: 1e-30\nmin_learning_rate: 0\n' >>again.yaml
+expect 0 "$pith" train read again.yaml --json
+cmp -s straight-read.gguf again.gguf || fail 'a run that goes on from an adapter did not begin with it'
 sed 's/answer_full/lm/' read.yaml >lm_read.yaml
 expect 2 "$pith" train read lm_read.yaml
 err_has 'takes tasks with the objective answer_full only'

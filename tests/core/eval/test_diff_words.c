@@ -42,6 +42,10 @@ static void test_small_cases(void **state)
 	expect_kinds("a b c", "a c", "=-=");
 	expect_kinds("a c", "a b c", "=+=");
 	expect_kinds("a, b", "a b", "~=");
+	expect_kinds("压缩提示词。", "压缩示词。", "==-===");
+	expect_kinds("用 pith 压缩", "用pith压 缩", "====");
+	expect_kinds("ok👍🏽 x", "ok👍🏽x", "===");
+	expect_kinds("ก่อนข้าว", "ก่อน", "~");
 }
 
 /* Checks the spans of one side: words in order, each exactly once, none left out, none with white space. */
@@ -59,13 +63,13 @@ static void check_side(const struct pith_diff_word *words, size_t n, const char 
 			continue;
 		}
 		struct word_span word;
-		assert_true(word_next(text, length, &position, &word));
+		assert_true(word_next_seen(text, length, &position, &word));
 		assert_int_equal(begin, word.begin);
 		assert_int_equal(end, word.end);
 		behind = end;
 	}
 	struct word_span left;
-	assert_false(word_next(text, length, &position, &left));
+	assert_false(word_next_seen(text, length, &position, &left));
 }
 
 static void check(const char *reference, size_t reference_length, const char *candidate, size_t candidate_length)
