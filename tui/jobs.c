@@ -19,10 +19,8 @@ struct pith_compress_options jobs_options(const struct workbench *workbench, enu
 	options.method = workbench->forms[place].method;
 	options.rate = value.rate;
 	options.n_tokens = value.n_tokens;
-	options.keep_digits = workbench->settings->keep_digits;
-	options.keep_negations = workbench->settings->keep_negations;
 	options.compat = workbench->settings->compat;
-	options.keep_facts = workbench->settings->keep_facts;
+	settings_keep(workbench->settings, &options);
 	options.server = workbench->settings->server;
 	options.server_model = workbench->settings->server_model;
 	options.server_seconds = workbench->settings->server_timeout;

@@ -33,6 +33,12 @@ static const struct setting table[SETTINGS_N] = {
             "extractive methods keep words with digits before all others but pinned ones"),
 	ROW(keep_negations, SETTING_BOOL, "true", 0, 0, NULL, "PITH_KEEP_NEGATIONS",
             "extractive methods keep not, no, never and the like before all others but pinned ones"),
+	ROW(keep_names, SETTING_BOOL, "true", 0, 0, NULL, "PITH_KEEP_NAMES",
+            "extractive methods keep names before all others but pinned ones, each once"),
+	ROW(keep_addresses, SETTING_BOOL, "true", 0, 0, NULL, "PITH_KEEP_ADDRESSES",
+            "extractive methods keep addresses of pages, people and files before all others but pinned ones"),
+	ROW(keep_code, SETTING_BOOL, "true", 0, 0, NULL, "PITH_KEEP_CODE",
+            "extractive methods keep words of programs, and what stands between backticks, before all others but pinned ones"),
 	ROW(compat, SETTING_BOOL, "false", 0, 0, NULL, "PITH_COMPAT",
             "methods repeat the faults they were published with: single tokens, missed budgets, too much for a memory token"),
 	ROW(keep_facts, SETTING_BOOL, "true", 0, 0, NULL, "PITH_KEEP_FACTS",
@@ -410,6 +416,16 @@ char *settings_value(const struct settings *settings, size_t i)
 char *settings_user_file(void)
 {
 	return paths_user_config("config.yaml");
+}
+
+void settings_keep(const struct settings *settings, struct pith_compress_options *options)
+{
+	options->keep_digits = settings->keep_digits;
+	options->keep_negations = settings->keep_negations;
+	options->keep_names = settings->keep_names;
+	options->keep_addresses = settings->keep_addresses;
+	options->keep_code = settings->keep_code;
+	options->keep_facts = settings->keep_facts;
 }
 
 bool settings_no_color(const struct settings *settings)

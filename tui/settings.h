@@ -12,19 +12,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "pith/compress.h"
 #include "pith/status.h"
 
 enum settings_unicode { SETTINGS_UNICODE_FULL, SETTINGS_UNICODE_ASCII };
 enum settings_color { SETTINGS_COLOR_AUTO, SETTINGS_COLOR_ALWAYS, SETTINGS_COLOR_NEVER };
 
-enum { SETTINGS_N = 21 };
+enum { SETTINGS_N = 24 };
 
 struct settings {
 	char *theme;  /* a name of themes/, or the path of a base16 file */
 	char *model;  /* path of a GGUF file; "": the shipped one */
 	char *method; /* as pith_methods() names them */
 	double rate;  /* target CR, (0, 1] */
-	bool keep_digits, keep_negations, keep_facts;
+	bool keep_digits, keep_negations, keep_names, keep_addresses, keep_code; /* in extractive text */
+	bool keep_facts; /* in rewritten text */
 	bool compat;
 	char *server;       /* address of an OpenAI-compatible server that rewrites; "": the model does */
 	char *server_model; /* "": the server's only one */
@@ -90,6 +92,9 @@ struct settings_request {
  */
 enum pith_status settings_load(struct settings *settings, const struct settings_request *request, struct pith_error *err);
 void settings_free(struct settings *settings);
+
+/* Sets what compression is to keep. */
+void settings_keep(const struct settings *settings, struct pith_compress_options *options);
 
 /* No colours, by the setting or by NO_COLOR. */
 bool settings_no_color(const struct settings *settings);

@@ -73,7 +73,7 @@ void pith_compress_options_init(struct pith_compress_options *options)
 {
 	*options = (struct pith_compress_options){
 		.method = pith_method_find("selfinfo"), .rate = 0.25, .keep_digits = true, .keep_negations = true,
-		.keep_facts = true};
+		.keep_names = true, .keep_addresses = true, .keep_code = true, .keep_facts = true};
 }
 
 size_t pith_compress_budget(const struct pith_compress_options *options, size_t n_tokens)

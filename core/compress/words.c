@@ -4,54 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "text/facts.h"
+#include "compress/protected.h"
+#include "text/literals.h"
 #include "text/unicode.h"
-
-/* --- what must not be lost ---------------------------------------------------------------------------- */
-
-static bool has_digit(const char *word, size_t length)
-{
-	for (size_t i = 0; i < length;) {
-		int32_t code;
-		i += unicode_next(word + i, length - i, &code);
-		if (code >= 0 && unicode_is_digit(code))
-			return true;
-	}
-	return false;
-}
-
-static int compare_pins(const void *a, const void *b)
-{
-	const struct pith_pin *x = a, *y = b;
-	return x->begin < y->begin ? -1 : x->begin > y->begin;
-}
-
-/* A pin for every place of a phrase makes many: they are gone through once, along with the words. False: no memory. */
-static bool mark_pinned(struct pith_word *words, size_t n, const struct pith_compress_options *options)
-{
-	struct pith_pin *pins = malloc((options->n_pins + 1) * sizeof *pins);
-	if (pins == NULL)
-		return false;
-	for (size_t i = 0; i < options->n_pins; i++)
-		pins[i] = options->pins[i];
-	qsort(pins, options->n_pins, sizeof *pins, compare_pins);
-	size_t reach = 0; /* where the farthest of the pins ends that begin before a word's end */
-	for (size_t w = 0, p = 0; w < n; w++) {
-		for (; p < options->n_pins && pins[p].begin < words[w].end; p++)
-			reach = pins[p].end > reach ? pins[p].end : reach;
-		words[w].pinned = reach > words[w].begin;
-	}
-	free(pins);
-	return true;
-}
-
-static bool must_keep(const struct pith_word *word, const char *text, const struct pith_compress_options *options)
-{
-	const char *bytes = text + word->begin;
-	size_t length = word->end - word->begin;
-	return word->pinned || (options->keep_digits && has_digit(bytes, length)) ||
-	       (options->keep_negations && word_is_negation(bytes, length));
-}
 
 enum { LONGEST_WORD = 64 }; /* bytes; of a longer one pieces are words */
 
@@ -100,17 +55,6 @@ static size_t word_end(const char *text, size_t length, size_t begin)
 	return i;
 }
 
-static bool is_address(const char *text, size_t length)
-{
-	static const char *const beginnings[] = {"http://", "https://", "www."};
-	for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++) {
-		size_t n = strlen(beginnings[i]);
-		if (length >= n && memcmp(text, beginnings[i], n) == 0)
-			return true;
-	}
-	return false;
-}
-
 static bool letter_or_digit(char byte)
 {
 	return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
@@ -127,7 +71,7 @@ static bool is_sign(char byte)
  */
 static bool goes_in_pieces(const char *text, size_t begin, size_t end)
 {
-	return end - begin > LONGEST_WORD && !is_address(text + begin, end - begin);
+	return end - begin > LONGEST_WORD && !word_is_address(text + begin, end - begin);
 }
 
 /* Behind signs, where there are some. */
@@ -176,7 +120,8 @@ static bool find_words(struct pith_word **out, size_t *n, const char *text, size
 enum pith_status words_split(struct pith_word **out, size_t *n, const struct pith_document *document, const float *scores,
                              const struct pith_compress_options *options, struct pith_error *err)
 {
-	if (!find_words(out, n, document->text, document->length) || !mark_pinned(*out, *n, options)) {
+	if (!find_words(out, n, document->text, document->length) ||
+	    !protected_mark(*out, *n, document->text, document->length, options)) {
 		free(*out);
 		*out = NULL;
 		return fail_memory(err, "the words");
@@ -193,7 +138,6 @@ enum pith_status words_split(struct pith_word **out, size_t *n, const struct pit
 			word->n_tokens++;
 		}
 		word->score = word->n_tokens > 0 && isfinite(sum) ? (float)(sum / word->n_tokens) : 0; /* a NaN has no rank */
-		word->must_keep = must_keep(word, document->text, options);
 	}
 	return PITH_OK;
 }

@@ -282,6 +282,16 @@ static bool next_name(struct span text, size_t *at, struct span *name)
 	return false;
 }
 
+bool name_next(const char *text, size_t length, size_t *at, size_t *begin, size_t *end)
+{
+	struct span name;
+	if (!next_name((struct span){text, length}, at, &name))
+		return false;
+	*begin = (size_t)(name.text - text);
+	*end = *begin + name.length;
+	return true;
+}
+
 /* Any word may be the name again, also where a sentence begins. */
 static bool next_plain_word(struct span text, size_t *at, struct span *word)
 {

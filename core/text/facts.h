@@ -24,10 +24,13 @@ size_t lost_numbers(const char *text, size_t length, const char *other, size_t o
 size_t lost_negations(const char *text, size_t length, const char *other, size_t other_length);
 
 /*
- * How many of the text's different names do not stand in other. A name is a word with a capital beyond its first letter, or with
- * a capital first letter where no sentence begins; without the punctuation around it and without 's. Scripts without capitals
- * have none. SIZE_MAX: no memory.
+ * Finds the next name at *at or behind it, bytes [*begin, *end), and moves *at behind it. A name is a word with a capital beyond
+ * its first letter, or with a capital first letter where no sentence begins; without the punctuation around it and without 's.
+ * Scripts without capitals have none. False: there is none.
  */
+bool name_next(const char *text, size_t length, size_t *at, size_t *begin, size_t *end);
+
+/* How many of the text's different names do not stand in other. SIZE_MAX: no memory. */
 size_t lost_names(const char *text, size_t length, const char *other, size_t other_length);
 
 #endif

@@ -71,7 +71,10 @@ struct pith_compress_options {
 	double rate;      /* target CR in (0, 1]; used when n_tokens is 0 */
 	size_t n_tokens;  /* target tokens; 0: use rate */
 	bool keep_digits; /* extractive: words with digits survive before all but pinned ones */
-	bool keep_negations;
+	bool keep_negations; /* the same: not, no, never and the like, of several languages */
+	bool keep_names;     /* the same: each name once */
+	bool keep_addresses; /* the same: of pages, people, files */
+	bool keep_code;      /* the same: words of programs, and what stands between backticks */
 	const struct pith_pin *pins; /* extractive, abstractive; n_pins of them */
 	size_t n_pins;
 	/*
@@ -86,7 +89,7 @@ struct pith_compress_options {
 	const char *server_model; /* which of the server's models; NULL or "": its only one */
 	double server_seconds;    /* how long it may say nothing; 0: 120 */
 };
-/* selfinfo, rate 0.25, digits, negations and facts kept */
+/* selfinfo, rate 0.25, and all that can be kept is */
 void pith_compress_options_init(struct pith_compress_options *options);
 
 /* How many tokens these options ask of a document of n_tokens tokens: the budget; at least 1. */
@@ -101,7 +104,7 @@ struct pith_word {
 	float score;
 	bool kept;
 	bool pinned;    /* by the options, or a part of it */
-	bool must_keep; /* pinned, or a digit or negation that the options protect: pinned words come first */
+	bool must_keep; /* pinned, or protected by the options: pinned words come first */
 };
 
 struct pith_compressed; /* the result, opaque: text or memory rows */

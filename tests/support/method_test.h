@@ -62,7 +62,7 @@ static inline void check_budgets(struct pith_model *model, const char *method, c
 		struct pith_document *document = document_of_words(model, lengths[l], 10 + l);
 		for (size_t r = 0; r < 5; r++) {
 			struct pith_compress_options options = options_of(method, rates[r]);
-			options.keep_digits = options.keep_negations = r % 2 == 1;
+			protect_words(&options, r % 2 == 1);
 			struct pith_compressed *compressed = compress(document, &options);
 			const struct pith_compressed_info *info = pith_compressed_info(compressed);
 			size_t length, original_length;

@@ -193,4 +193,10 @@ static inline struct pith_document *small_document(struct pith_model *model, con
 	return document;
 }
 
+/* Or not: digits, negations, names, addresses and code before other words. */
+static inline void protect_words(struct pith_compress_options *options, bool keep)
+{
+	options->keep_digits = options->keep_negations = options->keep_names = options->keep_addresses = options->keep_code = keep;
+}
+
 #endif

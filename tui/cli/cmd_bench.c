@@ -107,9 +107,7 @@ static enum pith_status begin(struct bench *bench)
 	bench->options.data_path = arguments->value[OPTION_DATA];
 	pith_compress_options_init(compress);
 	compress->method = pith_method_find("vanilla");
-	compress->keep_digits = bench->cli->settings.keep_digits;
-	compress->keep_negations = bench->cli->settings.keep_negations;
-	compress->keep_facts = bench->cli->settings.keep_facts;
+	settings_keep(&bench->cli->settings, compress);
 	compress->server_seconds = bench->cli->settings.server_timeout;
 	return status == PITH_OK ? cli_open_model(bench->cli) : status;
 }

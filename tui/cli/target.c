@@ -56,10 +56,8 @@ enum pith_status target_begin(struct target *target, struct cli *cli, bool text_
 	*target = (struct target){0};
 	pith_compress_options_init(&target->options);
 	target->options.rate = cli->settings.rate;
-	target->options.keep_digits = cli->settings.keep_digits;
-	target->options.keep_negations = cli->settings.keep_negations;
 	target->options.compat = cli->settings.compat;
-	target->options.keep_facts = cli->settings.keep_facts;
+	settings_keep(&cli->settings, &target->options);
 	target->options.server = cli->settings.server;
 	target->options.server_model = cli->settings.server_model;
 	target->options.server_seconds = cli->settings.server_timeout;

@@ -158,6 +158,35 @@ static void test_must_keep(void **state)
 	}
 }
 
+/* One figure a word: is it protected by what the options say? */
+static void expect_protected(const char *text, struct pith_compress_options options, const char *expected)
+{
+	char found[64] = "";
+	size_t n;
+	struct pith_word *words = split(text, strlen(text), &options, &n);
+	assert_true(n < sizeof found);
+	for (size_t w = 0; w < n; w++)
+		found[w] = words[w].must_keep ? '1' : '0';
+	if (strcmp(found, expected) != 0)
+		fail_msg("\"%s\": %s, not %s", text, found, expected);
+	free(words);
+}
+
+static void test_protected(void **state)
+{
+	(void)state;
+	const struct pith_compress_options names = {.keep_names = true}, addresses = {.keep_addresses = true},
+					   code = {.keep_code = true};
+	/* Names, but not where a sentence begins, and each once. */
+	expect_protected("We met Ada Lovelace and Ada's friend. They know NATO, Ada and arXiv.", names, "0011000001001");
+	expect_protected("nobody in particular", names, "000");
+	expect_protected("See (https://example.org/x), or ask ada@example.org and/or read src/main.c.", addresses, "01001001");
+	expect_protected("Call `free (p)` or n_tokens, not word(s).", code, "0110100");
+	expect_protected("a\n```\nlet x = 1\n```\nb", code, "01111110");
+	/* What is not asked for is not protected. */
+	expect_protected("We met Ada at https://example.org with `x`", (struct pith_compress_options){0}, "0000000");
+}
+
 static void test_pins(void **state)
 {
 	(void)state;
@@ -235,7 +264,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_white_space), cmocka_unit_test(test_invalid_utf8), cmocka_unit_test(test_scores),
-		cmocka_unit_test(test_must_keep),   cmocka_unit_test(test_pins),         cmocka_unit_test(test_join),
+		cmocka_unit_test(test_must_keep),   cmocka_unit_test(test_protected),   cmocka_unit_test(test_pins),         cmocka_unit_test(test_join),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -184,7 +184,7 @@ static void test_windows(void **state)
 	for (size_t t = n - 32; t < n; t++)
 		attention[t] = sum / (double)(n - 32);
 	struct pith_compress_options options = options_of("dac", 0.02);
-	options.keep_digits = options.keep_negations = false;
+	protect_words(&options, false);
 	struct pith_compressed *compressed = compress(document, &options);
 	const struct pith_word *words = pith_compressed_words(compressed, &n_words);
 	for (size_t w = 0; w < n_words; w++) {
@@ -255,7 +255,7 @@ static void test_pins(void **state)
 	assert_in_range(n_stages, 3, 14);
 	struct pith_pin pin = {document->length / 2, document->length / 2 + 60};
 	struct pith_compress_options options = options_of("dac", 0.2);
-	options.keep_digits = options.keep_negations = false;
+	protect_words(&options, false);
 	options.pins = &pin;
 	options.n_pins = 1;
 	struct pith_compressed *compressed = compress(document, &options);
@@ -330,7 +330,7 @@ static struct watcher watched(struct pith_document *document, double rate)
 	struct pith_control control = {.progress = watch, .user = &watcher, .cancel = &watcher.cancel};
 	struct pith_compressed *compressed;
 	struct pith_error err;
-	options.keep_digits = options.keep_negations = false; /* what must be kept is read whatever the rate is */
+	protect_words(&options, false); /* what must be kept is read whatever the rate is */
 	must(pith_compress(&compressed, document, &options, &control, &err), &err);
 	const char *note = pith_compressed_info(compressed)->note;
 	assert_int_equal(watcher.total < 15, strncmp(note, "The document is long: ", 22) == 0);

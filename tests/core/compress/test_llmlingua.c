@@ -110,7 +110,7 @@ static void check_scores(size_t document_words, double rate, size_t least_skippe
 {
 	struct pith_document *document = document_of_words(model, document_words, 30);
 	struct pith_compress_options options = options_of("llmlingua", rate);
-	options.keep_digits = options.keep_negations = false;
+	protect_words(&options, false);
 	struct pith_compressed *compressed = compress(document, &options);
 	size_t n_words, n = document->n_tokens, n_survivors = 0, n_kept = 0, n_segments = 0, skipped = 0;
 	const struct pith_word *words = pith_compressed_words(compressed, &n_words);
@@ -180,7 +180,7 @@ static void test_pins(void **state)
 	struct pith_document *document = document_of_words(model, 300, 40);
 	struct pith_pin pin = {document->length / 2, document->length / 2 + 60};
 	struct pith_compress_options options = options_of("llmlingua", 0.2);
-	options.keep_digits = options.keep_negations = false;
+	protect_words(&options, false);
 	options.pins = &pin;
 	options.n_pins = 1;
 	struct pith_compressed *compressed = compress(document, &options);

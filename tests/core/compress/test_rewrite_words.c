@@ -82,7 +82,7 @@ static void test_pins(void **state)
 	size_t begin = 1000, rivers = (size_t)(strstr(text, "Rivers") - text);
 	const struct pith_pin pins[] = {{10, 20}, {begin + rivers, begin + rivers + 6}, {begin + strlen(text), begin + 2000}};
 	struct pith_compress_options options = options_of("selfinfo", 0.5);
-	options.keep_digits = options.keep_negations = false;
+	protect_words(&options, false);
 	options.pins = pins;
 	options.n_pins = 3;
 	struct rewrite_words words = open_words(text, begin, &options);
@@ -127,7 +127,7 @@ static void test_choose(void **state)
 {
 	(void)state;
 	struct pith_compress_options options = options_of("selfinfo", 0.5);
-	options.keep_digits = options.keep_negations = false;
+	protect_words(&options, false);
 	struct pith_error err;
 	struct rewrite_words words = open_words(text, 0, &options);
 	struct buffer chosen = {0};

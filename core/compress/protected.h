@@ -1,0 +1,14 @@
+/*
+ * Words that must be kept: pinned by somebody, or protected by the options, as a shorter text without them would say something
+ * else (numbers, negations), or nobody would know of whom or what (names), or they are of no use in part (addresses, code).
+ */
+#ifndef COMPRESS_PROTECTED_H
+#define COMPRESS_PROTECTED_H
+
+#include "pith/compress.h"
+
+/* Sets pinned and must_keep of the words (n) of a text. Of a name that stands again the first is protected. False: no memory. */
+bool protected_mark(struct pith_word *words, size_t n, const char *text, size_t length,
+                    const struct pith_compress_options *options);
+
+#endif
