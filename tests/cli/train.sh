@@ -114,6 +114,10 @@ json compressed_tokens=8
 expect 0 "$pith" regenerate --max-tokens 4 --json --model straight.gguf doc.soft
 json text:string
 
+# Hours of training are not written over by a text.
+expect 2 "$pith" compress -m selfinfo --cr 0.5 -o straight.gguf --model straight.gguf "$text"
+err_has 'would write the result over a model'
+
 # An adapter for reading is found beside the model, and then questions are asked of the nearest sentences.
 cat >read.yaml <<'END'
 base: straight.gguf

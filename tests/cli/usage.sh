@@ -80,12 +80,12 @@ refused 'wants --rates LOW,HIGH, not ".1,.2,.3"' pairs --data text.txt --rates .
 ln -s text.txt link.txt
 ln text.txt twin.txt
 for output in text.txt ./text.txt link.txt twin.txt; do
-  refused 'would write the result over the document' compress -o "$output" text.txt
-  refused 'would write the result over the document' compress -m 500x -o "$output" - <text.txt
+  refused 'would write the result over what it is made of' compress -o "$output" text.txt
+  refused 'would write the result over what it is made of' compress -m 500x -o "$output" - <text.txt
 done
 mkdir sets
 echo '{"text": "A text of a few words."}' >sets/one.jsonl
-refused 'would write the report over its own data, sets/one.jsonl' eval all --data sets -o sets/../sets/one.jsonl
+refused 'would write the result over what it is made of, sets/../sets/one.jsonl' eval all --data sets -o sets/../sets/one.jsonl
 grep -q 'few words' text.txt sets/one.jsonl || fail "what was read was written over"
 
 # Figures depend on the processor's level: what cannot be had is not passed over.

@@ -4,7 +4,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "cli/same_file.h"
+#include "cli/output_path.h"
 #include "cli/target.h"
 #include "fault.h"
 #include "pith/refine.h"
@@ -102,15 +102,6 @@ static enum pith_status refine(struct cli *cli, struct pith_compressed *compress
 	return pith_refine(compressed, document, &options, result, &cli->control, &cli->err);
 }
 
-/* Memory rows, or fewer words, in the place of the only copy of a text would be a loss. */
-static enum pith_status check_output(struct cli *cli)
-{
-	const char *output = cli->arguments->value[OPTION_OUTPUT], *document = cli->arguments->words[0];
-	if (output == NULL || !same_file(output, strcmp(document, "-") == 0 ? "/dev/stdin" : document))
-		return PITH_OK;
-	return fault(&cli->err, PITH_BAD_ARGUMENT, "-o would write the result over the document, %s: name another file.", output);
-}
-
 enum exit_code cmd_compress(struct cli *cli)
 {
 	bool to_stdout = !cli->arguments->given[OPTION_OUTPUT];
@@ -127,7 +118,7 @@ enum exit_code cmd_compress(struct cli *cli)
 			       "%s makes memory rows, which are no text: name a file for them with -o OUT.",
 			       target.options.method->name);
 	if (status == PITH_OK)
-		status = check_output(cli);
+		status = output_path_check(cli, cli->arguments->words[0]);
 	if (status == PITH_OK)
 		status = cli_document(cli, cli->arguments->words[0], &document);
 	if (status == PITH_OK)

@@ -11,7 +11,7 @@
 #include "cli/commands.h"
 #include "cli/compare_report.h"
 #include "cli/output.h"
-#include "cli/same_file.h"
+#include "cli/output_path.h"
 #include "cli/target.h"
 #include "fault.h"
 
@@ -92,12 +92,10 @@ static enum pith_status find_data(struct plan *plan, struct cli *cli)
 /* A report must not take the place of what it is about. */
 static enum pith_status check_output(const struct plan *plan, struct cli *cli)
 {
-	const char *output = cli->arguments->value[OPTION_OUTPUT];
-	for (size_t i = 0; output != NULL && i < plan->n_paths; i++)
-		if (same_file(output, plan->paths[i]))
-			return fault(&cli->err, PITH_BAD_ARGUMENT,
-			             "-o would write the report over its own data, %s: name another file.", plan->paths[i]);
-	return PITH_OK;
+	enum pith_status status = PITH_OK;
+	for (size_t i = 0; status == PITH_OK && i < plan->n_paths; i++)
+		status = output_path_check(cli, plan->paths[i]);
+	return status;
 }
 
 /* Copies the next of a list parted by commas to word; false: there is none. Words that are too long are cut. */

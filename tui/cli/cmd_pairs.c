@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/output_path.h"
 #include "cli/target.h"
 #include "fault.h"
 #include "pith/output_file.h"
@@ -130,7 +131,9 @@ static enum pith_status open_files(struct pairs *pairs, struct cli *cli)
 	const char *data = cli->arguments->value[OPTION_DATA], *out = cli->arguments->value[OPTION_OUTPUT];
 	if (data == NULL)
 		return fault(&cli->err, PITH_BAD_ARGUMENT, "pith pairs wants --data FILE.jsonl.");
-	enum pith_status status = pith_texts_open(&pairs->texts, data, &cli->err);
+	enum pith_status status = output_path_check(cli, data);
+	if (status == PITH_OK)
+		status = pith_texts_open(&pairs->texts, data, &cli->err);
 	if (status == PITH_OK && out != NULL)
 		status = pith_output_file_create(&pairs->out, out, &cli->err);
 	return status;
