@@ -62,6 +62,20 @@ static void take_save(struct workbench *workbench, const char *path)
 	perform_line_again(workbench, PROMPT_SAVE, path);
 }
 
+/* A name that is mistyped does not stop what is running. */
+static void take_open(struct workbench *workbench, const char *path)
+{
+	struct pith_error err = {0};
+	if (path[0] == '\0')
+		return;
+	if (document_file_check(path, &err) == PITH_OK) {
+		jobs_want_file(workbench, path);
+		return;
+	}
+	workbench_say(workbench, ROLE_ERROR, "%s", err.message);
+	perform_line_again(workbench, PROMPT_OPEN, path);
+}
+
 static void take_question(struct workbench *workbench, const char *line)
 {
 	if (line[strspn(line, " \t")] == '\0')
@@ -143,10 +157,7 @@ static void take_line(struct workbench *workbench)
 	switch (kind) {
 	case PROMPT_QUESTION: take_question(workbench, line); break;
 	case PROMPT_RATE: take_rate(workbench, line); break;
-	case PROMPT_OPEN:
-		if (line[0] != '\0')
-			jobs_want_file(workbench, line);
-		break;
+	case PROMPT_OPEN: take_open(workbench, line); break;
 	case PROMPT_SAVE:
 		if (line[0] != '\0')
 			take_save(workbench, line);

@@ -77,6 +77,26 @@ static enum pith_status read_all(struct document_file *file, int descriptor, con
 	return PITH_OK;
 }
 
+static enum pith_status refuse_folder(const char *name, struct pith_error *err)
+{
+	return fault(err, PITH_IO, "%s is a folder, not a document.", name);
+}
+
+static enum pith_status refuse_open(const char *name, struct pith_error *err)
+{
+	return fault(err, PITH_IO, "%s cannot be opened: %s.", name, strerror(errno));
+}
+
+enum pith_status document_file_check(const char *path, struct pith_error *err)
+{
+	struct stat facts;
+	if (strcmp(path, "-") == 0)
+		return PITH_OK;
+	if (stat(path, &facts) != 0 || access(path, R_OK) != 0)
+		return refuse_open(path, err);
+	return S_ISDIR(facts.st_mode) ? refuse_folder(path, err) : PITH_OK;
+}
+
 enum pith_status document_file_read(struct document_file *out, const char *path, const atomic_bool *cancel,
 				    struct pith_error *err)
 {
@@ -86,11 +106,11 @@ enum pith_status document_file_read(struct document_file *out, const char *path,
 	/* O_NONBLOCK, or opening a named pipe would wait for its writer, whether cancelled or not. */
 	int descriptor = standard_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (descriptor < 0)
-		return fault(err, PITH_IO, "%s cannot be opened: %s.", name, strerror(errno));
+		return refuse_open(name, err);
 	struct stat facts;
 	enum pith_status status;
 	if (fstat(descriptor, &facts) == 0 && S_ISDIR(facts.st_mode))
-		status = fault(err, PITH_IO, "%s is a folder, not a document.", name);
+		status = refuse_folder(name, err);
 	else
 		status = read_all(out, descriptor, name, cancel, err);
 	if (!standard_input)

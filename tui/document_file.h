@@ -19,6 +19,9 @@ struct document_file {
 	bool invalid_utf8; /* allowed, tokens are bytes; worth a warning */
 };
 
+/* What is wrong with a path at a look, before anything makes way for reading it: it is not there, or not to be read, or a folder. */
+enum pith_status document_file_check(const char *path, struct pith_error *err);
+
 /*
  * Reads path; "-" is standard input. Refused with a sentence: what cannot be
  * read, a folder, an empty file, a binary file, more than

@@ -149,8 +149,8 @@ void jobs_want_file(struct workbench *workbench, const char *path)
 	free(workbench->wanted.path);
 	workbench->wanted.path = copy;
 	/*
-	 * Nothing may make the file wait. But the document that is open stays until the file has been read, and a name may be
-	 * mistyped: then its job goes on. A file that can be read forgets what is wanted of the document before.
+	 * Nothing may make the file wait. But the document that is open stays until the file has been read, and it may be no text:
+	 * then its job goes on. A file that can be read forgets what is wanted of the document before.
 	 */
 	if (!workbench->running.active || workbench->running.kind == TASK_MODEL || workbench->running.kind == TASK_SAVE)
 		return;

@@ -81,6 +81,11 @@ static void test_refused(void **state)
 	assert_false(document_file_is_binary(text, sizeof text));
 	text[19999] = '\0';
 	assert_true(document_file_is_binary(text, sizeof text));
+	assert_int_equal(document_file_check("/", &err), PITH_IO);
+	assert_int_equal(document_file_check("/nonexistent/x", &err), PITH_IO);
+	assert_string_equal(err.message, "/nonexistent/x cannot be opened: No such file or directory.");
+	assert_int_equal(document_file_check("/dev/null", &err), PITH_OK);
+	assert_int_equal(document_file_check("-", &err), PITH_OK);
 	assert_int_equal(document_file_read(&file, "/", NULL, &err), PITH_IO);
 	assert_int_equal(document_file_read(&file, "/nonexistent/x", NULL, &err), PITH_IO);
 	assert_int_equal(document_file_read(&file, "/nonexistent/\xc2\x9b" "31m\xff", NULL, &err), PITH_IO);

@@ -143,12 +143,15 @@ await '\[Regenerated\]'
 screen | grep -q 'holds this document' && screen | grep -q 'holds this document' && fail "refining shows the compressed form under the name of what comes back"
 await 'Refining: step [0-9]+.* [0-9]+ of [0-9]+ right +[0-9.]+ m?s +Esc cancels'
 screen | grep -q ' left  Esc' && fail "refining promises when it ends"
-# A name that is mistyped meanwhile is told, and takes nothing away.
+# A name that is mistyped meanwhile is told, and takes nothing away: not a step of what runs.
+before=$(screen | sed -n 's/.*Refining: step \([0-9]*\).*/\1/p')
 keys o
 type_text 'nowhere.txt'
 keys Enter
 await 'nowhere\.txt cannot be opened'
 await 'Refining: step [0-9]+.*Esc cancels'
+after=$(screen | sed -n 's/.*Refining: step \([0-9]*\).*/\1/p')
+[ "$after" -ge "$before" ] || fail "a mistyped name made refining begin again: step $before, then $after"
 screen | grep -q 'nowhere\.txt cannot be opened' || fail "the job that goes on covers why the file cannot be opened"
 leave_line
 keys Escape
