@@ -96,6 +96,23 @@ static enum pith_status speak(struct pith_generated *out, struct buffer *raw, st
 
 /* --- regeneration --------------------------------------------------------------------------------------- */
 
+/* A copy, which streams in one piece. */
+static enum pith_status copy_generated(struct pith_generated *out, const struct pith_generated *from,
+                                       const struct pith_control *control, struct pith_error *err)
+{
+	char *text = malloc(from->length + 1);
+	if (text == NULL)
+		return fail_memory(err, "the text");
+	if (from->length > 0)
+		memcpy(text, from->text, from->length);
+	text[from->length] = '\0';
+	*out = *from;
+	out->text = text;
+	if (from->length > 0 && control != NULL && control->text != NULL)
+		control->text(control->user, text, from->length);
+	return PITH_OK;
+}
+
 static enum pith_status regenerate_span(struct pith_generated *out, struct buffer *raw, struct pith_model *model,
                                         const struct rows *rows, const struct adapter *reader, size_t span, size_t first_row,
                                         size_t max_tokens, const struct generation *progress, const struct pith_control *control,
@@ -124,6 +141,8 @@ enum pith_status pith_regenerate(struct pith_generated *out, struct pith_model *
 	if (!compressed->info.has_purpose[PITH_REGENERATE])
 		return fail(err, PITH_BAD_ARGUMENT, "There are no memory rows for regeneration in this compressed form.");
 	enum pith_status status = compressed_check_model(compressed, model, "The compressed form", err);
+	if (status == PITH_OK && max_tokens == 0 && compressed->regenerated != NULL)
+		return copy_generated(out, compressed->regenerated, control, err);
 	const struct rows *rows = &compressed->rows[PITH_REGENERATE];
 	const struct adapter *reader = status == PITH_OK ? compressed_reader(compressed, model, PITH_REGENERATE) : NULL;
 	struct buffer raw = {0};
@@ -291,17 +310,13 @@ enum pith_status pith_compressed_keep_text(struct pith_compressed *compressed, c
                                            struct pith_error *err)
 {
 	struct pith_generated *copy = malloc(sizeof *copy);
-	char *text = malloc(generated->length + 1);
-	if (copy == NULL || text == NULL) {
-		free(copy);
-		free(text);
+	if (copy == NULL)
 		return fail_memory(err, "the text");
+	enum pith_status status = copy_generated(copy, generated, NULL, err);
+	if (status != PITH_OK) {
+		free(copy);
+		return status;
 	}
-	if (generated->length > 0)
-		memcpy(text, generated->text, generated->length);
-	text[generated->length] = '\0';
-	*copy = *generated;
-	copy->text = text;
 	compressed_forget_text(compressed);
 	compressed->regenerated = copy;
 	return PITH_OK;

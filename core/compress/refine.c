@@ -397,6 +397,7 @@ enum pith_status pith_refine(struct pith_compressed *compressed, struct pith_doc
 		status = forecast(&r, err);
 	if (status == PITH_OK) {
 		merge_reader(&r); /* the forecast is of the base alone */
+		compressed_forget_text(compressed);
 		status = refine_spans(&r, err);
 	}
 	refiner_close(&r);
@@ -405,9 +406,10 @@ enum pith_status pith_refine(struct pith_compressed *compressed, struct pith_doc
 	if (status == PITH_OK)
 		status = returned_measure(&returned, compressed, document, control, err);
 	if (choose_rows(&before, compressed, result, status == PITH_OK ? &returned : NULL)) {
-		compressed_forget_text(compressed);
 		soft_describe(compressed, document->model);
 		compressed->info.exact = false;
+	} else if (result->unchanged) {
+		compressed_forget_text(compressed); /* it is of the rows that were put aside */
 	}
 	if (status == PITH_OK && !result->unchanged)
 		compressed->info.exact = result->exact = returned.exact;

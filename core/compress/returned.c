@@ -49,6 +49,8 @@ enum pith_status returned_measure(struct returned *out, struct pith_compressed *
 	out->exact = generated.length == document->length && memcmp(generated.text, document->text, document->length) == 0;
 	out->n_matched = count_matched(document, &generated);
 	status = compare(&out->f1, document, &generated, err);
+	/* Where it cannot be kept it is made once more. */
+	(void)pith_compressed_keep_text(compressed, &generated, NULL);
 	pith_generated_free(&generated);
 	return status;
 }

@@ -1,4 +1,4 @@
-/* How much of a document comes back from its memory rows, regenerated as it will be when it is wanted. */
+/* How much of a document comes back from its memory rows, regenerated as it will be when it is wanted, which then is kept. */
 #ifndef COMPRESS_RETURNED_H
 #define COMPRESS_RETURNED_H
 

@@ -39,13 +39,15 @@ void pith_generated_free(struct pith_generated *generated);
 /*
  * The document back from memory rows; max_tokens 0: a little more than the
  * original had. Extractive results are refused: their text is already text.
+ * A text that was kept (below, by a question, by pith_refine()) comes at once,
+ * in one piece, with the figures of when it was made.
  */
 enum pith_status pith_regenerate(struct pith_generated *out, struct pith_model *model, const struct pith_compressed *compressed,
                                  size_t max_tokens, const struct pith_control *control, struct pith_error *err);
 
 /*
- * What pith_regenerate() gave of memory rows without a limit, kept (a copy) in compressed: further questions are answered from it
- * without regenerating it once more.
+ * What pith_regenerate() gave of memory rows without a limit, kept (a copy) in compressed: questions are answered from it, and
+ * pith_regenerate() gives it again, without regenerating it once more.
  */
 enum pith_status pith_compressed_keep_text(struct pith_compressed *compressed, const struct pith_generated *generated,
                                            struct pith_error *err);

@@ -60,7 +60,7 @@ static struct pith_compressed *compress(struct pith_document *document, const ch
 	return compressed;
 }
 
-static bool comes_back(const struct fixture *f, const struct pith_compressed *compressed, const struct pith_document *document)
+static bool regenerates(const struct fixture *f, const struct pith_compressed *compressed, const struct pith_document *document)
 {
 	struct pith_generated generated;
 	struct pith_error err;
@@ -68,6 +68,13 @@ static bool comes_back(const struct fixture *f, const struct pith_compressed *co
 	bool same = generated.length == document->length && memcmp(generated.text, document->text, generated.length) == 0;
 	pith_generated_free(&generated);
 	return same;
+}
+
+/* From the rows themselves, whatever was kept. */
+static bool comes_back(const struct fixture *f, struct pith_compressed *compressed, const struct pith_document *document)
+{
+	compressed_forget_text(compressed);
+	return regenerates(f, compressed, document);
 }
 
 static void check_exact(const struct fixture *f, struct pith_document *document, size_t k, size_t n_spans)
@@ -87,6 +94,56 @@ static void check_exact(const struct fixture *f, struct pith_document *document,
 	assert_int_equal(result.matched, result.n_tokens);
 	assert_true(result.matched > result.matched_before && result.loss < result.loss_before);
 	assert_in_range(result.n_steps, 1, options.n_steps * (int)n_spans);
+	pith_compressed_destroy(compressed);
+}
+
+struct pieces_heard {
+	size_t n, length;
+};
+
+static void hear(void *user, const char *piece, size_t length)
+{
+	struct pieces_heard *heard = user;
+	(void)piece;
+	heard->n++;
+	heard->length += length;
+}
+
+/* What was kept comes at once, until the rows are others. */
+static void test_kept(void **state)
+{
+	struct fixture *f = *state;
+	struct pith_compressed *compressed = compress(f->document, "500x", 1);
+	struct pith_generated kept, again;
+	struct pith_refine_options options;
+	struct pith_refine_result result;
+	struct pith_error err;
+	struct pieces_heard heard = {0};
+	const struct pith_control control = {.text = hear, .user = &heard};
+	assert_int_equal(pith_regenerate(&kept, f->model, compressed, 0, NULL, &err), PITH_OK);
+	kept.seconds = 1234;
+	assert_int_equal(pith_compressed_keep_text(compressed, &kept, &err), PITH_OK);
+	assert_int_equal(pith_regenerate(&again, f->model, compressed, 0, &control, &err), PITH_OK);
+	assert_true(again.seconds == 1234);
+	assert_string_equal(again.text, kept.text);
+	assert_int_equal(heard.n, kept.length > 0);
+	assert_int_equal(heard.length, kept.length);
+	pith_generated_free(&again);
+	/* With a limit it is made anew. */
+	assert_int_equal(pith_regenerate(&again, f->model, compressed, 2, NULL, &err), PITH_OK);
+	assert_true(again.seconds != 1234);
+	assert_in_range(again.n_tokens, 0, 2);
+	pith_generated_free(&again);
+	/* Refined, it is another text, and that one is kept: it comes in no time. */
+	pith_refine_options_init(&options);
+	assert_int_equal(pith_refine(compressed, f->document, &options, &result, NULL, &err), PITH_OK);
+	assert_true(result.exact);
+	assert_non_null(compressed->regenerated);
+	assert_int_equal(pith_regenerate(&again, f->model, compressed, 0, NULL, &err), PITH_OK);
+	assert_string_equal(again.text, f->document->text);
+	assert_true(comes_back(f, compressed, f->document));
+	pith_generated_free(&again);
+	pith_generated_free(&kept);
 	pith_compressed_destroy(compressed);
 }
 
@@ -173,7 +230,7 @@ static void test_saved_without_a_step(void **state)
 
 static void regenerate_watch(void *user, const struct pith_compressed *compressed)
 {
-	comes_back(user, compressed, ((struct fixture *)user)->document);
+	regenerates(user, compressed, ((struct fixture *)user)->document);
 }
 
 /* Rows from a file, in a model that has read nothing yet, which reads while they are refined. */
@@ -365,6 +422,7 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_kept),
 		cmocka_unit_test(test_exact),
 		cmocka_unit_test(test_two_spans),
 		cmocka_unit_test(test_saved), cmocka_unit_test(test_saved_without_a_step),
