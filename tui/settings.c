@@ -34,7 +34,7 @@ static const struct setting table[SETTINGS_N] = {
 	ROW(keep_negations, SETTING_BOOL, "true", 0, 0, NULL, "PITH_KEEP_NEGATIONS",
             "extractive methods keep not, no, never and the like before all others but pinned ones"),
 	ROW(keep_names, SETTING_BOOL, "true", 0, 0, NULL, "PITH_KEEP_NAMES",
-            "extractive methods keep names before all others but pinned ones, each once"),
+            "extractive methods keep names, each once, before other words, as long as what must be kept takes half of the budget"),
 	ROW(keep_addresses, SETTING_BOOL, "true", 0, 0, NULL, "PITH_KEEP_ADDRESSES",
             "extractive methods keep addresses of pages, people and files before all others but pinned ones"),
 	ROW(keep_code, SETTING_BOOL, "true", 0, 0, NULL, "PITH_KEEP_CODE",

@@ -18,6 +18,7 @@
 
 #include "compress/document.h"
 #include "compress/published.h"
+#include "compress/protected.h"
 #include "compress/select_words.h"
 #include "compress/survivors.h"
 #include "compress/words.h"
@@ -341,6 +342,8 @@ enum pith_status dac_compress(struct pith_compressed *out, struct pith_document 
 	struct dac dac = {0};
 	size_t budget = out->info.budget_tokens;
 	enum pith_status status = words_split(&out->words, &out->n_words, document, NULL, options, err);
+	if (status == PITH_OK && !protected_limit_names(out->words, out->n_words, budget))
+		status = fail_memory(err, "the names");
 	if (status == PITH_OK)
 		status = dac_create(&dac, document, out, options->compat, err);
 	if (status == PITH_OK && options->compat)

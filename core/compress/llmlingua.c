@@ -12,6 +12,7 @@
 
 #include "compress/document.h"
 #include "compress/published.h"
+#include "compress/protected.h"
 #include "compress/select_words.h"
 #include "compress/survivors.h"
 #include "compress/windows.h"
@@ -254,6 +255,8 @@ enum pith_status llmlingua_compress(struct pith_compressed *out, struct pith_doc
 	struct prefix prefix = {0};
 	size_t budget = out->info.budget_tokens;
 	enum pith_status status = words_split(&out->words, &out->n_words, document, NULL, options, err);
+	if (status == PITH_OK && !protected_limit_names(out->words, out->n_words, budget))
+		status = fail_memory(err, "the names");
 	if (status == PITH_OK)
 		status = prefix_create(&prefix, document, out->words, out->n_words, options->compat, err);
 	if (status == PITH_OK && options->compat)

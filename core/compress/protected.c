@@ -51,19 +51,21 @@ static bool is_protected(const char *word, size_t length, const struct pith_comp
 }
 
 /* Marks the words that share bytes with [begin, end); *w: the first word that may, which no later span is before. */
-static void mark_span(struct pith_word *words, size_t n, size_t *w, size_t begin, size_t end)
+static void mark_span(struct pith_word *words, size_t n, size_t *w, size_t begin, size_t end, bool name)
 {
 	while (*w < n && words[*w].end <= begin)
 		++*w;
-	for (size_t i = *w; i < n && words[i].begin < end; i++)
+	for (size_t i = *w; i < n && words[i].begin < end; i++) {
+		words[i].is_name = name && !words[i].must_keep;
 		words[i].must_keep = true;
+	}
 }
 
 static void mark_quoted_code(struct pith_word *words, size_t n, const char *text, size_t length)
 {
 	size_t begin, end, w = 0;
 	for (size_t at = 0; quoted_code_next(text, length, &at, &begin, &end);)
-		mark_span(words, n, &w, begin, end);
+		mark_span(words, n, &w, begin, end, false);
 }
 
 static bool mark_names(struct pith_word *words, size_t n, const char *text, size_t length)
@@ -75,7 +77,7 @@ static bool mark_names(struct pith_word *words, size_t n, const char *text, size
 		uint32_t number, known = names.n;
 		done = byte_strings_intern(&names, text + begin, end - begin, &number);
 		if (done && names.n > known)
-			mark_span(words, n, &w, begin, end);
+			mark_span(words, n, &w, begin, end, true);
 	}
 	byte_strings_free(&names);
 	return done;
@@ -91,4 +93,35 @@ bool protected_mark(struct pith_word *words, size_t n, const char *text, size_t 
 	if (options->keep_code)
 		mark_quoted_code(words, n, text, length);
 	return !options->keep_names || mark_names(words, n, text, length);
+}
+
+static int compare_wanted(const void *a, const void *b)
+{
+	const struct pith_word *const *x = a, *const *y = b;
+	if ((*x)->score != (*y)->score)
+		return (*x)->score > (*y)->score ? -1 : 1;
+	return (*x)->begin < (*y)->begin ? -1 : (*x)->begin > (*y)->begin;
+}
+
+bool protected_limit_names(struct pith_word *words, size_t n, size_t budget)
+{
+	size_t n_names = 0, taken = 0;
+	for (size_t w = 0; w < n; w++) {
+		n_names += words[w].is_name;
+		taken += words[w].must_keep && !words[w].is_name ? words[w].n_tokens : 0;
+	}
+	struct pith_word **names = malloc((n_names + 1) * sizeof *names);
+	if (names == NULL)
+		return false;
+	n_names = 0;
+	for (size_t w = 0; w < n; w++)
+		if (words[w].is_name)
+			names[n_names++] = &words[w];
+	qsort(names, n_names, sizeof *names, compare_wanted);
+	for (size_t i = 0; i < n_names; i++) {
+		taken += names[i]->n_tokens;
+		names[i]->must_keep = taken <= budget / 2;
+	}
+	free(names);
+	return true;
 }

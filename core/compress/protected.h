@@ -7,8 +7,17 @@
 
 #include "pith/compress.h"
 
-/* Sets pinned and must_keep of the words (n) of a text. Of a name that stands again the first is protected. False: no memory. */
+/*
+ * Sets pinned, must_keep and is_name of the words (n) of a text. Of a name that stands again the first is protected. False: no
+ * memory.
+ */
 bool protected_mark(struct pith_word *words, size_t n, const char *text, size_t length,
                     const struct pith_compress_options *options);
+
+/*
+ * Sets must_keep anew of the words that are protected as names alone: the most wanted of them have it as long as all that must be
+ * kept takes half of the budget at most. A text of a few words made of names alone would say nothing about them. False: no memory.
+ */
+bool protected_limit_names(struct pith_word *words, size_t n, size_t budget);
 
 #endif

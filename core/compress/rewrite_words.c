@@ -60,6 +60,7 @@ static void discount(struct rewrite_words *words, const struct pith_compress_opt
 		/* Each "not" says no to something else. */
 		word->must_keep &= word->pinned ||
 		                   (options->keep_negations && word_is_negation(text + word->begin, word->end - word->begin));
+		word->is_name = false;
 	}
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "compress/exact_sum.h"
+#include "compress/protected.h"
 #include "compress/words.h"
 
 /* Kept words on each side of a change that are looked at for what it changes: split patterns reach no further in practice. */
@@ -384,7 +385,9 @@ enum pith_status select_words(struct pith_compressed *out, struct pith_document 
 {
 	struct selection s = {.document = document, .words = words, .n = n, .budget = out->info.budget_tokens};
 	enum pith_status status;
-	if (s.budget >= document->n_tokens) {
+	if (!protected_limit_names(words, n, s.budget)) {
+		status = fail_memory(err, "the names");
+	} else if (s.budget >= document->n_tokens) {
 		status = keep_all(&s, err);
 	} else {
 		status = rank_words(&s, err);

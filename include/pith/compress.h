@@ -72,7 +72,7 @@ struct pith_compress_options {
 	size_t n_tokens;  /* target tokens; 0: use rate */
 	bool keep_digits; /* extractive: words with digits survive before all but pinned ones */
 	bool keep_negations; /* the same: not, no, never and the like, of several languages */
-	bool keep_names;     /* the same: each name once */
+	bool keep_names;     /* the same: each name once, as long as all that must be kept takes half of the budget at most */
 	bool keep_addresses; /* the same: of pages, people, files */
 	bool keep_code;      /* the same: words of programs, and what stands between backticks */
 	const struct pith_pin *pins; /* extractive, abstractive; n_pins of them */
@@ -105,6 +105,7 @@ struct pith_word {
 	bool kept;
 	bool pinned;    /* by the options, or a part of it */
 	bool must_keep; /* pinned, or protected by the options: pinned words come first */
+	bool is_name;   /* a name, and protected by nothing else: it must be kept while such words leave half of the budget */
 };
 
 struct pith_compressed; /* the result, opaque: text or memory rows */

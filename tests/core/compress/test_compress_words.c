@@ -1,4 +1,5 @@
 /* Cutting a document into words and joining the kept ones: nothing but white space is ever lost between kept neighbours. */
+#include "compress/protected.h"
 #include "compress/words.h"
 
 #include <math.h>
@@ -187,6 +188,38 @@ static void test_protected(void **state)
 	expect_protected("We met Ada at https://example.org with `x`", (struct pith_compress_options){0}, "0000000");
 }
 
+/* Names have what other protected words leave of half the budget, the most wanted first. */
+static void test_names_limited(void **state)
+{
+	(void)state;
+	static const struct {
+		size_t budget;
+		const char *expected; /* one figure a word */
+	} cases[] = {{100, "10111"}, {20, "10111"}, {19, "10101"}, {14, "10101"}, {13, "10001"}, {2, "10000"}, {20, "10111"}};
+	struct pith_word words[] = {
+		{.n_tokens = 4, .must_keep = true, .score = 1},                   /* a number */
+		{.n_tokens = 1, .score = 9},                                      /* any word */
+		{.n_tokens = 2, .must_keep = true, .is_name = true, .score = 3},
+		{.n_tokens = 3, .must_keep = true, .is_name = true, .score = 2},
+		{.n_tokens = 1, .must_keep = true, .is_name = true, .score = 4},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char found[6] = "";
+		assert_true(protected_limit_names(words, 5, cases[i].budget));
+		for (size_t w = 0; w < 5; w++)
+			found[w] = words[w].must_keep ? '1' : '0';
+		assert_string_equal(found, cases[i].expected);
+	}
+	/* A word that is protected by something else too is no name alone. */
+	struct pith_compress_options both = {.keep_names = true, .keep_digits = true, .keep_addresses = true};
+	const char *text = "They met Ada, B2B and X.org/y there.";
+	size_t n;
+	struct pith_word *split_words = split(text, strlen(text), &both, &n);
+	for (size_t w = 0; w < n; w++)
+		assert_int_equal(split_words[w].is_name, w == 2);
+	free(split_words);
+}
+
 static void test_pins(void **state)
 {
 	(void)state;
@@ -264,7 +297,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_white_space), cmocka_unit_test(test_invalid_utf8), cmocka_unit_test(test_scores),
-		cmocka_unit_test(test_must_keep),   cmocka_unit_test(test_protected),   cmocka_unit_test(test_pins),         cmocka_unit_test(test_join),
+		cmocka_unit_test(test_must_keep),   cmocka_unit_test(test_protected),   cmocka_unit_test(test_names_limited),
+		cmocka_unit_test(test_pins),         cmocka_unit_test(test_join),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
