@@ -1,8 +1,8 @@
 #define _XOPEN_SOURCE 700
 /*
- * Opening models: what is told about them, which adapters come along, and a
- * sentence for each way in which a file can be wrong. The wrong files are made
- * from a right one, number by number. And `pith inspect`.
+ * Opening models: what is told about them, and a sentence for each way in which
+ * a file can be wrong. The wrong files are made from a right one, number by
+ * number.
  */
 #include "model/model.h"
 
@@ -10,45 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "formats/safetensors.h"
 #include "model/session.h"
-#include "support/small_model.h"
-
-static char base[600]; /* a model with both adapters beside it */
-
-static const char *at(const char *name)
-{
-	static char paths[4][600];
-	static int turn;
-	turn = (turn + 1) % 4;
-	snprintf(paths[turn], sizeof paths[turn], "%s/%s", scratch_directory, name);
-	return paths[turn];
-}
-
-static int setup(void **state)
-{
-	if (scratch_setup(state) != 0)
-		return -1;
-	small_files("base", 80);
-	strcpy(base, at("base.gguf"));
-	return 0;
-}
-
-static void refuse_with(const char *path, const struct pith_model_options *options, enum pith_status code, const char *words)
-{
-	struct pith_model *model;
-	struct pith_error err = {0};
-	enum pith_status status = pith_model_open(&model, path, options, NULL, &err);
-	if (status == PITH_OK)
-		pith_model_close(model);
-	expect_failure(status, code, &err, words);
-	assert_null(model);
-}
-
-static void refuse(const char *path, enum pith_status code, const char *words)
-{
-	refuse_with(path, NULL, code, words);
-}
+#include "support/changed_model.h"
 
 /* --- what is told --------------------------------------------------------------------------------------- */
 
@@ -175,17 +138,6 @@ static void test_no_model(void **state)
 	assert_int_equal(pith_model_open(&model, at("missing.gguf"), NULL, NULL, NULL), PITH_IO);
 }
 
-static void cut_everywhere(const char *source, const char *name, const struct pith_model_options *options, const char *opened)
-{
-	size_t size;
-	char *data = scratch_read(source, &size);
-	for (size_t n = 0; n < size; n += n < 64 || size - n < 8 ? 1 : n < 16000 ? 211 : 2003) {
-		scratch_write(name, data, n);
-		refuse_with(opened, options, PITH_BAD_FILE, at(name));
-	}
-	free(data);
-}
-
 static void test_truncated(void **state)
 {
 	(void)state;
@@ -193,60 +145,6 @@ static void test_truncated(void **state)
 }
 
 /* --- models that are wrong ------------------------------------------------------------------------------ */
-
-/* What to change when the base model is written anew. */
-struct change {
-	const struct hyperparams *h;   /* other numbers in the metadata; NULL: the same */
-	const char *architecture;      /* general.architecture */
-	const char *extra_key, *extra_value;
-	const char *leave_out;         /* a tensor */
-	const char *reshape;           /* a tensor gets one row more */
-	const char *flatten;           /* a tensor becomes one of half precision */
-	bool no_tokenizer;
-};
-
-static void write_tensors(struct gguf_writer *writer, const struct gguf *from, const struct change *change)
-{
-	static float zeros[1 << 16];
-	struct pith_error err;
-	for (size_t i = 0; i < gguf_n_tensors(from); i++) {
-		struct tensor tensor = *gguf_tensor(from, i);
-		if (change->leave_out != NULL && strcmp(tensor.name, change->leave_out) == 0)
-			continue;
-		if (change->reshape != NULL && strcmp(tensor.name, change->reshape) == 0) {
-			tensor.ne[tensor.n_dims - 1]++;
-			tensor.data = zeros;
-			assert_true(tensor_n_elements(&tensor) <= 1 << 16);
-		}
-		if (change->flatten != NULL && strcmp(tensor.name, change->flatten) == 0)
-			tensor.type = TENSOR_F16;
-		must(gguf_write_tensor(writer, tensor.name, tensor.type, tensor.n_dims, tensor.ne, tensor.data, &err), &err);
-	}
-}
-
-static const char *changed(const struct change *change)
-{
-	struct gguf *from;
-	struct gguf_writer *writer;
-	struct hyperparams h;
-	struct pith_error err;
-	must(gguf_open(&from, base, &err), &err);
-	must(hyperparams_read(&h, from, &err), &err);
-	must(gguf_writer_create(&writer, &err), &err);
-	must(gguf_write_string(writer, "general.architecture", change->architecture == NULL ? "qwen3" : change->architecture,
-			       &err),
-	     &err);
-	must(hyperparams_write(change->h == NULL ? &h : change->h, writer, &err), &err);
-	if (change->extra_key != NULL)
-		must(gguf_write_string(writer, change->extra_key, change->extra_value, &err), &err);
-	if (!change->no_tokenizer)
-		must(gguf_write_copied(writer, from, "tokenizer.", &err), &err);
-	write_tensors(writer, from, change);
-	must(gguf_writer_finish(writer, at("changed.gguf"), &err), &err);
-	gguf_writer_destroy(writer);
-	gguf_close(from);
-	return at("changed.gguf");
-}
 
 static void test_wrong_models(void **state)
 {
@@ -379,266 +277,6 @@ static void test_vocabulary_and_table(void **state)
 	gguf_close(vocabulary);
 }
 
-/* --- adapters ------------------------------------------------------------------------------------------- */
-
-static void test_adapters_found(void **state)
-{
-	(void)state;
-	struct pith_model *model;
-	struct pith_error err;
-	for (int which = 0; which < 4; which++) {
-		struct pith_model_options options = {.adapter_path = {{which & 1 ? NULL : "", which & 2 ? NULL : ""}},
-						     .n_threads = 1};
-		must(pith_model_open(&model, base, &options, NULL, &err), &err);
-		assert_int_equal(pith_model_info(model)->has_adapter[0][0], which & 1 ? 1 : 0);
-		assert_int_equal(pith_model_info(model)->has_adapter[0][1], which & 2 ? 1 : 0);
-		assert_int_equal(pith_model_info(model)->max_memory_tokens[0][1], which & 2 ? SMALL_MEMORY : 0);
-		pith_model_close(model);
-	}
-	/* By its path an adapter may lie anywhere, and a model need not be called .gguf to have some beside it. */
-	size_t size;
-	char *data = scratch_read(base, &size);
-	scratch_write("model", data, size);
-	free(data);
-	struct pith_model_options options = {.adapter_path = {{at("base-regenerate.gguf"), NULL}}, .n_threads = 1};
-	must(pith_model_open(&model, at("model"), &options, NULL, &err), &err);
-	assert_true(pith_model_info(model)->has_adapter[0][PITH_REGENERATE] &&
-	            !pith_model_info(model)->has_adapter[0][PITH_ANSWER]);
-	pith_model_close(model);
-	data = scratch_read(at("base-answer.gguf"), &size);
-	scratch_write("model-answer.gguf", data, size);
-	free(data);
-	model = small_open(at("model"));
-	assert_true(pith_model_info(model)->has_adapter[0][PITH_ANSWER]);
-	pith_model_close(model);
-}
-
-static void test_adapters_refused(void **state)
-{
-	(void)state;
-	struct pith_model_options options = {.adapter_path = {{at("nowhere.gguf"), ""}}, .n_threads = 1};
-	refuse_with(base, &options, PITH_IO, "nowhere.gguf");
-	options.adapter_path[0][0] = at("base-answer.gguf");
-	refuse_with(base, &options, PITH_MISMATCH, "for answer, not for regenerate");
-	options.adapter_path[0][0] = base;
-	refuse_with(base, &options, PITH_BAD_FILE, "no adapter of pith");
-	options.adapter_path[0][0] = scratch_write("text.txt", "no adapter", 10);
-	refuse_with(base, &options, PITH_BAD_FILE, "text.txt");
-
-	/* Made for other weights, and for another vocabulary of the same size. */
-	char model[600], vocabulary[600], adapter[600];
-	strcpy(model, at("stranger.gguf"));
-	strcpy(vocabulary, at("stranger-vocabulary.gguf"));
-	strcpy(adapter, at("stranger-adapter.gguf"));
-	small_model(model, at("base-vocabulary.gguf"), 81);
-	small_adapter(adapter, model, PITH_REGENERATE, 1);
-	options.adapter_path[0][0] = adapter;
-	refuse_with(base, &options, PITH_MISMATCH, "other weights");
-	small_vocabulary(vocabulary, "gpt-2", SMALL_VOCABULARY);
-	small_model(model, vocabulary, 80);
-	small_adapter(adapter, model, PITH_REGENERATE, 1);
-	refuse_with(base, &options, PITH_MISMATCH, "another tokenizer");
-
-	/* One that lies beside the model and does not belong to it is told, not passed over. */
-	size_t size;
-	char *data = scratch_read(adapter, &size);
-	scratch_write("stranger-regenerate.gguf", data, size);
-	free(data);
-	small_model(model, vocabulary, 82);
-	refuse(model, PITH_MISMATCH, "stranger-regenerate.gguf");
-	options.adapter_path[0][0] = "";
-	struct pith_model *opened;
-	struct pith_error err;
-	must(pith_model_open(&opened, model, &options, NULL, &err), &err);
-	pith_model_close(opened);
-}
-
-/* Adapters whose numbers do not fit the model, written by hand. */
-static void test_wrong_adapters(void **state)
-{
-	(void)state;
-	static const struct {
-		size_t n_embd, n_memory, span, rank, claimed; /* claimed: memory tokens, if not 0, in place of the true number */
-		enum pith_status code;
-		const char *words;
-	} cases[] = {
-		{32, 16, 64, 0, 0, PITH_OK, ""},
-		{32, 1, 1, 1, 0, PITH_OK, ""},
-		{32, 16, 64, 32, 0, PITH_OK, ""},
-		{64, 16, 64, 4, 0, PITH_MISMATCH, "memory_embd.weight"},
-		{32, 16, 64, 4, 17, PITH_MISMATCH, "memory_embd.weight"},
-		{32, 16, 64, 4, 510, PITH_MISMATCH, "memory_embd.weight"},
-		{32, 16, 64, 4, 4000000000, PITH_BAD_FILE, "pith.memory_tokens"},
-		{32, 16, 0, 4, 0, PITH_BAD_FILE, "pith.span_tokens"},
-		{32, 16, 513, 4, 0, PITH_BAD_FILE, "pith.span_tokens"},
-		{32, 16, 510, 4, 0, PITH_OK, ""},
-		{32, 16, 511, 4, 0, PITH_MISMATCH, "do not fit the model's context"},
-		{32, 511, 1, 4, 0, PITH_OK, ""},
-	};
-	struct pith_model *model = small_open(base);
-	struct pith_error err;
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		struct adapter *adapter;
-		struct random_state random;
-		struct hyperparams h = model->transformer.h;
-		random_seed(&random, 90);
-		h.n_embd = cases[i].n_embd;
-		must(adapter_create(&adapter, &h, PITH_ANSWER, cases[i].rank, 8, cases[i].n_memory, &random, &err), &err);
-		adapter->span_tokens = cases[i].span;
-		strcpy(adapter->base_fingerprint, model_fingerprint(model));
-		strcpy(adapter->tokenizer_fingerprint, tokenizer_fingerprint(model->tokenizer));
-		must(adapter_save(adapter, &h, TENSOR_F32, at("wrong.gguf"), &err), &err);
-		adapter_destroy(adapter);
-		if (cases[i].claimed != 0) {
-			/* Only the number: the tensor keeps its size. */
-			size_t size, place = 0;
-			char *data = scratch_read(at("wrong.gguf"), &size);
-			while (memcmp(data + place, "pith.memory_tokens", 18) != 0)
-				assert_true(++place + 18 < size);
-			uint32_t claimed = (uint32_t)cases[i].claimed;
-			memcpy(data + place + 18 + 4, &claimed, 4);
-			scratch_write("wrong.gguf", data, size);
-			free(data);
-		}
-		struct pith_model_options options = {.adapter_path = {{"", at("wrong.gguf")}}, .n_threads = 1};
-		struct pith_model *opened;
-		if (cases[i].code == PITH_OK) {
-			must(pith_model_open(&opened, base, &options, NULL, &err), &err);
-			assert_int_equal(pith_model_info(opened)->max_memory_tokens[0][PITH_ANSWER], cases[i].n_memory);
-			pith_model_close(opened);
-		} else {
-			refuse_with(base, &options, cases[i].code, cases[i].words);
-		}
-	}
-	pith_model_close(model);
-}
-
-/* A reader that is there and not spoken of, or the other way round, would have memory tokens misread. */
-static void test_wrong_readers(void **state)
-{
-	(void)state;
-	struct pith_model *model = small_open(base);
-	struct hyperparams h = model->transformer.h;
-	struct pith_error err;
-	static const char *const names[] = {"pith.reader", "reader.encoder_embd.weight", "reader.blk.0.attn_q.weight.lora_a",
-	                                    "reader.blk.1.ffn_down.weight.lora_b"};
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		struct adapter *adapter;
-		struct random_state random;
-		random_seed(&random, 91);
-		must(adapter_create(&adapter, &h, PITH_ANSWER, 4, 8, 16, &random, &err), &err);
-		must(adapter_add_reader(adapter, &h, &random, &err), &err);
-		adapter->span_tokens = 64;
-		strcpy(adapter->base_fingerprint, model_fingerprint(model));
-		strcpy(adapter->tokenizer_fingerprint, tokenizer_fingerprint(model->tokenizer));
-		must(adapter_save(adapter, &h, TENSOR_F32, at("wrong.gguf"), &err), &err);
-		adapter_destroy(adapter);
-		struct pith_model_options options = {.adapter_path = {{"", at("wrong.gguf")}}, .n_threads = 1};
-		struct pith_model *opened;
-		must(pith_model_open(&opened, base, &options, NULL, &err), &err);
-		assert_non_null(opened->adapters[PITH_MEMORY_ROWS][PITH_ANSWER]->reader);
-		pith_model_close(opened);
-		/* Under another name it is not there. */
-		size_t size, place = 0, length = strlen(names[i]);
-		char *data = scratch_read(at("wrong.gguf"), &size);
-		while (memcmp(data + place, names[i], length) != 0)
-			assert_true(++place + length < size);
-		data[place] = 'x';
-		scratch_write("wrong.gguf", data, size);
-		free(data);
-		refuse_with(base, &options, i < 3 ? PITH_BAD_FILE : PITH_MISMATCH, i < 3 ? "do not agree" : names[i]);
-	}
-	pith_model_close(model);
-}
-
-static void test_truncated_adapter(void **state)
-{
-	(void)state;
-	char path[600];
-	strcpy(path, at("cut-adapter.gguf"));
-	struct pith_model_options options = {.adapter_path = {{path, ""}}, .n_threads = 1};
-	char source[600];
-	strcpy(source, at("base-regenerate.gguf"));
-	cut_everywhere(source, "cut-adapter.gguf", &options, base);
-}
-
-/* --- inspect -------------------------------------------------------------------------------------------- */
-
-static const char *entry(const struct pith_file_entry *entries, size_t n, const char *key)
-{
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(entries[i].key, key) == 0)
-			return entries[i].value;
-	fail_msg("there is no %s", key);
-	return NULL;
-}
-
-static void test_inspect(void **state)
-{
-	(void)state;
-	struct pith_file_report report;
-	struct pith_error err;
-	must(pith_inspect(base, &report, &err), &err);
-	assert_int_equal(report.kind, PITH_FILE_MODEL);
-	assert_int_equal(report.n_tensors, 3 + 2 * 11);
-	assert_string_equal(entry(report.metadata, report.n_metadata, "general.architecture"), "qwen3");
-	assert_string_equal(entry(report.metadata, report.n_metadata, "qwen3.block_count"), "2");
-	assert_string_equal(entry(report.tensors, report.n_tensors, "token_embd.weight"), "F32 [32, 420]");
-	assert_string_equal(entry(report.tensors, report.n_tensors, "output_norm.weight"), "F32 [32]");
-	pith_file_report_free(&report);
-	assert_null(report.tensors);
-	pith_file_report_free(&report); /* twice does no harm */
-
-	must(pith_inspect(at("base-answer.gguf"), &report, &err), &err);
-	assert_int_equal(report.kind, PITH_FILE_ADAPTER);
-	assert_string_equal(entry(report.metadata, report.n_metadata, "pith.purpose"), "answer");
-	assert_string_equal(entry(report.tensors, report.n_tensors, "memory_embd.weight"), "F32 [32, 16]");
-	pith_file_report_free(&report);
-
-	must(pith_inspect(changed(&(struct change){.extra_key = "general.description", .extra_value = ""}), &report, &err), &err);
-	entry(report.metadata, report.n_metadata, "general.description");
-	pith_file_report_free(&report);
-
-	float numbers[6] = {0};
-	struct tensor tensor = {.name = "x", .type = TENSOR_F32, .n_dims = 2, .ne = {3, 2, 1, 1}, .data = numbers, .size = 24};
-	struct safetensors_entry entries[] = {{"format", "pith-soft-prompt-1"}, {"empty", ""}};
-	must(safetensors_write(at("x.safetensors"), entries, 2, &tensor, 1, &err), &err);
-	must(pith_inspect(at("x.safetensors"), &report, &err), &err);
-	assert_int_equal(report.kind, PITH_FILE_SOFT_PROMPT);
-	assert_int_equal(report.n_metadata, 2);
-	assert_string_equal(entry(report.metadata, report.n_metadata, "empty"), "");
-	assert_string_equal(entry(report.tensors, report.n_tensors, "x"), "F32 [3, 2]");
-	pith_file_report_free(&report);
-	must(safetensors_write(at("x.safetensors"), entries + 1, 1, &tensor, 1, &err), &err);
-	must(pith_inspect(at("x.safetensors"), &report, &err), &err);
-	assert_int_equal(report.kind, PITH_FILE_UNKNOWN);
-	pith_file_report_free(&report);
-}
-
-static void test_inspect_refused(void **state)
-{
-	(void)state;
-	struct pith_file_report report;
-	struct pith_error err;
-	scratch_write("some.txt", "Dear all,\n", 10);
-	expect_failure(pith_inspect(at("some.txt"), &report, &err), PITH_BAD_FILE, &err, "neither");
-	scratch_write("some.txt", "", 0);
-	expect_failure(pith_inspect(at("some.txt"), &report, &err), PITH_BAD_FILE, &err, "neither");
-	scratch_write("some.txt", "GGUF", 4);
-	expect_failure(pith_inspect(at("some.txt"), &report, &err), PITH_BAD_FILE, &err, "some.txt");
-	expect_failure(pith_inspect(at("nowhere"), &report, &err), PITH_IO, &err, "nowhere");
-	assert_null(report.metadata);
-	size_t size;
-	char *data = scratch_read(base, &size);
-	for (size_t n = 4; n < size; n += n < 200 ? 7 : 4999) {
-		scratch_write("some.gguf", data, n);
-		assert_int_equal(pith_inspect(at("some.gguf"), &report, &err), PITH_BAD_FILE);
-		assert_null(report.metadata);
-		assert_null(report.tensors);
-	}
-	free(data);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -651,13 +289,6 @@ int main(void)
 		cmocka_unit_test(test_wrong_numbers),
 		cmocka_unit_test(test_unknown_type),
 		cmocka_unit_test(test_vocabulary_and_table),
-		cmocka_unit_test(test_adapters_found),
-		cmocka_unit_test(test_adapters_refused),
-		cmocka_unit_test(test_wrong_adapters),
-		cmocka_unit_test(test_wrong_readers),
-		cmocka_unit_test(test_truncated_adapter),
-		cmocka_unit_test(test_inspect),
-		cmocka_unit_test(test_inspect_refused),
 	};
-	return cmocka_run_group_tests(tests, setup, scratch_teardown);
+	return cmocka_run_group_tests(tests, base_setup, scratch_teardown);
 }
