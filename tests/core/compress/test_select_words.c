@@ -2,7 +2,7 @@
 /*
  * Budgets: met to the token over many documents, vocabularies and rates, never
  * exceeded; what must be kept is kept first; the kept text is a subsequence of
- * whole words. Tokens are counted here by tokenising the result anew.
+ * whole words.
  */
 #include "compress/select_words.h"
 
@@ -11,113 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "support/small_model.h"
-
-static struct pith_model *model; /* a vocabulary that splits as Qwen's does, no adapters */
-static char model_path[600];
-
-static int setup(void **state)
-{
-	char vocabulary[600];
-	if (scratch_setup(state) != 0)
-		return -1;
-	snprintf(vocabulary, sizeof vocabulary, "%s/vocabulary.gguf", scratch_directory);
-	snprintf(model_path, sizeof model_path, "%s/model.gguf", scratch_directory);
-	small_vocabulary(vocabulary, "qwen2", SMALL_VOCABULARY);
-	small_model(model_path, vocabulary, 1);
-	model = small_open(model_path);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	pith_model_close(model);
-	return scratch_teardown(state);
-}
-
-/* Gives a document scores, so that no model has to read it. */
-static void random_scores(struct pith_document *document, struct random_state *random)
-{
-	document->scores = malloc((document->n_tokens + 1) * sizeof *document->scores);
-	assert_non_null(document->scores);
-	for (size_t i = 0; i < document->n_tokens; i++)
-		document->scores[i] = (float)fabs(5 * random_normal(random));
-}
-
-static struct pith_document *generated_document(struct pith_model *of, struct random_state *random, size_t n_words)
-{
-	struct buffer text = {0};
-	small_text(&text, random, n_words);
-	struct pith_document *document = small_document(of, text.data, text.length);
-	random_scores(document, random);
-	buffer_free(&text);
-	return document;
-}
-
-static size_t count_tokens(const struct pith_model *of, const char *text, size_t length)
-{
-	struct pith_token *tokens;
-	size_t n;
-	must(pith_tokenize(of, text, length, &tokens, &n, NULL), NULL);
-	free(tokens);
-	return n;
-}
-
-/* The text must be the kept words in order, whole, with nothing but white space of the document or " ", "\n", "\n\n" between. */
-static void check_text(const struct pith_compressed *compressed, const char *document)
-{
-	size_t length, n, at = 0;
-	const char *text = pith_compressed_text(compressed, &length);
-	const struct pith_word *words = pith_compressed_words(compressed, &n);
-	assert_int_equal(strlen(text), length);
-	for (size_t w = 0; w < n; w++) {
-		if (!words[w].kept)
-			continue;
-		at += strspn(text + at, " \n\t");
-		size_t size = words[w].end - words[w].begin;
-		assert_true(size <= length - at);
-		assert_memory_equal(text + at, document + words[w].begin, size);
-		at += size;
-		/* Behind a piece of a longer run the next one may follow at once. */
-		bool is_piece = strchr(" \n\t", document[words[w].end]) == NULL;
-		assert_true(at == length || strchr(" \n\t", text[at]) != NULL || is_piece);
-	}
-	assert_int_equal(at + strspn(text + at, " \n\t"), length);
-}
-
-/* What holds of every result. */
-static void check_result(const struct pith_compressed *compressed, const struct pith_document *document)
-{
-	const struct pith_compressed_info *info = pith_compressed_info(compressed);
-	size_t length, n, dropped = 0;
-	const char *text = pith_compressed_text(compressed, &length);
-	const struct pith_word *words = pith_compressed_words(compressed, &n);
-	check_text(compressed, document->text);
-	assert_int_equal(info->compressed_tokens, count_tokens(document->model, text, length));
-	assert_true(info->compressed_tokens <= info->budget_tokens);
-	assert_int_equal(info->compressed_bytes, length);
-	assert_int_equal(info->original_tokens, document->n_tokens);
-	assert_int_equal(info->original_bytes, document->length);
-	assert_int_equal(info->n_spans, 0);
-	assert_true(fabs(info->cr - (double)info->compressed_tokens / (double)document->n_tokens) < 1e-12);
-	assert_true(fabs(info->delta_cr - (info->cr - (double)info->budget_tokens / (double)document->n_tokens)) < 1e-12);
-	for (size_t w = 0; w < n; w++)
-		dropped += words[w].must_keep && !words[w].kept;
-	assert_int_equal(info->n_must_keep_dropped, dropped);
-	if (info->compressed_tokens != info->budget_tokens || dropped > 0)
-		assert_true(info->note[0] != '\0');
-	else
-		assert_string_equal(info->note, "");
-}
-
-static struct pith_compressed *compress(struct pith_document *document, const struct pith_compress_options *options)
-{
-	struct pith_compressed *compressed;
-	struct pith_error err;
-	must(pith_compress(&compressed, document, options, NULL, &err), &err);
-	check_result(compressed, document);
-	return compressed;
-}
+#include "support/chosen_words.h"
 
 /* Tokens of the words that had to be kept. */
 static size_t must_keep_tokens(const struct pith_compressed *compressed)
@@ -315,116 +209,6 @@ static void test_smallest_budgets(void **state)
 	}
 }
 
-/* Documents that leave nothing to choose. */
-static void test_odd_documents(void **state)
-{
-	(void)state;
-	static const char *const texts[] = {
-		" \n\t \n", "x", "one two", "\u3000", "word\n", "  two  words \n\n", "\xff\xfe\xfd", "a\xff b\x80 c",
-	};
-	static const double few[] = {0.05, 0.5, 0.999, 1};
-	struct random_state random;
-	random_seed(&random, 9);
-	for (size_t t = 0; t < sizeof texts / sizeof *texts; t++) {
-		struct pith_document *document = small_document(model, texts[t], strlen(texts[t]));
-		random_scores(document, &random);
-		for (size_t r = 0; r < sizeof few / sizeof *few; r++) {
-			struct pith_compress_options options;
-			pith_compress_options_init(&options);
-			options.rate = few[r];
-			struct pith_compressed *compressed;
-			must(pith_compress(&compressed, document, &options, NULL, NULL), NULL);
-			const struct pith_compressed_info *info = pith_compressed_info(compressed);
-			size_t length;
-			const char *text = pith_compressed_text(compressed, &length);
-			assert_true(info->compressed_tokens <= info->budget_tokens);
-			if (few[r] == 1) {
-				assert_string_equal(text, texts[t]);
-				assert_int_equal(info->compressed_tokens, info->budget_tokens);
-			} else {
-				check_result(compressed, document);
-			}
-			if (t == 0 && few[r] < 1) {
-				assert_string_equal(text, "");
-				assert_non_null(strstr(info->note, "no words"));
-			}
-			pith_compressed_destroy(compressed);
-		}
-		pith_document_destroy(document);
-	}
-}
-
-/* What is longer than any word goes in pieces, so that something of it fits; a word that does not fit is told. */
-static void test_one_long_word(void **state)
-{
-	(void)state;
-	enum { LENGTH = 10000 };
-	struct random_state random;
-	struct buffer text = {0};
-	random_seed(&random, 10);
-	for (int i = 0; i < LENGTH; i++) {
-		char letter = (char)('a' + random_below(&random, 26));
-		assert_true(buffer_append(&text, &letter, 1));
-	}
-	struct pith_compress_options options;
-	pith_compress_options_init(&options);
-	struct pith_document *document = small_document(model, text.data, text.length);
-	random_scores(document, &random);
-	struct pith_compressed *compressed = compress(document, &options);
-	const struct pith_compressed_info *info = pith_compressed_info(compressed);
-	size_t n;
-	const struct pith_word *words = pith_compressed_words(compressed, &n);
-	assert_int_equal(info->compressed_tokens, info->budget_tokens);
-	for (size_t w = 0; w < n; w++)
-		assert_in_range(words[w].end - words[w].begin, 1, 64);
-	pith_compressed_destroy(compressed);
-	pith_document_destroy(document);
-
-	document = small_document(model, text.data, 60);
-	random_scores(document, &random);
-	options.n_tokens = 1;
-	compressed = compress(document, &options);
-	assert_int_equal(pith_compressed_info(compressed)->compressed_tokens, 0);
-	assert_non_null(strstr(pith_compressed_info(compressed)->note, "No word fits"));
-	pith_compressed_destroy(compressed);
-	pith_document_destroy(document);
-	buffer_free(&text);
-}
-
-/* JSON without white space: names and values with the signs behind them; an address stays whole, however long. */
-static void test_pieces(void **state)
-{
-	(void)state;
-	static const char json[] =
-		"{\"tide\":{\"height\":[1.25,2.5,3.75],\"place\":\"harbour\",\"measured\":true,\"by\":\"engineers\"}}";
-	static const char *const first[] = {"{\"tide\":{\"", "height\":[", "1.", "25,"};
-	struct pith_compress_options options;
-	pith_compress_options_init(&options);
-	struct buffer text = {0};
-	assert_true(buffer_printf(&text, "see https://example.org/%0100d#river-%0100d %s", 1, 2, json));
-	struct pith_document *document = small_document(model, text.data, text.length);
-	struct random_state random;
-	random_seed(&random, 12);
-	random_scores(document, &random);
-	for (int percent = 5; percent < 100; percent += 5) {
-		options.rate = percent / 100.0;
-		struct pith_compressed *compressed = compress(document, &options);
-		const struct pith_compressed_info *info = pith_compressed_info(compressed);
-		size_t n;
-		const struct pith_word *words = pith_compressed_words(compressed, &n);
-		assert_true(info->compressed_tokens <= info->budget_tokens);
-		assert_true(info->compressed_tokens > 0);
-		assert_true(n > 12 && words[1].end - words[1].begin > 200);
-		for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
-			assert_int_equal(words[2 + i].end - words[2 + i].begin, strlen(first[i]));
-			assert_memory_equal(text.data + words[2 + i].begin, first[i], strlen(first[i]));
-		}
-		pith_compressed_destroy(compressed);
-	}
-	pith_document_destroy(document);
-	buffer_free(&text);
-}
-
 /* The slider of a long document: the scores are there, choosing must not be felt. */
 static void test_long_document(void **state)
 {
@@ -505,11 +289,8 @@ int main(void)
 		cmocka_unit_test(test_must_first),
 		cmocka_unit_test(test_pins_over_budget),
 		cmocka_unit_test(test_smallest_budgets),
-		cmocka_unit_test(test_odd_documents),
-		cmocka_unit_test(test_one_long_word),
-		cmocka_unit_test(test_pieces),
 		cmocka_unit_test(test_long_document),
 		cmocka_unit_test(test_budgets_and_options),
 	};
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, words_setup, words_teardown);
 }
