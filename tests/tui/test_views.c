@@ -5,24 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "support/bare_workbench.h"
 #include "unit.h"
-#include "workbench.h"
 
 static const struct pith_method extractive = {"keep", "Keep", "", "", PITH_EXTRACTIVE, PITH_MEMORY_ROWS};
-
-/* A workbench with a document and nothing that computes. */
-static void begin(struct workbench *workbench, char *text)
-{
-	*workbench = (struct workbench){.text = text, .length = strlen(text), .marks = true, .tokenised = true};
-}
-
-static void end(struct workbench *workbench)
-{
-	text_pane_free(&workbench->document_pane);
-	text_pane_free(&workbench->result_pane);
-	bytes_free(&workbench->forms[FORM_FIRST].regenerated);
-	canvas_free(&workbench->canvas);
-}
 
 static void assert_pane(struct text_pane *pane, int rows, int cols, const char *expected)
 {
@@ -34,8 +20,6 @@ static void assert_pane(struct text_pane *pane, int rows, int cols, const char *
 	free(dump);
 	canvas_free(&canvas);
 }
-
-static char sentence[] = "The level never rose by more than 41 cm in a day.";
 
 /* Keeps the words that begin at these offsets. */
 static size_t split_words(struct pith_word *words, const char *text, const char *kept)
@@ -225,166 +209,6 @@ static void nothing_kept_and_everything(void **state)
 	end(&workbench);
 }
 
-/* The comparison comes from the library: what is tested here is how it is shown. */
-static void show_regenerated(const char *document, const char *candidate, bool final, const char *expected)
-{
-	struct workbench workbench;
-	char text[256], other[256];
-	snprintf(text, sizeof text, "%s", document);
-	snprintf(other, sizeof other, "%s", candidate);
-	begin(&workbench, text);
-	struct comparison comparison = {.text = other, .length = strlen(other), .final = final};
-	assert_int_equal(pith_diff_words(&comparison.words, &comparison.n_words, text, strlen(text), other, strlen(other), NULL),
-	                 PITH_OK);
-	workbench.forms[FORM_FIRST].comparison = &comparison;
-	assert_true(bytes_append(&workbench.forms[FORM_FIRST].regenerated, other, strlen(other)));
-	assert_true(view_regenerated_build(&workbench, &workbench.forms[FORM_FIRST], &workbench.result_pane));
-	assert_string_equal(workbench.result_pane.styled.text == NULL ? "" : workbench.result_pane.styled.text, expected);
-	/* What is the document's stands in its order. */
-	const struct styled_text *styled = &workbench.result_pane.styled;
-	for (size_t i = 1; i < styled->n_runs; i++)
-		assert_true(styled->runs[i].source >= styled->runs[i - 1].source);
-	free(comparison.words);
-	end(&workbench);
-}
-
-static void regenerated(void **state)
-{
-	(void)state;
-	show_regenerated("one two three four", "one two three four", true, "one two three four");
-	show_regenerated("one two three four", "one three four", true, "one [-two-] three four");
-	show_regenerated("one two three", "one two very three", true, "one two {+very+} three");
-	show_regenerated("one two three", "one 2 three", true, "one [-two-]{+2+} three");
-	show_regenerated("one two three four", "one two", true, "one two [-three four-]");
-	show_regenerated("one two three four", "one two", false, "one two"); /* what has not come yet is not lost */
-	show_regenerated("one two", "", true, "[-one two-]");
-	/* White space is lost like a word; what came in its place gives the text its shape. */
-	show_regenerated("a  b\n\nc d\n", "a  b\n\nc d\n", true, "a  b\n\nc d\n");
-	show_regenerated("a b\n\nc d", "a b c d", true, "a b[-\\n\\n-]{+ +}c d");
-	show_regenerated("isles  of\nHollen", "isles of Hollen", true, "isles[-  -]{+ +}of[-\\n-]{+ +}Hollen");
-	show_regenerated("a b\tc", "a\nb\tc", true, "a[- -]{+\\n+}\nb\tc");
-	show_regenerated("a b\n", "a b", true, "a b[-\\n-]");
-	show_regenerated("a b", "a b\n", true, "a b{+\\n+}\n");
-	show_regenerated("  a b", "a b", true, "[-  -]a b");
-	show_regenerated("a b\n", "a b", false, "a b");
-	show_regenerated("a\n\nb c", "a c", true, "a\n\n[-b-] c"); /* beside a word that is marked nothing more is */
-}
-
-static void streaming_tail(void **state)
-{
-	(void)state;
-	struct workbench workbench;
-	char text[] = "one two three four", other[] = "one two ";
-	begin(&workbench, text);
-	struct comparison comparison = {.text = other, .length = strlen(other)};
-	assert_int_equal(pith_diff_words(&comparison.words, &comparison.n_words, text, 7, other, 8, NULL), PITH_OK);
-	workbench.forms[FORM_FIRST].comparison = &comparison;
-	assert_true(bytes_append(&workbench.forms[FORM_FIRST].regenerated, "one two three fo", 16));
-	assert_true(view_regenerated_build(&workbench, &workbench.forms[FORM_FIRST], &workbench.result_pane));
-	assert_string_equal(workbench.result_pane.styled.text, "one two three fo");
-	free(comparison.words);
-	end(&workbench);
-}
-
-static void assert_legend(const struct form *form, int rows, int cols, const char *expected)
-{
-	struct canvas canvas = {0};
-	assert_true(canvas_resize(&canvas, rows, cols));
-	view_regenerated_draw_legend(form, &canvas, (struct rect){0, 0, rows, cols});
-	char *dump = canvas_dump(&canvas);
-	assert_string_equal(dump, expected);
-	free(dump);
-	canvas_free(&canvas);
-}
-
-static void legend(void **state)
-{
-	(void)state;
-	struct workbench workbench;
-	begin(&workbench, sentence);
-	struct comparison comparison = {.rouge_l = 0.912, .matched_prefix = 0.5, .bleu = 0.25, .final = true};
-	workbench.forms[FORM_FIRST].comparison = &comparison;
-	static const struct {
-		int rows, cols;
-		const char *expected;
-	} cases[] = {
-		{1, 80, "ROUGE-L 0.912  prefix 50%  BLEU 0.250  [-lost-] {+added+} [-was-]{+now+}\n"},
-		{2, 38, "ROUGE-L 0.912  prefix 50%  BLEU 0.250\n[-lost-] {+added+} [-was-]{+now+}\n"},
-		{3, 28, "ROUGE-L 0.912  prefix 50%\nBLEU 0.250  [-lost-]\n{+added+} [-was-]{+now+}\n"},
-	};
-	struct form *form = &workbench.forms[FORM_FIRST];
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-		assert_legend(form, cases[i].rows, cases[i].cols, cases[i].expected);
-	/* While it streams the figures are of what has come; when it was cancelled nothing else would say so. */
-	assert_true(bytes_append(&form->regenerated, "The lev", 7));
-	comparison.final = false;
-	form->regenerating = true;
-	assert_legend(form, 2, 38, "ROUGE-L 0.912  prefix 50%\n[-lost-] {+added+} [-was-]{+now+}\n");
-	form->regenerating = false;
-	assert_legend(form, 2, 38, "partial  ROUGE-L 0.912  prefix 50%\n[-lost-] {+added+} [-was-]{+now+}\n");
-	comparison.final = form->outdated = true;
-	assert_legend(form, 2, 38, "earlier  ROUGE-L 0.912  prefix 50%\n[-lost-] {+added+} [-was-]{+now+}\n");
-	comparison.final = form->outdated = false;
-	form->comparison = NULL;
-	assert_legend(form, 2, 38, "partial\n[-lost-] {+added+} [-was-]{+now+}\n");
-	end(&workbench);
-}
-
-/* What came back before the first error ends at a whole word. */
-static void matched_words(void **state)
-{
-	(void)state;
-	static const struct {
-		const char *document, *text;
-		double expected;
-	} cases[] = {
-		{"hello", "hello", 1},
-		{"hello", "hellooian", 0},
-		{"hello", "hello there", 1},
-		{"one two three", "one two thirty", 8.0 / 13},
-		{"one two three", "one twofold", 4.0 / 13},
-		{"one two three", "one two", 7.0 / 13},
-		{"one, two", "one. two", 0},
-		{"one. two.", "one. two..", 5.0 / 9},
-		{"one. two.", "one. two. ", 1},
-		{"zwei \xc3\xa4mter", "zwei \xc3\xa4mtern", 5.0 / 11},
-		{"\xe6\xb0\xb4\xe9\x81\x93", "\xe6\xb0\xb4\xe5\xba\x93", 0.5},
-		{"\xe6\xb0\xb4\xe9\x81\x93", "\xe6\xb0\xb4\xe9\x81\x93\xe5\xba\x93", 0.5},
-		{"one", "", 0},
-	};
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		const char *document = cases[i].document, *text = cases[i].text;
-		struct comparison *comparison = comparison_create(document, strlen(document), text, strlen(text), true);
-		assert_non_null(comparison);
-		if (fabs(comparison->matched_prefix - cases[i].expected) > 1e-9)
-			fail_msg("\"%s\" of \"%s\": %g", text, document, comparison->matched_prefix);
-		comparison_destroy(comparison);
-	}
-}
-
-/* While it streams a word may be cut, and a cut word is no change: no more is compared than whole words. */
-static void whole_words(void **state)
-{
-	(void)state;
-	static const char document[] = "Accurate perception of tides";
-	assert_null(comparison_create(document, strlen(document), "Accur", 5, false));
-	struct comparison *comparison = comparison_create(document, strlen(document), "Accurate perc", 13, false);
-	assert_non_null(comparison);
-	assert_int_equal(comparison->length, 9);
-	assert_true(comparison->matched_prefix > 0);
-	struct workbench workbench;
-	char text[sizeof document];
-	memcpy(text, document, sizeof document);
-	begin(&workbench, text);
-	struct form *form = &workbench.forms[FORM_FIRST];
-	form->comparison = comparison;
-	assert_true(bytes_append(&form->regenerated, "Accurate perc", 13));
-	assert_true(view_regenerated_build(&workbench, form, &workbench.result_pane));
-	assert_string_equal(workbench.result_pane.styled.text, "Accurate perc");
-	comparison_destroy(comparison);
-	end(&workbench);
-}
-
 /* Forty sentences on the left; on the right every second word of them, so that its rows are fewer. */
 static void synchronised(void **state)
 {
@@ -534,133 +358,17 @@ static void answers(void **state)
 	end(&workbench);
 }
 
-/* Whatever the width: the help and the menus leave no word out. */
-static void assert_words(const char *dump, const char *text)
-{
-	for (const char *at = text; *at != '\0';) {
-		char word[64];
-		size_t length = strcspn(at, " ");
-		snprintf(word, sizeof word, "%.*s", (int)length, at);
-		if (strstr(dump, word) == NULL)
-			fail_msg("\"%s\" of \"%s\" is not shown", word, text);
-		at += length + strspn(at + length, " ");
-	}
-}
-
-static void help_is_wrapped(void **state)
-{
-	(void)state;
-	const int widths[] = {60, 80, 100, 160};
-	for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
-		struct canvas canvas = {.ascii = true};
-		size_t top = 0;
-		assert_true(canvas_resize(&canvas, 150, widths[i]));
-		view_help_draw(&canvas, &top, HELP_OF_ALL);
-		char *dump = canvas_dump(&canvas);
-		for (int action = 0; action < N_ACTIONS; action++)
-			assert_words(dump, actions_table()[action].help);
-		free(dump);
-		canvas_free(&canvas);
-	}
-}
-
-static void menu_is_wrapped(void **state)
-{
-	(void)state;
-	const struct menu_item items[] = {{"One", "keeps the words that the model could predict least, whole and in order"},
-	                                  {"Second", "short"},
-	                                  {"Third", "keeps the words that a head finds worth keeping, whole and in order"}};
-	struct canvas canvas = {.ascii = true};
-	struct menu menu;
-	size_t item;
-	menu_open(&menu, "Method", items, 3, 2);
-	assert_true(canvas_resize(&canvas, 10, 60));
-	menu_draw(&menu, &canvas);
-	char *dump = canvas_dump(&canvas);
-	assert_string_equal(dump, "\n"
-	                    " +- Method -----------------------------------------------+\n"
-	                    " | One     keeps the words that the model could predict   |\n"
-	                    " |         least, whole and in order                      |\n"
-	                    " | Second  short                                          |\n"
-	                    " |>Third   keeps the words that a head finds worth        |\n"
-	                    " |         keeping, whole and in order                    |\n"
-	                    " +--------------------------------------------------------+\n\n\n");
-	free(dump);
-	const size_t hit[] = {0, 0, 1, 2, 2};
-	for (int i = 0; i < 5; i++)
-		assert_true(menu_hit(&menu, 2 + i, 5, &item) && item == hit[i]);
-	assert_false(menu_hit(&menu, 7, 5, &item));
-	/* Where there is room for four rows the chosen item is shown whole. */
-	assert_true(canvas_resize(&canvas, 8, 60));
-	canvas_clear(&canvas);
-	menu_draw(&menu, &canvas);
-	assert_int_equal(menu.top, 1);
-	assert_true(menu_hit(&menu, menu.place.row + 1, 5, &item) && item == 1);
-	/* And a bar says that there are more. */
-	dump = canvas_dump(&canvas);
-	assert_string_equal(dump, "\n"
-	                    " +- Method -----------------------------------------------+\n"
-	                    " | Second  short                                         :|\n"
-	                    " |>Third   keeps the words that a head finds worth       #|\n"
-	                    " |         keeping, whole and in order                   #|\n"
-	                    " |                                                       #|\n"
-	                    " +--------------------------------------------------------+\n\n");
-	free(dump);
-	canvas_free(&canvas);
-}
-
-/* The size that is needed is seen whole, however small the screen is. */
-static void too_small(void **state)
-{
-	(void)state;
-	for (int rows = 1; rows <= REGIONS_MIN_ROWS; rows++)
-		for (int cols = 5; cols < REGIONS_MIN_COLS; cols++) {
-			struct canvas canvas = {0};
-			assert_true(canvas_resize(&canvas, rows, cols));
-			draw_too_small(&canvas);
-			char *dump = canvas_dump(&canvas);
-			if (strstr(dump, "60x17") == NULL)
-				fail_msg("%dx%d: %s", cols, rows, dump);
-			free(dump);
-			canvas_free(&canvas);
-		}
-}
-
-/* A pane that is made narrower keeps the text at its top. */
-static void resized_pane(void **state)
-{
-	(void)state;
-	struct text_pane pane = {0};
-	char text[2000];
-	size_t length = 0;
-	for (int i = 0; length < 1900; i++)
-		length += (size_t)sprintf(text + length, "w%d ", i);
-	assert_true(styled_text_append(&pane.styled, ROLE_TEXT, text, 0, length));
-	assert_true(text_pane_fit(&pane, 5, 60));
-	text_pane_scroll_to(&pane, 10);
-	size_t offset = pane.layout.begin[10];
-	assert_true(text_pane_fit(&pane, 5, 25));
-	assert_true(pane.layout.begin[pane.top] <= offset && layout_row_end(&pane.layout, pane.top) > offset);
-	text_pane_scroll(&pane, -1000);
-	assert_int_equal(pane.top, 0);
-	text_pane_scroll(&pane, 1000000);
-	assert_int_equal(pane.top, text_pane_last_top(&pane));
-	text_pane_free(&pane);
-}
-
 int main(void)
 {
 	setlocale(LC_CTYPE, "C.UTF-8");
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(two_methods),             cmocka_unit_test(soft_second),
+		cmocka_unit_test(document_and_compressed),
+		cmocka_unit_test(two_methods),
+		cmocka_unit_test(soft_second),
 		cmocka_unit_test(memory_without_numbers),
-		cmocka_unit_test(document_and_compressed), cmocka_unit_test(nothing_kept_and_everything),
-		cmocka_unit_test(regenerated),             cmocka_unit_test(streaming_tail),
-		cmocka_unit_test(legend),                  cmocka_unit_test(synchronised),
-		cmocka_unit_test(resized_pane),            cmocka_unit_test(answers),
-		cmocka_unit_test(help_is_wrapped),         cmocka_unit_test(menu_is_wrapped),
-		cmocka_unit_test(too_small),               cmocka_unit_test(matched_words),
-		cmocka_unit_test(whole_words),
+		cmocka_unit_test(nothing_kept_and_everything),
+		cmocka_unit_test(synchronised),
+		cmocka_unit_test(answers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
