@@ -58,8 +58,47 @@ await_gone() {
     sleep 0.05
   done
 }
+# await_stable: until two looks in a row agree.
+await_stable() {
+  before=
+  tries=600
+  while [ "$tries" -gt 0 ]; do
+    now=$(screen)
+    [ "$now" = "$before" ] && return 0
+    before=$now
+    tries=$((tries - 1))
+    sleep 0.15
+  done
+  fail "the screen does not come to rest"
+}
+# await_line 1|0: until a line is open, or none is. The cursor tells, whatever messages say over the hints.
+await_line() {
+  tries=600
+  until [ "$(t display-message -p '#{cursor_flag}')" = "$1" ]; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || {
+      fail "the cursor is not $1: a line is open, or none"
+      return 1
+    }
+    sleep 0.05
+  done
+}
 keys() { t send-keys "$@"; }
 type_text() { t send-keys -l "$1"; }
+# Escape, and what follows it only when it has been taken for itself and not for the Alt of the next key.
+leave_line() {
+  keys Escape
+  await_line 0
+}
+# What the program in the pane has switched on, as tmux sees it.
+modes() { t display-message -p '#{mouse_any_flag}#{mouse_button_flag}#{mouse_sgr_flag}#{cursor_flag}#{alternate_on}'; }
+# After the program: no mouse reports, the cursor seen, the ordinary screen, echo and line editing on.
+assert_clean() {
+  [ "$(modes)" = 00010 ] || fail "$1: modes are $(modes), not 00010"
+  type_text 'stty -a | tr ";" "\n" | tr " " "\n" | grep -xE "echo|icanon|isig|ixon|icrnl|opost" | tr "\n" " "; echo done'
+  keys Enter
+  await '^icrnl ixon opost isig icanon echo done' || fail "$1: stty is not what it was"
+}
 # In the pane's shell, which must have its terminal back.
 start_shell() {
   t kill-server 2>/dev/null
@@ -77,4 +116,19 @@ start_shell() {
   tmux_started=yes
   t set-option -g status off
   await 'ready>'
+}
+
+# For the tests of the workbench: a model, two documents, and the rate that their figures are of; the default is another.
+need_workbench() {
+  model=${own_model:-$root/models/pith-default.gguf}
+  [ -r "$model" ] || skip "$model is not there"
+  export PITH_RATE=0.25
+  cp "$root/samples/abstract.txt" . || exit 1
+  mkdir texts
+  cp "$root/samples/tidal-power.txt" texts/
+}
+# run_workbench SETTINGS ARGUMENTS
+run_workbench() {
+  type_text "$1 '$pith' --model '$model' $2; echo status=\$?"
+  keys Enter
 }

@@ -1,83 +1,23 @@
 #!/bin/sh
-# The workbench as people use it: inside tmux, by keys, mouse bytes and pastes,
-# judged by what is on the screen. Every wait is for something to appear, never
-# for a time to pass. Called with the program.
+# The workbench as people use it: inside tmux, by keys and mouse bytes, judged by
+# what is on the screen. Every wait is for something to appear, never for a time
+# to pass. One sitting from opening to leaving, then other ways to leave and
+# other models. Called with the program.
 # shellcheck disable=SC2016,SC2034
 set -u
 server="pith-test"
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
-model=${own_model:-$root/models/pith-default.gguf}
-[ -r "$model" ] || skip "$model is not there"
-# The rate that the figures below are of; the default is another.
-export PITH_RATE=0.25
+need_workbench
 
-# await_stable: until two looks in a row agree.
-await_stable() {
-  before=
-  tries=600
-  while [ "$tries" -gt 0 ]; do
-    now=$(screen)
-    [ "$now" = "$before" ] && return 0
-    before=$now
-    tries=$((tries - 1))
-    sleep 0.15
-  done
-  fail "the screen does not come to rest"
-}
-# await_line 1|0: until a line is open, or none is. The cursor tells, whatever messages say over the hints.
-await_line() {
-  tries=600
-  until [ "$(t display-message -p '#{cursor_flag}')" = "$1" ]; do
-    tries=$((tries - 1))
-    [ "$tries" -gt 0 ] || {
-      fail "the cursor is not $1: a line is open, or none"
-      return 1
-    }
-    sleep 0.05
-  done
-}
-# Escape, and what follows it only when it has been taken for itself and not for the Alt of the next key.
-leave_line() {
-  keys Escape
-  await_line 0
-}
 # mouse BUTTON COLUMN ROW M|m, as the terminal reports it (from 1).
 mouse() { t send-keys -l "$(printf '\033[<%d;%d;%d%s' "$1" "$2" "$3" "$4")"; }
 # The row of the screen (from 1) that matches.
 row_of() { screen | grep -nE -- "$1" | head -n 1 | cut -d: -f1; }
-run_pith() {
-  type_text "$1 '$pith' --model '$model' $2; echo status=\$?"
-  keys Enter
-}
-# What the program in the pane has switched on, as tmux sees it.
-modes() { t display-message -p '#{mouse_any_flag}#{mouse_button_flag}#{mouse_sgr_flag}#{cursor_flag}#{alternate_on}'; }
-# After the program: no mouse reports, the cursor seen, the ordinary screen, echo and line editing on.
-assert_clean() {
-  [ "$(modes)" = 00010 ] || fail "$1: modes are $(modes), not 00010"
-  type_text 'stty -a | tr ";" "\n" | tr " " "\n" | grep -xE "echo|icanon|isig|ixon|icrnl|opost" | tr "\n" " "; echo done'
-  keys Enter
-  await '^icrnl ixon opost isig icanon echo done' || fail "$1: stty is not what it was"
-}
-
-# The sample, compressed to one memory token and given back.
-open_at_one_token() {
-  start_shell 100 24
-  run_pith '' abstract.txt
-  await 'achieved 0\.2'
-  await_gone 'Esc cancels'
-  type_text "$(printf '=1t\r')"
-  await 'tokens 129 -> 1( |$)'
-  await_gone 'Esc cancels'
-}
-
-cp "$root/samples/abstract.txt" . || exit 1
-mkdir texts
-cp "$root/samples/tidal-power.txt" texts/
 
 echo "- opening, compressing, regenerating"
 start_shell 80 24
-run_pith PITH_AUTO_REGENERATE=true abstract.txt
+run_workbench PITH_AUTO_REGENERATE=true abstract.txt
 await 'abstract\.txt'
 await 'We report on three'
 await 'target 0\.25 \(4\.0x\).*achieved 0\.2[0-9]* \([0-9.]*x\)'
@@ -378,151 +318,13 @@ await '\[Memory\]'
 keys p
 await '\[Compressed\]'
 
-echo "- a file by name, completed by Tab"
-keys o
-type_text 'texts/ti'
-keys Tab
-await 'Open: texts/tidal-power\.txt'
-keys Enter
-await 'tidal-power\.txt'
-await 'The strait between'
-await 'target 0\.25'
-await_gone 'Esc cancels'
-# A name that is longer than the rows for it leaves room for what is wrong.
-keys o
-type_text 'nowhere/of/a/very/long/name/that/two/rows/do/not/hold/since/it/is/longer/than/they/are/by/far/and/goes/on/and/on/and/on/and/on/there.txt'
-keys Enter
-await '^ nowhere/.*\.\.\..*txt cannot be|No such file or directory\.'
-leave_line
-await_gone 'cannot be opened'
-keys o
-type_text 'nowhere.txt'
-keys Enter
-await 'nowhere\.txt cannot be opened'
-unmarked | grep -q 'The strait between' || fail "a file that is not there has closed the document"
-await 'Open: nowhere\.txt'
-keys C-u
-await_gone 'cannot be opened'
-leave_line
-keys o
-type_text 'nowhere.txt'
-keys Enter
-await 'nowhere\.txt cannot be opened'
-leave_line
-await_gone 'cannot be opened'
-keys w
-type_text 'nowhere.jsonl'
-keys Enter
-await 'Training log: nowhere\.jsonl'
-await 'nowhere\.jsonl cannot be opened'
-leave_line
-
-echo "- saving"
-keys s
-await 'Save as: tidal-power-selfinfo\.txt'
-keys Enter
-await 'Saved to tidal-power-selfinfo\.txt'
-keys s
-await 'Save as: tidal-power-selfinfo\.txt'
-keys Enter
-await 'exists already'
-leave_line
-await_gone 'exists already'
-keys s
-await 'Save as: tidal-power-selfinfo\.txt'
-keys Enter
-await 'exists already'
-leave_line
-keys s
-await 'Save as: tidal'
-keys C-u
-type_text 'nowhere/out.txt'
-keys Enter
-await 'Save as: nowhere/out\.txt'
-await 'Cannot write nowhere/out\.txt'
-leave_line
-for refused in 'texts:is a folder' ' :White space alone' '/dev/full:is a device or a pipe'; do
-  keys s
-  await 'Save as: tidal'
-  type_text "$(printf '\025')${refused%%:*}"
-  keys Enter
-  await "${refused#*:}"
-  leave_line
-  await_gone "${refused#*:}"
-done
-[ -s tidal-power-selfinfo.txt ] || fail "nothing was saved"
-
-echo "- a paste of a megabyte is a document, whatever is in it"
-i=0
-{
-  printf 'qqqq The first line of a large paste.\n'
-  while [ "$i" -lt 11000 ]; do
-    i=$((i + 1))
-    echo "Line $i of the paste: q x Ctrl-C, the tide turned after 6 hours and $i minutes; nobody saw it, and nobody minded at all."
-  done
-} >big
-[ "$(wc -c <big)" -gt 1048576 ] || fail "the paste is too short for this test"
-t load-buffer big
-t paste-buffer -p
-await 'pasted text' 20
-await 'qqqq The first line'
-await 'Compressing.*Esc cancels'
-keys o
-type_text 'nowhere.txt'
-keys Enter
-await 'nowhere\.txt cannot be opened'
-await 'Compressing.*Esc cancels'
-leave_line
-keys i
-type_text 'Does it wait?'
-keys Enter
-await 'Waiting to be asked: Does it wait\?'
-keys Escape
-await_gone 'Esc cancels'
-await 'Question: Does it wait\?'
-await 'Nothing is compressed yet\.'
-await '^ CR.* 0\.25 \(4\.0x\) -> 134,[0-9]+$'
-
-echo "- a paste that comes behind the name of a file, before the file has been read, is the document"
-type_text "$(printf 'otexts/tidal-power.txt\r\033[200~What was pasted last.\033[201~')"
-await 'What was pasted last'
-await_gone 'Esc cancels'
-await_stable
-unmarked | grep -q 'What was pasted last' || fail "a file that was asked for before has replaced the paste"
-t paste-buffer -p
-await 'qqqq The first line'
-await 'Compressing.*Esc cancels'
-keys Escape
-await_gone 'Esc cancels'
-
-echo "- a paste into the question line stays there"
-printf 'Why\nnot?' >small
-t load-buffer small
-keys i
-await_line 1
-t paste-buffer -p
-await 'Why not\?'
-leave_line
-unmarked | grep -q 'qqqq The first line' || fail "a paste into the question line has replaced the document"
-
-echo "- hostile bytes are shown, not obeyed"
-printf 'Bell \007 and \033]0;owned\007 and \342\200\256 and \377 end.\n' >hostile.txt
-keys o
-type_text 'hostile.txt'
-keys Enter
-await 'Bell \^G'
-await '\^\[\]0;owned\^G'
-await '<U\+202E>'
-await '<0xFF>'
-await_gone 'Esc cancels'
-
 echo "- suspended and back"
 keys C-z
 await 'ready>'
 [ "$(modes | cut -c5)" = 0 ] || fail "suspended, the ordinary screen is not back: $(modes)"
 type_text 'fg; echo left=$?'
 keys Enter
-await 'target 0\.24'
+await 'target 0\.25'
 [ "$(modes | cut -c2-3)" = 11 ] || fail "back, the mouse is not: $(modes)"
 
 echo "- leaving: q, Ctrl-C, SIGTERM, SIGSEGV"
@@ -531,7 +333,7 @@ await 'left=0'
 assert_clean "after q"
 
 start_shell 80 24
-run_pith '' abstract.txt
+run_workbench '' abstract.txt
 await 'target 0\.25'
 keys C-c
 await 'status=0'
@@ -541,7 +343,7 @@ for ending in TERM:143 HUP:129 SEGV:139; do
   start_shell 80 24
   # A shell that becomes the program: its number is the one to kill.
   printf '#!/bin/sh\necho $$ >number\nexec "$@"\n' >as_number
-  run_pith 'sh ./as_number' abstract.txt
+  run_workbench 'sh ./as_number' abstract.txt
   await 'We report on three'
   kill "-${ending%:*}" "$(cat number)"
   await "status=${ending#*:}"
@@ -550,213 +352,16 @@ done
 
 echo "- no colour at all"
 start_shell 80 24
-run_pith 'NO_COLOR=1 PITH_METHOD=selfinfo' abstract.txt
+run_workbench 'NO_COLOR=1 PITH_METHOD=selfinfo' abstract.txt
 await '~[A-Za-z]'
 t capture-pane -p -e | grep -qE "$(printf '\033')"'\[([0-9]+;)*([34][0-8]|9[0-7]|10[0-7])[;m]' && fail "NO_COLOR, and there is colour"
-keys q
-await 'status=0'
-
-echo "- a document from a pipe"
-start_shell 80 24
-type_text "cat abstract.txt | '$pith' --model '$model' -; echo status=\$?"
-keys Enter
-await 'standard input'
-await 'We report on three'
-keys q
-await 'status=0'
-assert_clean "after a piped document"
-
-echo "- a document from a pipe that gives nothing, left by q"
-start_shell 80 24
-type_text "sleep 300 | '$pith' --model '$model' -; echo status=\$?"
-keys Enter
-await 'Reading the file'
-keys q
-# The shell waits for the sleep too; the screen is left at once.
-tries=200
-until [ "$(t display-message -p '#{alternate_on}')" = 0 ]; do
-  tries=$((tries - 1))
-  [ "$tries" -gt 0 ] || {
-    fail "q waits for a pipe"
-    break
-  }
-  sleep 0.05
-done
-
-echo "- behind q nothing is begun, but what was to be saved is"
-start_shell 80 24
-mkfifo silent
-run_pith '' abstract.txt
-await 'achieved 0\.2'
-await_gone 'Esc cancels'
-type_text "$(printf 'osilent\rq')"
-await 'status=0'
-start_shell 80 24
-run_pith '' abstract.txt
-await 'achieved 0\.2'
-await_gone 'Esc cancels'
-type_text "$(printf '=1t\r')"
-await 'tokens [0-9,]+ -> 1$'
-await_gone 'Esc cancels'
-keys f
-await 'Refining: step'
-type_text "$(printf 's\025late.soft\rq')"
-await 'status=0'
-[ -s late.soft ] || fail "what was to be saved before q is not"
-
-echo "- what is saved is what stood on the screen, whatever is asked for behind it"
-start_shell 80 24
-i=0
-while [ "$i" -lt 6 ]; do
-  i=$((i + 1))
-  cat texts/tidal-power.txt
-done >long.txt
-run_pith '' long.txt
-await 'Regenerating.*Esc cancels'
-tokens=$(screen | sed -n 's/.*tokens [0-9,]* -> \([0-9,]*\).*/\1/p' | tr -d ,)
-[ "${tokens:-0}" -gt 1 ] || fail "the figures do not say how many memory tokens there are"
-# In one go, so that the next one is asked for before anything was written.
-type_text "$(printf 's\025rate.soft\r=10%%\r')"
-await 'target 0\.10 '
-await 'Regenerating.*Esc cancels'
-fewer=$(screen | sed -n 's/.*tokens [0-9,]* -> \([0-9,]*\).*/\1/p' | tr -d ,)
-type_text "$(printf 's\025document.soft\rotexts/tidal-power.txt\r')"
-await 'tidal-power\.txt'
-await 'tokens 5[0-9][0-9] -> 5[0-9]$'
-for saved in "rate.soft:$tokens" "document.soft:$fewer"; do
-  "$pith" inspect "${saved%:*}" | grep -qE "memory_tokens +${saved#*:}\$" || fail "${saved%:*} holds another form than the one that stood there"
-done
-keys q
-await 'status=0'
-
-echo "- what is shown keeps its name until something else stands there"
-start_shell 120 24
-run_pith PITH_AUTO_REGENERATE=false long.txt
-await 'achieved 0\.2'
-await_gone 'Esc cancels'
-keys m
-await '>500xCompressor'
-keys Home Down Down Down Down
-await '>DAC'
-keys Enter
-await '500xCompressor -> DAC '
-await '[|│] DAC '
-type_text "$(printf '=10%%\r')"
-await '^ CR.*0\.10 \(10\.0x\) -> 346 tok'
-await '^ CR.*0\.10 \(10\.0x\) 346 tok'
-await 'target 0\.10 '
-# What has to be said of it stands with it, whatever is said below.
-await '│ The words that must be kept do not all fit: [0-9]+ of them'
-keys t
-await 'Theme: '
-await '│ The words that must be kept do not all fit: [0-9]+ of them'
-keys q
-await 'status=0'
-
-echo "- a method that fails leaves what was shown before, and what it had stopped comes to its end"
-start_shell 100 24
-run_pith 'PITH_SERVER=http://127.0.0.1:9/v1 PITH_SERVER_MODEL=none' long.txt
-await 'Regenerating.*Esc cancels'
-keys m
-await 'Rewriting'
-keys End
-keys Up
-await '>Rewriting'
-keys Enter
-await '127\.0\.0\.1'
-await 'Regenerating.*Esc cancels'
-await_gone 'Esc cancels'
-await 'BLEU'
-screen | grep -q 'partial' && fail "the text that came back is partial"
-# The slider stands for a rate as before, not for the tokens that it came to.
-type_text "$(printf 'oabstract.txt\r')"
-await 'target 0\.25 .*tokens 129 -> 32'
-await_gone 'Esc cancels'
-keys q
-await 'status=0'
-
-echo "- an answer that was read from other memory tokens than those that are shown, and a file that cannot be written behind q"
-open_at_one_token
-type_text "$(printf 'iHow many stations were there?\r')"
-await '500x.*: 0\.0.*[0-9]+ tokens?, '
-await_gone 'Esc cancels'
-keys f
-await 'Refining: step'
-await 'Earlier, 500x' 120
-type_text "$(printf 's\025no/such/folder/it.soft\rq')"
-await 'status=1'
-screen | grep -q 'pith: .*no/such/folder' || fail "why the file was not written is not said"
-
-echo "- what was queued and is cancelled leaves no trace: the method is the one before, the slider where it was"
-open_at_one_token
-keys p p
-await '\[Compressed\]'
-await '1 memory token of 8 layers holds the first [0-9]+'
-keys f
-await '\[Regenerated\]'
-await 'Refining: step'
-type_text c
-await 'Second method'
-type_text 'jj'
-keys Enter
-await_gone 'Second method'
-keys Escape
-await 'Refining was cancelled'
-await_gone 'Esc cancels'
-keys c
-await 'Second method'
-keys Escape
-await_gone 'Second method'
-
-echo "- a view stays when the slider moves, and End is its end"
-keys p
-await '\[Memory\]'
-type_text "$(printf '=30t\r')"
-await 'tokens 129 -> 30'
-await_gone 'Esc cancels'
-screen | grep -q '\[Memory\]' || fail "the view has changed by itself"
-keys Tab Tab Down End
-await '^.*│ *30 '
-keys q
-await 'status=0'
-
-echo "- standard input that is the keyboard is no document"
-start_shell 100 24
-run_pith '' -
-await 'Standard input is the keyboard'
-await 'status=2'
-
-echo "- a document that arrives while a line is open to save the one before"
-start_shell 100 24
-mkfifo late
-run_pith '' abstract.txt
-await 'achieved 0\.2'
-await_gone 'Esc cancels'
-type_text "$(printf 'o\025late\r')"
-await 'Esc cancels'
-keys s
-await_line 1
-await 'Save as: abstract-500x\.soft'
-cat texts/tidal-power.txt >late
-await 'late is open now: nothing was saved'
-await_line 0
-[ ! -e abstract-500x.soft ] || fail "the document before was saved"
-keys q
-await 'status=0'
-
-echo "- a document that can be read only once"
-start_shell 80 24
-mkfifo once
-type_text "cat abstract.txt >once & '$pith' --model '$model' once; echo status=\$?"
-keys Enter
-await 'We report on three'
 keys q
 await 'status=0'
 
 if [ -r "${model%.gguf}-embeddings-regenerate.gguf" ]; then
   echo "- embeddings are not refined, and nothing changes for that"
   start_shell 80 24
-  run_pith PITH_METHOD=icae abstract.txt
+  run_workbench PITH_METHOD=icae abstract.txt
   await 'achieved 0\.2'
   await_gone 'Esc cancels'
   keys p p
