@@ -56,7 +56,7 @@ static void mark_span(struct pith_word *words, size_t n, size_t *w, size_t begin
 	while (*w < n && words[*w].end <= begin)
 		++*w;
 	for (size_t i = *w; i < n && words[i].begin < end; i++) {
-		words[i].is_name = name && !words[i].must_keep;
+		words[i].is_name |= name && !words[i].must_keep;
 		words[i].must_keep = true;
 	}
 }

@@ -212,7 +212,7 @@ static void test_names_limited(void **state)
 	}
 	/* A word that is protected by something else too is no name alone. */
 	struct pith_compress_options both = {.keep_names = true, .keep_digits = true, .keep_addresses = true};
-	const char *text = "They met Ada, B2B and X.org/y there.";
+	const char *text = "They met Ada/Bob, B2B and X.org/y there.";
 	size_t n;
 	struct pith_word *split_words = split(text, strlen(text), &both, &n);
 	for (size_t w = 0; w < n; w++)
