@@ -131,7 +131,7 @@ static enum pith_status open_files(struct pairs *pairs, struct cli *cli)
 	const char *data = cli->arguments->value[OPTION_DATA], *out = cli->arguments->value[OPTION_OUTPUT];
 	if (data == NULL)
 		return fault(&cli->err, PITH_BAD_ARGUMENT, "pith pairs wants --data FILE.jsonl.");
-	enum pith_status status = output_path_check(cli, data);
+	enum pith_status status = output_path_check(cli, NULL); /* what is read may be replaced: it is written when all is read */
 	if (status == PITH_OK)
 		status = pith_texts_open(&pairs->texts, data, &cli->err);
 	if (status == PITH_OK && out != NULL)
