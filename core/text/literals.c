@@ -55,18 +55,22 @@ static struct span trim(struct span word, const char *before, const char *behind
 	return word;
 }
 
+/* Nothing but letters, digits and these? */
+static bool has_only(struct span word, const char *bytes)
+{
+	for (size_t i = 0; i < word.length; i++)
+		if (!is_alphanumeric(word.text[i]) && !is_one_of(word.text[i], bytes))
+			return false;
+	return true;
+}
+
 /* --- addresses ---------------------------------------------------------------------------------------------- */
 
 /* Letters and "://" */
 static bool has_scheme(struct span word)
 {
 	size_t at = find(word, "://");
-	if (at == 0 || at + 3 >= word.length)
-		return false;
-	for (size_t i = 0; i < at; i++)
-		if (!is_alphanumeric(word.text[i]) && !is_one_of(word.text[i], "+.-"))
-			return false;
-	return true;
+	return at > 0 && at + 3 < word.length && has_only((struct span){word.text, at}, "+.-");
 }
 
 /* A name like example.org: a label of two letters or more behind a full stop behind a letter or digit. */
@@ -81,7 +85,7 @@ static bool is_host(struct span name)
 static bool is_mail(struct span word)
 {
 	const char *at = memchr(word.text, '@', word.length);
-	if (at == NULL || at == word.text)
+	if (at == NULL || at == word.text || !has_only((struct span){word.text, (size_t)(at - word.text)}, "._%+-"))
 		return false;
 	size_t behind = (size_t)(at - word.text) + 1;
 	return is_host((struct span){word.text + behind, word.length - behind});
@@ -116,8 +120,13 @@ static bool has_file_ending(struct span word)
 	return false;
 }
 
+/* Not the base64 of a picture, which may begin with a slash and have more of them, nor a line of JSON that ends in a name. */
+enum { LONGEST_PATH = 255 };
+
 static bool is_path(struct span word)
 {
+	if (word.length > LONGEST_PATH || !has_only(word, "./\\_-~+:%#?=&@"))
+		return false;
 	static const char *const roots[] = {"./", "../", "~/"};
 	for (size_t i = 0; i < sizeof roots / sizeof *roots; i++)
 		if (begins(word, roots[i]))
@@ -134,7 +143,8 @@ static bool is_path(struct span word)
 bool word_is_address(const char *word, size_t length)
 {
 	struct span trimmed = trim((struct span){word, length}, "([{<\"'", ".,;:!?)]}>\"'");
-	return trimmed.length > 2 &&
+	/* A quote inside: a list of them, or a line of a program. */
+	return trimmed.length > 2 && memchr(trimmed.text, '"', trimmed.length) == NULL &&
 	       (has_scheme(trimmed) || begins(trimmed, "www.") || is_mail(trimmed) || is_doi(trimmed) || is_path(trimmed));
 }
 
@@ -177,18 +187,6 @@ static bool has_operator(struct span word)
 	return false;
 }
 
-/* Signs alone, with a brace, as lines of a program have them. */
-static bool is_braces(struct span word)
-{
-	bool brace = false;
-	for (size_t i = 0; i < word.length; i++) {
-		if (is_alphanumeric(word.text[i]))
-			return false;
-		brace |= word.text[i] == '{' || word.text[i] == '}';
-	}
-	return brace;
-}
-
 static bool has_code_begin(struct span word)
 {
 	if (word.length < 2)
@@ -206,11 +204,10 @@ static bool has_code_begin(struct span word)
 bool word_is_code(const char *word, size_t length)
 {
 	struct span whole = {word, length}, trimmed = trim(whole, "([{\"'", ".,;:!?)]}\"'");
-	if (length == 0)
-		return false;
-	if (trimmed.length == 0)
-		return is_braces(whole);
-	return is_call(whole) || has_operator(trimmed) || is_braces(whole) || has_code_begin(trimmed) || is_camel_case(trimmed);
+	bool says_something = false; /* a brace or an operator alone says nothing where the rest is gone */
+	for (size_t i = 0; i < trimmed.length; i++)
+		says_something |= is_alphanumeric(trimmed.text[i]);
+	return says_something && (is_call(whole) || has_operator(trimmed) || has_code_begin(trimmed) || is_camel_case(trimmed));
 }
 
 /* --- between backticks -------------------------------------------------------------------------------------- */

@@ -15,8 +15,8 @@
 bool word_is_address(const char *word, size_t length);
 
 /*
- * Is the word one of a program: with _, ::, ->, == and the like inside, a call, a $VARIABLE, an --option, a <tag>, a \command, or
- * nothing but signs, a brace among them? camelCase counts, begun by a small letter.
+ * Is the word one of a program: with _, ::, ->, == and the like inside, a call, a $VARIABLE, an --option, a <tag>, a \command?
+ * camelCase counts, begun by a small letter. Signs alone are none.
  */
 bool word_is_code(const char *word, size_t length);
 

@@ -25,9 +25,14 @@ static void test_addresses(void **state)
 		NULL};
 	static const char *const others[] = {
 		"", "a", "and/or", "he/she", "/s", "/he", "w/o", "km/h", "e.g.", "i.e.,", "U.S./U.K.", "3/4", "end.The", "10.5",
-		"@home", "a@b", "Mr.", "://", "x://", "word.", "www.", "...", "1.c", ".c", "\xff\xfe/", "10.12/7", NULL};
+		"@home", "a@b", "Mr.", "://", "x://", "word.", "www.", "...", "1.c", ".c", "\xff\xfe/", "10.12/7", "{\"a\":1,\"file\":\"x.json\"}", "{\"to\":\"ada@example.org\"}",
+		"[\"https://x.org\",\"https://y.org\"]", "a,b.txt", "f(x).py", NULL};
 	expect_all(addresses, word_is_address, true);
 	expect_all(others, word_is_address, false);
+	/* As a picture's base64 begins. */
+	char picture[300] = "/9j/4AAQSkZJRg";
+	memset(picture + strlen(picture), 'A', sizeof picture - 1 - strlen(picture));
+	assert_false(word_is_address(picture, sizeof picture - 1));
 }
 
 static void test_code(void **state)
@@ -35,10 +40,10 @@ static void test_code(void **state)
 	(void)state;
 	static const char *const code[] = {
 		"n_tokens", "(n_tokens),", "std::vector", "p->next", "x=>y", "a==b", "a!=b", "a&&b", "x:=1", "main()", "f(x)", "free(p);",
-		"print(\"a\")", "$HOME", "${x}", "--tokens", "--cr=0.2", "<div>", "</s>", "\\alpha", "camelCase", "{", "};", "i+=1",
+		"print(\"a\")", "$HOME", "${x}", "--tokens", "--cr=0.2", "<div>", "</s>", "\\alpha", "camelCase", "i+=1",
 		NULL};
 	static const char *const others[] = {
-		"", "a", "word(s)", "box(es)", "child(ren),", "(un)usual", "(a)", "Smith", "SQuAD", "McDonald", "well-known", "--", "---",
+		"", "a", "{", "};", "&&", "==", "()", "word(s)", "box(es)", "child(ren),", "(un)usual", "(a)", "Smith", "SQuAD", "McDonald", "well-known", "--", "---",
 		"$5", "$", "<", "<5", "\\", "_", "_a_", "a=b", "...", ")", "\xff", "don't", "2-3", "'--'", NULL};
 	expect_all(code, word_is_code, true);
 	expect_all(others, word_is_code, false);
