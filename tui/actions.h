@@ -35,6 +35,7 @@ enum action_context {
 	X(OPEN, CONTEXT_ANYWHERE, "o", "open", "Open a file; a paste becomes the document too") \
 	X(SAVE, CONTEXT_ANYWHERE, "s", "save", "Save the compressed text or the memory tokens") \
 	X(WATCH, CONTEXT_ANYWHERE, "w", "", "Watch a training run: the curves of the log that it writes") \
+	X(COHERENCE, CONTEXT_ANYWHERE, "e", "", "Whole phrases, words one by one, or between: how much neighbours hold together where words are kept") \
 	X(SYNC, CONTEXT_ANYWHERE, "y", "", "Scroll both panes together, sentence by sentence, or each alone") \
 	X(MARKS, CONTEXT_ANYWHERE, "x", "", "Show or hide the ~marks~ around dropped words") \
 	X(FOCUS_NEXT, CONTEXT_ANYWHERE, "Tab", "", "Next: slider, document, right pane, answers") \

@@ -85,6 +85,7 @@ static bool create(struct workbench *workbench, struct pith_error *err)
 		return false;
 	}
 	slider_init(&workbench->slider, workbench->settings->rate);
+	workbench->coherence = workbench->settings->coherence;
 	workbench->sync = workbench->settings->sync_scroll;
 	workbench->mouse = workbench->settings->mouse;
 	workbench->marks = true;

@@ -21,6 +21,7 @@ struct pith_compress_options jobs_options(const struct workbench *workbench, enu
 	options.n_tokens = value.n_tokens;
 	options.compat = workbench->settings->compat;
 	settings_keep(workbench->settings, &options);
+	options.coherence = workbench->coherence;
 	options.server = workbench->settings->server;
 	options.server_model = workbench->settings->server_model;
 	options.server_seconds = workbench->settings->server_timeout;
@@ -335,6 +336,7 @@ static void begin_answers(struct workbench *workbench)
 		struct answer *answer = &workbench->answers[ANSWER_FIRST + i];
 		answer->method = compressed == NULL ? NULL : compressed->info.method;
 		answer->cr = compressed == NULL ? 1 : compressed->info.cr;
+		answer->coherence = compressed == NULL ? 0 : compressed->coherence;
 		answer->refine_steps = form_steps_read(&workbench->forms[i]);
 	}
 }

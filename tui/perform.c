@@ -161,6 +161,40 @@ static void compare(struct workbench *workbench)
 		perform_method_menu(workbench, FORM_SECOND);
 }
 
+/* Are there words in it that were kept for what they say? What a server wrote is not paid for again. */
+static bool keeps_words(const struct workbench *workbench, const struct form *form)
+{
+	if (form->method == NULL || form->method->family == PITH_SOFT)
+		return false;
+	return form->method->family == PITH_EXTRACTIVE || workbench->settings->server[0] == '\0';
+}
+
+/* The next of these, and from the last one on to the first. */
+static void next_coherence(struct workbench *workbench)
+{
+	static const struct {
+		double coherence;
+		const char *says;
+	} steps[] = {{0, "Words are kept one by one"}, {1.5, "Kept words hold together"}, {3, "Whole phrases are kept, and fewer"}};
+	enum { N = sizeof steps / sizeof *steps };
+	size_t next = 0, n_forms = 0;
+	while (next < N && steps[next].coherence <= workbench->coherence)
+		next++;
+	next %= N;
+	for (int i = 0; i < N_FORMS; i++) {
+		if (!keeps_words(workbench, &workbench->forms[i]))
+			continue;
+		jobs_want_method(workbench, (enum form_place)i, workbench->forms[i].method);
+		n_forms++;
+	}
+	if (n_forms == 0) {
+		workbench_say(workbench, ROLE_WARNING, "No method here keeps words of the text (m: another method).");
+		return;
+	}
+	workbench->coherence = steps[next].coherence;
+	workbench_say(workbench, ROLE_TEXT, "%s (coherence %g).", steps[next].says, steps[next].coherence);
+}
+
 void perform_line(struct workbench *workbench, enum prompt_kind kind, const char *text)
 {
 	workbench->message[0] = '\0';
@@ -316,6 +350,7 @@ void perform_action(struct workbench *workbench, enum action_id action, const ch
 	case ACTION_RATE: perform_line(workbench, PROMPT_RATE, key[0] >= '0' && key[0] <= '9' ? key : NULL); break;
 	case ACTION_METHOD: perform_method_menu(workbench, form_in_focus(workbench)); break;
 	case ACTION_COMPARE: compare(workbench); break;
+	case ACTION_COHERENCE: next_coherence(workbench); break;
 	case ACTION_VIEW: perform_view(workbench, (enum view)((workbench->view + 1) % N_VIEWS)); break;
 	case ACTION_REGENERATE: regenerate(workbench); break;
 	case ACTION_REFINE: refine(workbench); break;

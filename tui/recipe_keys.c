@@ -143,6 +143,7 @@ static const struct key grpo_rows[] = {
 	{"learning_rate", KEY_NUMBER, IN_GRPO(learning_rate), 0, 10},
 	{"clip_norm", KEY_NUMBER, IN_GRPO(clip_norm), 0, 1e6},
 	{"output", KEY_PATH, IN_GRPO(output_path), 0, 0},
+	{"adapter_type", KEY_TEXT, IN_GRPO(adapter_type), 0, 0},
 	{"log", KEY_PATH, IN_GRPO(log_path), 0, 0},
 	{"save_steps", KEY_INTEGER, IN_GRPO(save_steps), 1, INT_MAX},
 	{"seed", KEY_SEED, IN_GRPO(seed), 0, 0},

@@ -39,6 +39,8 @@ static const struct setting table[SETTINGS_N] = {
             "extractive methods keep addresses of pages, people and files before all others but pinned ones"),
 	ROW(keep_code, SETTING_BOOL, "true", 0, 0, NULL, "PITH_KEEP_CODE",
             "extractive methods keep words of programs, and what stands between backticks, before all others but pinned ones"),
+	ROW(coherence, SETTING_NUMBER, "1.5", 0, PITH_MOST_COHERENCE, NULL, "PITH_COHERENCE",
+            "how much neighbouring words hold together in extractive text: 0 is each for itself, 3 leaves whole phrases, and fewer"),
 	ROW(compat, SETTING_BOOL, "false", 0, 0, NULL, "PITH_COMPAT",
             "methods repeat the faults they were published with: single tokens, missed budgets, too much for a memory token"),
 	ROW(keep_facts, SETTING_BOOL, "true", 0, 0, NULL, "PITH_KEEP_FACTS",
@@ -426,6 +428,7 @@ void settings_keep(const struct settings *settings, struct pith_compress_options
 	options->keep_addresses = settings->keep_addresses;
 	options->keep_code = settings->keep_code;
 	options->keep_facts = settings->keep_facts;
+	options->coherence = settings->coherence;
 }
 
 bool settings_no_color(const struct settings *settings)

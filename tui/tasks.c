@@ -171,10 +171,12 @@ static enum pith_status show_compressed(struct task *task, struct pith_error *er
 	if (shown == NULL)
 		return fault_memory(err);
 	enum pith_status status = copy_compressed(shown, task->engine->model, task->engine->compressed[task->form], err);
-	if (status == PITH_OK)
+	if (status == PITH_OK) {
+		shown->coherence = shown->info.method->family == PITH_SOFT ? 0 : task->options.coherence;
 		task->compressed = shown;
-	else
+	} else {
 		shown_compressed_destroy(shown);
+	}
 	return status;
 }
 

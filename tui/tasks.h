@@ -39,6 +39,7 @@ struct shown_compressed {
 	size_t length;
 	struct pith_word *words;
 	size_t n_words;
+	double coherence; /* of kept words; memory tokens: 0 */
 	int n_layers;
 	float *norms[PITH_N_MEMORY_PURPOSES]; /* soft: [memory token][layer][key, value]; NULL: no such rows */
 };

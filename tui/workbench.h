@@ -80,6 +80,7 @@ struct form {
 struct answer {
 	const struct pith_method *method; /* of the form that was asked; NULL: there was none, or the full text was asked */
 	double cr;
+	double coherence; /* of the words that were read */
 	int refine_steps; /* of the memory tokens whose text was read; 0: none, or their rows were read */
 	struct bytes text; /* streaming, then whole */
 	bool done;
@@ -111,6 +112,7 @@ struct workbench {
 	/* The compressed forms, of one target: the first in the right pane; the second, if one is wanted, in the left one. */
 	struct form forms[N_FORMS];
 	struct slider slider;
+	double coherence; /* of kept words; at first that of the settings */
 	double settle_at; /* when a slider moved by keys or wheel has rested long enough; 0: it has */
 
 	/* The last question. */

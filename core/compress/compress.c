@@ -73,7 +73,7 @@ void pith_compress_options_init(struct pith_compress_options *options)
 {
 	*options = (struct pith_compress_options){
 		.method = pith_method_find("selfinfo"), .rate = 0.25, .keep_digits = true, .keep_negations = true,
-		.keep_names = true, .keep_addresses = true, .keep_code = true, .keep_facts = true};
+		.keep_names = true, .keep_addresses = true, .keep_code = true, .coherence = 1.5, .keep_facts = true, .rewrite = true};
 }
 
 size_t pith_compress_budget(const struct pith_compress_options *options, size_t n_tokens)
@@ -120,6 +120,8 @@ enum pith_status pith_compress(struct pith_compressed **out, struct pith_documen
 	if (options->compat && !has_compat(functions[options->method - methods]))
 		return fail(err, PITH_BAD_ARGUMENT, "%s has no compatible mode that repeats the faults it was published with.",
 		            options->method->name);
+	if (!(options->coherence >= 0 && options->coherence <= PITH_MOST_COHERENCE))
+		return fail(err, PITH_BAD_ARGUMENT, "Coherence is 0 to %d nats.", PITH_MOST_COHERENCE);
 	if (options->compat && options->n_pins > 0)
 		return fail(err, PITH_BAD_ARGUMENT, "As published, %s cannot pin words.", options->method->name);
 	for (size_t i = 0; i < options->n_pins; i++)

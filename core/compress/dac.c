@@ -353,7 +353,7 @@ enum pith_status dac_compress(struct pith_compressed *out, struct pith_document 
 	if (status == PITH_OK && options->compat)
 		status = keep_tokens(out, document, dac.survivors.tokens, dac.survivors.n, dac.survivors.scores, err);
 	else if (status == PITH_OK)
-		status = select_words(out, document, out->words, out->n_words, err);
+		status = select_words(out, document, out->words, out->n_words, options->coherence, err);
 	if (status == PITH_OK && !options->compat)
 		note_stages(out, &dac, document->n_tokens);
 	dac_free(&dac);

@@ -266,7 +266,7 @@ enum pith_status llmlingua_compress(struct pith_compressed *out, struct pith_doc
 	if (status == PITH_OK && options->compat)
 		status = keep_tokens(out, document, prefix.survivors.tokens, prefix.survivors.n, prefix.survivors.scores, err);
 	else if (status == PITH_OK)
-		status = select_words(out, document, out->words, out->n_words, err);
+		status = select_words(out, document, out->words, out->n_words, options->coherence, err);
 	prefix_free(&prefix);
 	return status;
 }

@@ -125,3 +125,8 @@ bool protected_limit_names(struct pith_word *words, size_t n, size_t budget)
 	free(names);
 	return true;
 }
+
+int protected_rank(const struct pith_word *word)
+{
+	return word->pinned ? 2 : word->must_keep;
+}

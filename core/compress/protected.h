@@ -20,4 +20,7 @@ bool protected_mark(struct pith_word *words, size_t n, const char *text, size_t 
  */
 bool protected_limit_names(struct pith_word *words, size_t n, size_t budget);
 
+/* What counts before any score: 2 what somebody pinned, 1 what the options protect, 0 all else. */
+int protected_rank(const struct pith_word *word);
+
 #endif

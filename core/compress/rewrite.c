@@ -147,11 +147,13 @@ static enum pith_status ask(const struct rewriting *r, struct piece *piece, size
 	return status;
 }
 
-/* Is the rewrite worse than the words: are facts lost of which these lose fewer, or does it say less of what they say? */
+/* Is what was written worse than the words: are facts lost of which these lose fewer, or does it say less of what they say? */
 static enum pith_status compare(struct rewriting *r, const struct piece *piece, const struct rewrite_words *words,
-                                const struct buffer *chosen, enum rewrite_fault *why, struct pith_error *err)
+                                const struct buffer *written, const struct buffer *chosen, enum rewrite_fault *why,
+                                struct pith_error *err)
 {
-	struct rewrite_facts lost = facts_of(r, piece, &piece->result), lost_by_words = facts_of(r, piece, chosen);
+	struct rewrite_facts lost = facts_of(r, piece, written), lost_by_words = facts_of(r, piece, chosen);
+	*why = REWRITE_FINE;
 	if (rewrite_facts_any(&lost) && rewrite_loses_less(&lost_by_words, &lost)) {
 		*why = REWRITE_FACTS;
 		return PITH_OK;
@@ -159,13 +161,65 @@ static enum pith_status compare(struct rewriting *r, const struct piece *piece, 
 	double told = 0, told_by_words = 0;
 	enum pith_status status = PITH_OK;
 	if (r->rewriter->least_told > 0)
-		status = rewrite_words_told(&told, words, &piece->result, err);
+		status = rewrite_words_told(&told, words, written, err);
 	if (status == PITH_OK && r->rewriter->least_told > 0)
 		status = rewrite_words_told(&told_by_words, words, chosen, err);
 	if (told < r->rewriter->least_told * told_by_words)
 		*why = REWRITE_SAYS_LESS;
 	else
 		rewrite_tally_facts(&r->tally, &lost);
+	return status;
+}
+
+/*
+ * Fills written and *cost with words of the chunk that the model would write, the chosen ones among them that are facts; what it
+ * leaves of the budget is filled up with the best of the others.
+ */
+static enum pith_status write_in_words(const struct rewriting *r, const struct piece *piece, struct rewrite_words *words,
+                                       struct buffer *written, size_t *cost, struct pith_error *err)
+{
+	const struct rewrite_request request = {piece->text, piece->length, piece->n_tokens, *cost};
+	bool *required = calloc(words->n + 1, sizeof *required);
+	if (required == NULL)
+		return fail_memory(err, "the words of a chunk");
+	/* A name that is kept though it need not be is a fact all the same. */
+	for (size_t w = 0; w < words->n; w++)
+		required[w] = (words->words[w].must_keep || words->words[w].is_name) && words->words[w].kept;
+	enum pith_status status =
+		r->rewriter->choose(r->rewriter->user, &request, words->words, words->n, required, r->control, err);
+	free(required);
+	rewrite_words_hold(words);
+	return status == PITH_OK ? choose_words(r, piece, words, written, cost, err) : status;
+}
+
+static void take(struct piece *piece, struct buffer *text, size_t cost)
+{
+	buffer_free(&piece->result);
+	piece->result = *text;
+	piece->cost = cost;
+	*text = (struct buffer){0};
+}
+
+/* The rewrite has a fault. The model may try once more, in the words of the chunk; else the best of these stand for it. */
+static enum pith_status replace(struct rewriting *r, struct piece *piece, struct rewrite_words *words, struct buffer *chosen,
+                                size_t cost, enum rewrite_fault why, struct pith_error *err)
+{
+	struct buffer written = {0};
+	size_t written_cost = cost;
+	enum rewrite_fault still = why;
+	enum pith_status status = PITH_OK;
+	if (r->rewriter->choose != NULL && why != REWRITE_UNASKED && why != REWRITE_TOO_SHORT) {
+		status = write_in_words(r, piece, words, &written, &written_cost, err);
+		if (status == PITH_OK)
+			status = compare(r, piece, words, &written, chosen, &still, err);
+	}
+	if (status == PITH_OK && still == REWRITE_FINE)
+		take(piece, &written, written_cost);
+	else if (status == PITH_OK)
+		take(piece, chosen, cost);
+	if (status == PITH_OK)
+		rewrite_tally_replaced(&r->tally, why, still == REWRITE_FINE);
+	buffer_free(&written);
 	return status;
 }
 
@@ -181,15 +235,9 @@ static enum pith_status compare_with_words(struct rewriting *r, struct piece *pi
 	if (status == PITH_OK)
 		status = choose_words(r, piece, &words, &chosen, &cost, err);
 	if (status == PITH_OK && why == REWRITE_FINE)
-		status = compare(r, piece, &words, &chosen, &why, err);
-	if (status == PITH_OK && why != REWRITE_FINE) {
-		buffer_free(&piece->result);
-		piece->result = chosen;
-		piece->cost = cost;
-		chosen = (struct buffer){0};
-		r->tally.n_extractive++;
-		r->tally.faults[why]++;
-	}
+		status = compare(r, piece, &words, &piece->result, &chosen, &why, err);
+	if (status == PITH_OK && why != REWRITE_FINE)
+		status = replace(r, piece, &words, &chosen, cost, why, err);
 	buffer_free(&chosen);
 	rewrite_words_close(&words);
 	return status;
@@ -205,6 +253,8 @@ static bool is_beyond_doubt(const struct rewriting *r, const struct piece *piece
 
 static enum pith_status rewrite_piece(struct rewriting *r, struct piece *piece, struct pith_error *err)
 {
+	if (!r->options->rewrite)
+		return compare_with_words(r, piece, REWRITE_UNASKED, err);
 	if (piece->budget < LEAST_TOKENS)
 		return compare_with_words(r, piece, REWRITE_TOO_SHORT, err);
 	enum rewrite_fault why = REWRITE_FINE;
@@ -328,6 +378,7 @@ static enum pith_status finish(struct rewriting *r, struct pith_error *err)
 	info->compressed_bytes = r->text.length;
 	info->n_chunks = r->n_chunks;
 	info->n_chunks_extractive = r->tally.n_extractive;
+	info->n_chunks_in_words = r->tally.n_in_words;
 	info->n_must_keep_dropped = pins_not_in(r, &r->text);
 	rewrite_tally_note(&r->tally, r->n_chunks, info->n_must_keep_dropped, r->out->note, sizeof r->out->note);
 	r->text = (struct buffer){0};

@@ -1,8 +1,8 @@
 /*
  * What all abstractive methods share: the document in chunks that end where sentences end, each written anew by a model within
- * its part of one budget; what a chunk leaves unused the ones behind it may use. The budget is never exceeded. A rewrite that
- * cannot be used is replaced by the chunk's most telling words (rewrite_words.h), in its own part of the budget, and that is
- * counted.
+ * its part of one budget; what a chunk leaves unused the ones behind it may use. The budget is never exceeded. Where a rewrite
+ * cannot be used a model that is able to writes once more, in words of the chunk alone, with those of them that must be kept;
+ * where that is worse than the chunk's most telling words (rewrite_words.h), these stand for it. Both are counted.
  */
 #ifndef COMPRESS_REWRITE_H
 #define COMPRESS_REWRITE_H
@@ -30,8 +30,16 @@ struct rewrite_answer {
 typedef enum pith_status rewrite_fn(void *user, const struct rewrite_request *request, struct rewrite_answer *answer,
                                     const struct pith_control *control, struct pith_error *err);
 
+/*
+ * Sets kept of words (n) of the chunk to those that it would write, in their order, within n_tokens; the required ones (n) among
+ * them.
+ */
+typedef enum pith_status rewrite_choose_fn(void *user, const struct rewrite_request *request, struct pith_word *words, size_t n,
+                                           const bool *required, const struct pith_control *control, struct pith_error *err);
+
 struct rewriter {
 	rewrite_fn *write;
+	rewrite_choose_fn *choose; /* asked where a rewrite cannot be used; NULL: nobody is */
 	void *user;
 	size_t chunk_tokens; /* longest chunk that it takes, at most REWRITE_CHUNK_TOKENS */
 	double least_told; /* a rewrite must say so much of what the chunk's own words would say; 0: what it says is not looked at */

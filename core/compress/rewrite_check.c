@@ -74,6 +74,14 @@ void rewrite_tally_facts(struct rewrite_tally *tally, const struct rewrite_facts
 	tally->lost.names += facts->names;
 }
 
+void rewrite_tally_replaced(struct rewrite_tally *tally, enum rewrite_fault fault, bool in_words)
+{
+	tally->n_in_words += in_words;
+	tally->in_words[fault] += in_words;
+	tally->n_extractive += !in_words;
+	tally->faults[fault] += !in_words;
+}
+
 void rewrite_tally_signs(struct rewrite_tally *tally, const char *text, size_t length, size_t n_tokens,
                          const struct buffer *rewrite, size_t cost, size_t budget)
 {
@@ -123,6 +131,7 @@ static size_t sum(const size_t *counts, size_t n)
 void rewrite_tally_note(const struct rewrite_tally *tally, size_t n_chunks, size_t n_pins_lost, char *note, size_t size)
 {
 	static const char *const faults[N_REWRITE_FAULTS] = {
+		[REWRITE_UNASKED] = "no rewrite wanted",
 		[REWRITE_TOO_SHORT] = "budget too small to write in", [REWRITE_EMPTY] = "no text came",
 		[REWRITE_LOOP] = "repeated itself",                  [REWRITE_OVER_BUDGET] = "too long twice",
 		[REWRITE_ANSWER] = "answered a question",            [REWRITE_DRIFT] = "left the text",
@@ -133,8 +142,14 @@ void rewrite_tally_note(const struct rewrite_tally *tally, size_t n_chunks, size
 	static const char *const kinds[] = {"numbers", "negations", "names"};
 	const size_t lost[] = {tally->lost.numbers, tally->lost.negations, tally->lost.names};
 	note[0] = '\0';
+	if (tally->n_in_words > 0) {
+		add(note, size, "%zu of %zu chunk%s written in words of the text alone (", tally->n_in_words, n_chunks,
+		    n_chunks == 1 ? " is" : "s are");
+		add_counts(note, size, faults, tally->in_words, N_REWRITE_FAULTS);
+		add(note, size, ").");
+	}
 	if (tally->n_extractive > 0) {
-		add(note, size, "%zu of %zu chunk%s kept extractively (", tally->n_extractive, n_chunks,
+		add(note, size, "%s%zu of %zu chunk%s kept extractively (", note[0] == '\0' ? "" : " ", tally->n_extractive, n_chunks,
 		    n_chunks == 1 ? " is" : "s are");
 		add_counts(note, size, faults, tally->faults, N_REWRITE_FAULTS);
 		add(note, size, ").");

@@ -13,6 +13,7 @@
 /* Why a rewrite is not used. */
 enum rewrite_fault {
 	REWRITE_FINE,
+	REWRITE_UNASKED,     /* the options want none */
 	REWRITE_TOO_SHORT,   /* too few tokens to ask for */
 	REWRITE_EMPTY,
 	REWRITE_LOOP,
@@ -50,12 +51,16 @@ enum rewrite_fault rewrite_fault_of(const char *text, size_t length, const struc
 
 /* Of all chunks of a document. */
 struct rewrite_tally {
-	size_t n_extractive;
-	size_t faults[N_REWRITE_FAULTS]; /* of chunks that became extractive */
+	size_t n_extractive;              /* chunks that their own words stand for */
+	size_t faults[N_REWRITE_FAULTS];  /* of the rewrites of these */
+	size_t n_in_words;                /* chunks that the model wrote a second time, in their own words */
+	size_t in_words[N_REWRITE_FAULTS]; /* faults of what it had written first */
 	size_t signs[N_REWRITE_SIGNS];   /* of rewrites, used or not */
 	struct rewrite_facts lost;       /* in rewrites that were used; not pins, which are told of the whole text */
 };
 void rewrite_tally_facts(struct rewrite_tally *tally, const struct rewrite_facts *facts);
+/* A rewrite with this fault was not used. */
+void rewrite_tally_replaced(struct rewrite_tally *tally, enum rewrite_fault fault, bool in_words);
 /* Counts the signs of a rewrite of a chunk of n_tokens that cost tokens of budget. */
 void rewrite_tally_signs(struct rewrite_tally *tally, const char *text, size_t length, size_t n_tokens,
                          const struct buffer *rewrite, size_t cost, size_t budget);

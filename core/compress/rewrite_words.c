@@ -68,7 +68,7 @@ enum pith_status rewrite_words_open(struct rewrite_words *words, struct pith_mod
                                     size_t begin, const struct pith_compress_options *options, const struct pith_control *control,
                                     struct pith_error *err)
 {
-	*words = (struct rewrite_words){0};
+	*words = (struct rewrite_words){.coherence = options->coherence};
 	struct pith_compress_options own = *options;
 	struct pith_pin *pins = pins_of(options, begin, length, &own.n_pins);
 	own.pins = pins;
@@ -105,12 +105,20 @@ enum pith_status rewrite_words_choose(struct rewrite_words *words, size_t budget
 	if (chosen == NULL)
 		return fail_memory(err, "the words of a chunk");
 	chosen->info.budget_tokens = budget;
-	enum pith_status status = select_words(chosen, words->document, words->words, words->n, err);
+	enum pith_status status = select_words(chosen, words->document, words->words, words->n, words->coherence, err);
 	buffer_clear(text);
 	if (status == PITH_OK && !buffer_append(text, chosen->text, chosen->text_length))
 		status = fail_memory(err, "the words of a chunk");
 	pith_compressed_destroy(chosen);
 	return status;
+}
+
+void rewrite_words_hold(struct rewrite_words *words)
+{
+	for (size_t w = 0; w < words->n; w++) {
+		words->words[w].must_keep = words->words[w].kept;
+		words->words[w].is_name = false; /* a name's protection has limits */
+	}
 }
 
 enum pith_status rewrite_words_told(double *share, const struct rewrite_words *words, const struct buffer *text,

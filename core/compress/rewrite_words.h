@@ -13,6 +13,7 @@ struct rewrite_words {
 	struct pith_document *document; /* the chunk alone, owned */
 	struct pith_word *words;        /* (n), owned */
 	size_t n;
+	double coherence;               /* of the options */
 	bool *says_new;                 /* (n), owned: a content word that no word before it says */
 };
 
@@ -26,6 +27,9 @@ void rewrite_words_close(struct rewrite_words *words); /* a zeroed one is allowe
 
 /* Puts the best of them, in budget tokens or fewer, into text, which is cleared before. */
 enum pith_status rewrite_words_choose(struct rewrite_words *words, size_t budget, struct buffer *text, struct pith_error *err);
+
+/* What is kept must be kept from now on, and nothing else. */
+void rewrite_words_hold(struct rewrite_words *words);
 
 /* How much a text says of what the words say: the share of their worth, 0 to 1; 0 where they are worth nothing. */
 enum pith_status rewrite_words_told(double *share, const struct rewrite_words *words, const struct buffer *text,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compress/coherence.h"
 #include "compress/exact_sum.h"
 #include "compress/protected.h"
 #include "compress/words.h"
@@ -87,36 +88,34 @@ static enum pith_status change(struct selection *s, size_t w, bool kept, struct 
 	return status;
 }
 
-/* What counts before any score: what somebody pinned, then what the options protect. */
-static int rank_of(const struct pith_word *word)
-{
-	return word->pinned ? 2 : word->must_keep;
-}
-
 static int compare_words(const void *a, const void *b)
 {
 	const struct pith_word *const *x = a, *const *y = b;
-	if (rank_of(*x) != rank_of(*y))
-		return rank_of(*x) > rank_of(*y) ? -1 : 1;
+	if (protected_rank(*x) != protected_rank(*y))
+		return protected_rank(*x) > protected_rank(*y) ? -1 : 1;
 	if ((*x)->score != (*y)->score)
 		return (*x)->score > (*y)->score ? -1 : 1;
 	return (*x)->begin < (*y)->begin ? -1 : 1;
+}
+
+/* Keeps the word if its own tokens fit into what is left, and takes them from it. */
+static void keep_if_it_fits(struct pith_word *word, size_t *left)
+{
+	word->kept = word->n_tokens <= *left;
+	*left -= word->kept ? word->n_tokens : 0;
 }
 
 size_t keep_best_words(struct pith_word **words, size_t n, size_t budget)
 {
 	size_t left = budget;
 	qsort(words, n, sizeof *words, compare_words);
-	for (size_t i = 0; i < n; i++) {
-		words[i]->kept = words[i]->n_tokens <= left;
-		if (words[i]->kept)
-			left -= words[i]->n_tokens;
-	}
+	for (size_t i = 0; i < n; i++)
+		keep_if_it_fits(words[i], &left);
 	return budget - left;
 }
 
 /* The order, and with it a first choice by the words' own token counts: nearly right, cheap. */
-static enum pith_status rank_words(struct selection *s, struct pith_error *err)
+static enum pith_status rank_words(struct selection *s, double coherence, struct pith_error *err)
 {
 	struct pith_word **ranked = malloc((s->n + 1) * sizeof(struct pith_word *));
 	s->order = malloc((s->n + 1) * sizeof *s->order);
@@ -127,10 +126,15 @@ static enum pith_status rank_words(struct selection *s, struct pith_error *err)
 	}
 	for (size_t i = 0; i < s->n; i++)
 		ranked[i] = &s->words[i];
-	keep_best_words(ranked, s->n, s->budget);
+	qsort(ranked, s->n, sizeof *ranked, compare_words);
 	for (size_t i = 0; i < s->n; i++)
 		s->order[i] = (size_t)(ranked[i] - s->words);
 	free(ranked);
+	if (!coherence_sort(s->order, s->words, s->n, s->document->text, s->document->length, s->budget, coherence))
+		return fail_memory(err, "the ranking");
+	size_t left = s->budget;
+	for (size_t i = 0; i < s->n; i++)
+		keep_if_it_fits(&s->words[s->order[i]], &left);
 	return PITH_OK;
 }
 
@@ -201,7 +205,7 @@ static enum pith_status exchange(struct selection *s, struct pith_error *err)
 		if (!s->words[out].kept || wanted > MOST_TOKENS || !next_spare(s, wanted, &at[wanted]))
 			continue;
 		size_t in = s->order[at[wanted]++];
-		if (rank_of(&s->words[out]) > rank_of(&s->words[in]))
+		if (protected_rank(&s->words[out]) > protected_rank(&s->words[in]))
 			continue;
 		s->tries--;
 		status = change(s, out, false, err);
@@ -224,13 +228,13 @@ static enum pith_status refill(struct selection *s, struct pith_error *err)
 		size_t out = s->order[i], before = s->count;
 		if (!s->words[out].kept)
 			continue;
-		bool as_good = rank_of(&s->words[out]) == 0;
+		bool as_good = protected_rank(&s->words[out]) == 0;
 		s->n_added = 0;
 		status = change(s, out, false, err);
 		if (status == PITH_OK)
 			status = fill_up(s, out, err);
 		for (size_t j = 0; j < s->n_added; j++)
-			as_good |= rank_of(&s->words[s->added[j]]) >= rank_of(&s->words[out]);
+			as_good |= protected_rank(&s->words[s->added[j]]) >= protected_rank(&s->words[out]);
 		if (s->count == s->budget && as_good)
 			break;
 		for (size_t j = 0; j < s->n_added; j++)
@@ -255,7 +259,7 @@ static void find_turncoats(struct turncoats *t, const struct selection *s, int r
 	t->n = 0;
 	for (size_t i = s->n; i-- > 0 && n_out < TURNCOATS;) {
 		size_t w = s->order[i];
-		if (!s->words[w].kept || rank_of(&s->words[w]) > rank || s->words[w].n_tokens > EXACT_SUM_MOST)
+		if (!s->words[w].kept || protected_rank(&s->words[w]) > rank || s->words[w].n_tokens > EXACT_SUM_MOST)
 			continue;
 		n_out++;
 		t->words[t->n] = w;
@@ -263,7 +267,7 @@ static void find_turncoats(struct turncoats *t, const struct selection *s, int r
 	}
 	for (size_t i = 0; i < s->n && n_in < TURNCOATS; i++) {
 		size_t w = s->order[i];
-		if (s->words[w].kept || rank_of(&s->words[w]) < rank || s->words[w].n_tokens > EXACT_SUM_MOST)
+		if (s->words[w].kept || protected_rank(&s->words[w]) < rank || s->words[w].n_tokens > EXACT_SUM_MOST)
 			continue;
 		n_in++;
 		t->words[t->n] = w;
@@ -381,7 +385,7 @@ static enum pith_status keep_all(struct selection *s, struct pith_error *err)
 }
 
 enum pith_status select_words(struct pith_compressed *out, struct pith_document *document, struct pith_word *words, size_t n,
-                              struct pith_error *err)
+                              double coherence, struct pith_error *err)
 {
 	struct selection s = {.document = document, .words = words, .n = n, .budget = out->info.budget_tokens};
 	enum pith_status status;
@@ -390,7 +394,7 @@ enum pith_status select_words(struct pith_compressed *out, struct pith_document 
 	} else if (s.budget >= document->n_tokens) {
 		status = keep_all(&s, err);
 	} else {
-		status = rank_words(&s, err);
+		status = rank_words(&s, coherence, err);
 		if (status == PITH_OK)
 			status = meet_budget(&s, err);
 	}

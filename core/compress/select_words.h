@@ -1,6 +1,6 @@
 /*
  * Choosing words for a budget: the ones that must be kept first, then by
- * score, whole words only, until the kept text has exactly the budget's tokens
+ * score and by what stands beside them (coherence.h), whole words only, until the kept text has exactly the budget's tokens
  * as the model's tokenizer counts them. Shared by all extractive methods.
  */
 #ifndef COMPRESS_SELECT_WORDS_H
@@ -15,7 +15,7 @@
  * A budget of the whole document gives the document, byte for byte.
  */
 enum pith_status select_words(struct pith_compressed *out, struct pith_document *document, struct pith_word *words, size_t n,
-                              struct pith_error *err);
+                              double coherence, struct pith_error *err);
 
 /*
  * A first choice, without counting anew: of words (n, sorted here) the most

@@ -116,6 +116,6 @@ enum pith_status selfinfo_compress(struct pith_compressed *out, struct pith_docu
 	if (status == PITH_OK)
 		status = words_split(&out->words, &out->n_words, document, scores, options, err);
 	if (status == PITH_OK)
-		status = select_words(out, document, out->words, out->n_words, err);
+		status = select_words(out, document, out->words, out->n_words, options->coherence, err);
 	return status;
 }

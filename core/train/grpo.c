@@ -19,6 +19,7 @@
 #include "train/optimizer.h"
 #include "train/rewards.h"
 #include "train/rollout.h"
+#include "train/run.h"
 
 /* QUESTION_TOKENS: around the question about a text, whatever the vocabulary. */
 enum { LEAST_ASKED = 4, TRIES = 200, QUESTION_TOKENS = 64 };
@@ -39,6 +40,7 @@ void pith_grpo_recipe_init(struct pith_grpo_recipe *recipe)
 		.quality_reward = true,
 		.learning_rate = 1e-4,
 		.clip_norm = 1,
+		.adapter_type = "F32",
 		.save_steps = 50,
 		.seed = 1,
 	};
@@ -49,6 +51,7 @@ struct grpo {
 	const struct pith_control *control;
 	struct pith_model *model;
 	struct adapter *adapter, *reference; /* trained; where it began */
+	enum tensor_type adapter_type;       /* that it is written in */
 	struct jsonl *data;
 	struct random_state random;
 	struct step_worker worker;
@@ -274,11 +277,11 @@ static enum pith_status loop(struct grpo *g, pith_grpo_report_fn *report, void *
 		if (report != NULL)
 			report(user, &sum);
 		if ((step + 1) % recipe->save_steps == 0 || step + 1 == recipe->n_steps)
-			status = adapter_save(g->adapter, &g->model->transformer.h, TENSOR_F32, recipe->output_path, err);
+			status = adapter_save(g->adapter, &g->model->transformer.h, g->adapter_type, recipe->output_path, err);
 	}
 	/* What stands when it is stopped is worth keeping, if it is not what it began with. */
 	if (status == PITH_CANCELLED && n_learned > 0 &&
-	    adapter_save(g->adapter, &g->model->transformer.h, TENSOR_F32, recipe->output_path, NULL) != PITH_OK)
+	    adapter_save(g->adapter, &g->model->transformer.h, g->adapter_type, recipe->output_path, NULL) != PITH_OK)
 		return fail(err, PITH_IO, "The run was stopped, and %s could not be written.", recipe->output_path);
 	if (status == PITH_CANCELLED && n_learned > 0)
 		return fail(err, PITH_CANCELLED, "Stopped after step %d. %s is written.", n_learned, recipe->output_path);
@@ -345,7 +348,9 @@ static enum pith_status open_run(struct grpo *g, struct pith_error *err)
 	const struct pith_grpo_recipe *recipe = g->recipe;
 	/* It is the base that judges, and it reads all of a text. */
 	struct pith_model_options options = model_options_alone(recipe->n_threads);
-	enum pith_status status = pith_model_open(&g->model, recipe->base_path, &options, g->control, err);
+	enum pith_status status = run_find_type(&g->adapter_type, "adapter_type", recipe->adapter_type, err);
+	if (status == PITH_OK)
+		status = pith_model_open(&g->model, recipe->base_path, &options, g->control, err);
 	if (status == PITH_OK)
 		status = open_adapters(g, err);
 	if (status == PITH_OK)

@@ -54,6 +54,8 @@ struct run {
 
 enum pith_status run_open(struct run *run, const struct pith_recipe *recipe, struct pith_error *err);
 void run_close(struct run *run);
+/* The type of a recipe's key by its name: F32, F16, BF16 or Q8_0. */
+enum pith_status run_find_type(enum tensor_type *type, const char *key, const char *name, struct pith_error *err);
 /* Are the recipe's numbers in order? Sets the types of the outputs. */
 enum pith_status run_check_recipe(struct run *run, struct pith_error *err);
 /* Every text that a task may bring must have a position, behind BOS and the memory slots; so must a span. */

@@ -3,7 +3,7 @@
 
 #include "train/run.h"
 
-static enum pith_status find_type(enum tensor_type *type, const char *key, const char *name, struct pith_error *err)
+enum pith_status run_find_type(enum tensor_type *type, const char *key, const char *name, struct pith_error *err)
 {
 	static const enum tensor_type types[] = {TENSOR_F32, TENSOR_F16, TENSOR_BF16, TENSOR_Q8_0};
 	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
@@ -58,8 +58,8 @@ enum pith_status run_check_recipe(struct run *run, struct pith_error *err)
 			            r->tasks[i].path);
 	if (r->trained == PITH_TRAIN_ADAPTER && r->base_path == NULL)
 		return fail(err, PITH_BAD_ARGUMENT, "Training an adapter needs a base.");
-	enum pith_status status = find_type(&run->output_type, "output_type", r->output_type, err);
-	return status == PITH_OK ? find_type(&run->adapter_type, "adapter_type", r->adapter_type, err) : status;
+	enum pith_status status = run_find_type(&run->output_type, "output_type", r->output_type, err);
+	return status == PITH_OK ? run_find_type(&run->adapter_type, "adapter_type", r->adapter_type, err) : status;
 }
 
 enum pith_status run_check_lengths(const struct run *run, struct pith_error *err)

@@ -66,6 +66,8 @@ struct pith_pin {
 	size_t begin, end;
 };
 
+enum { PITH_MOST_COHERENCE = 8 };
+
 struct pith_compress_options {
 	const struct pith_method *method;
 	double rate;      /* target CR in (0, 1]; used when n_tokens is 0 */
@@ -75,6 +77,11 @@ struct pith_compress_options {
 	bool keep_names;     /* the same: each name once, as long as all that must be kept takes half of the budget at most */
 	bool keep_addresses; /* the same: of pages, people, files */
 	bool keep_code;      /* the same: words of programs, and what stands between backticks */
+	/*
+	 * Extractive: how much neighbours hold together, in nats, from 0, each word for itself, to PITH_MOST_COHERENCE; the more of it, the longer the
+	 * phrases that are left, and the fewer. Not under compat.
+	 */
+	double coherence;
 	const struct pith_pin *pins; /* extractive, abstractive; n_pins of them */
 	size_t n_pins;
 	/*
@@ -84,6 +91,7 @@ struct pith_compress_options {
 	 */
 	bool compat;
 	bool keep_facts; /* abstractive: a rewrite that loses numbers, negations or names gives way to words that lose fewer */
+	bool rewrite; /* abstractive; false: no model is asked, and every chunk becomes those of its words that stand for a failed rewrite */
 	struct pith_model *writer; /* abstractive: the model that writes where no server does; NULL: the document's own */
 	const char *server; /* abstractive: base address of an OpenAI-compatible server; NULL or "": the local model writes */
 	const char *server_model; /* which of the server's models; NULL or "": its only one */
@@ -123,6 +131,7 @@ struct pith_compressed_info {
 	size_t encoded_tokens; /* soft: of the document, from its beginning on, that the rows stand for; fewer than original where
 	                          they cannot hold more */
 	size_t n_chunks;         /* abstractive: parts that were rewritten one by one; otherwise 0 */
+	size_t n_chunks_in_words;   /* of them, those that the model has written in words of the document alone */
 	size_t n_chunks_extractive; /* of them, those for which words of the document stand */
 	size_t server_tokens_read, server_tokens_written; /* abstractive: as a server counted them; 0: none did */
 	bool has_purpose[PITH_N_MEMORY_PURPOSES]; /* soft: which rows it holds */

@@ -239,6 +239,7 @@ struct pith_grpo_recipe {
 	bool two_sided;            /* the length reward also counts what is shorter than asked for */
 	double learning_rate, clip_norm;
 	const char *output_path;
+	const char *adapter_type;  /* F32, F16, BF16 or Q8_0: what its values are written as */
 	const char *log_path;      /* JSONL, one line per step; NULL: none */
 	int save_steps;
 	uint64_t seed;

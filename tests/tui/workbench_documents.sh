@@ -21,6 +21,27 @@ keys Enter
 await 'Answer: full text'
 await_gone 'Esc cancels'
 
+echo "- whole phrases, words one by one, and back"
+kept_words() { unmarked | grep -vE 'coherence|took [0-9]'; }
+keys e
+await 'Whole phrases are kept, and fewer \(coherence 3\)'
+await_gone 'Esc cancels'
+await 'Earlier, Self-information' # the answer is to other words, though they are as many
+kept_words > phrases.txt
+keys e
+await 'Words are kept one by one \(coherence 0\)'
+# A job this short may be over before anything shows that it ran: the words themselves tell.
+tries=600
+while kept_words | cmp -s - phrases.txt && [ "$tries" -gt 0 ]; do
+  tries=$((tries - 1))
+  sleep 0.05
+done
+[ "$tries" -gt 0 ] || fail "coherence changes nothing on the screen"
+keys e
+await 'Kept words hold together \(coherence 1\.5\)'
+await_gone 'Esc cancels'
+await_gone 'Earlier, Self-information'
+
 echo "- a file by name, completed by Tab"
 keys o
 type_text 'texts/ti'

@@ -33,6 +33,7 @@ static enum pith_status print_json(struct cli *cli, const struct pith_compressed
 		json_object_set_new(object, "encoded_tokens", json_integer((json_int_t)info->encoded_tokens));
 	if (info->method->family == PITH_ABSTRACTIVE) {
 		json_object_set_new(object, "chunks", json_integer((json_int_t)info->n_chunks));
+		json_object_set_new(object, "chunks_in_words", json_integer((json_int_t)info->n_chunks_in_words));
 		json_object_set_new(object, "chunks_extractive", json_integer((json_int_t)info->n_chunks_extractive));
 		json_object_set_new(object, "server_tokens_read", json_integer((json_int_t)info->server_tokens_read));
 		json_object_set_new(object, "server_tokens_written", json_integer((json_int_t)info->server_tokens_written));

@@ -165,6 +165,9 @@ enum exit_code cmd_pairs(struct cli *cli)
 	if (status == PITH_OK && target.options.method->family == PITH_SOFT)
 		status = fault(&cli->err, PITH_BAD_ARGUMENT, "%s makes memory rows, which are no text.",
 		               target.options.method->name);
+	/* The adapter of cmprsr is not to learn from itself: of that method the words that it is measured by. */
+	if (status == PITH_OK)
+		target.options.rewrite = strcmp(target.options.method->name, "cmprsr") != 0;
 	if (status == PITH_OK)
 		status = read_rates(&pairs, cli);
 	if (status == PITH_OK && cli->arguments->given[OPTION_LIMIT])

@@ -40,6 +40,7 @@ static bool is_earlier(const struct workbench *workbench, int side)
 	if (shown == NULL || answer->method == NULL) /* there is no such form, or there was none */
 		return (shown == NULL) != (answer->method == NULL);
 	return shown->info.method != answer->method || fabs(shown->info.cr - answer->cr) > 1e-9 ||
+	       fabs(shown->coherence - answer->coherence) > 1e-9 ||
 	       form_steps_read(&workbench->forms[side - ANSWER_FIRST]) != answer->refine_steps;
 }
 

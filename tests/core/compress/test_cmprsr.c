@@ -104,6 +104,29 @@ static void test_adapter(void **state)
 	               "memory tokens");
 }
 
+/* Without a rewrite being wanted no adapter is needed, and none is asked: its words stand, in all of the budget. */
+static void test_unasked(void **state)
+{
+	(void)state;
+	struct pith_error err;
+	struct pith_model *const models[] = {unable, able};
+	for (size_t i = 0; i < 2; i++) {
+		struct pith_document *document = small_document(models[i], text.data, text.length);
+		struct pith_compress_options options;
+		struct pith_compressed *compressed;
+		aim(&options, 0.4);
+		options.rewrite = false;
+		must(pith_compress(&compressed, document, &options, NULL, &err), &err);
+		const struct pith_compressed_info *info = pith_compressed_info(compressed);
+		assert_true(info->n_chunks > 0);
+		assert_int_equal(info->n_chunks_extractive, info->n_chunks);
+		assert_non_null(strstr(info->note, "no rewrite wanted"));
+		assert_true(info->compressed_tokens <= info->budget_tokens && 20 * info->compressed_tokens >= 19 * info->budget_tokens);
+		pith_compressed_destroy(compressed);
+		pith_document_destroy(document);
+	}
+}
+
 static void test_failures(void **state)
 {
 	(void)state;
@@ -123,7 +146,7 @@ static void test_failures(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_budget), cmocka_unit_test(test_adapter),
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_budget), cmocka_unit_test(test_adapter), cmocka_unit_test(test_unasked),
 	                                   cmocka_unit_test(test_failures)};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

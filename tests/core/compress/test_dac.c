@@ -228,6 +228,7 @@ static void test_by_hand(void **state)
 	struct pith_document *document = small_document(nothing, "a the of was", 12);
 	assert_int_equal(document->n_tokens, 4);
 	struct pith_compress_options options = options_of("dac", 0.5);
+	options.coherence = 0;
 	struct pith_compressed *compressed = compress(document, &options);
 	size_t n;
 	const struct pith_word *words = pith_compressed_words(compressed, &n);
