@@ -41,6 +41,13 @@ enum pith_status document_keep_scores(struct pith_document *document, const floa
                                       struct pith_error *err);
 
 /*
+ * The same, as an adapter says it that keeps words; the document is a chunk that it and the context can take twice. *out
+ * (n_tokens) is the caller's, freed with free().
+ */
+enum pith_status adapter_keep_scores(float **out, const struct pith_document *document, const struct adapter *adapter,
+                                     const struct pith_control *control, struct pith_error *err);
+
+/*
  * document.c: what pith_document_scores() gives, in fp32 as published; *out (n_tokens) is the caller's, freed with free(). It
  * counts as the first half of the work.
  */

@@ -2,13 +2,16 @@
  * How likely each token of a document is one to keep. The paper's classifier
  * (LLMLingua-2, arXiv 2403.12968) reads both ways; here it is a head on the
  * decoder itself, which reads each window twice (model/keep_head.h). Windows
- * end where sentences end.
+ * end where sentences end. A rewriting adapter that has learned to keep words
+ * says it of a chunk (text/keep_prompt.h).
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "compress/document.h"
 #include "compress/windows.h"
+#include "text/keep_prompt.h"
 #include "text/sentences.h"
 
 /* --- windows ---------------------------------------------------------------------------------------------- */
@@ -138,5 +141,51 @@ enum pith_status document_keep_scores(struct pith_document *document, const floa
 		free(scoring.scores);
 	else
 		*scores = document->keep_scores = scoring.scores;
+	return status;
+}
+
+/* --- scores of an adapter --------------------------------------------------------------------------------- */
+
+/* scores (n): the chance of `kept` behind each token of the second copy. */
+static enum pith_status ask_adapter(float *scores, struct session *session, const struct token_list *prompt, int32_t kept, size_t n,
+                                    const struct adapter *adapter, const struct pith_control *control, struct pith_error *err)
+{
+	struct session_input input = {.ids = prompt->ids, .n = prompt->n, .adapter = adapter};
+	int32_t *targets = malloc(n * sizeof *targets);
+	if (targets == NULL)
+		return fail_memory(err, "the scores");
+	for (size_t i = 0; i < n; i++)
+		targets[i] = kept;
+	session_set_precision(session, PRECISION_BF16);
+	enum pith_status status = session_read(session, &input, control, err);
+	if (status == PITH_OK)
+		status = session_losses(session, 1 + n, targets, n, scores, err);
+	for (size_t i = 0; status == PITH_OK && i < n; i++)
+		scores[i] = expf(-scores[i]);
+	free(targets);
+	return status;
+}
+
+enum pith_status adapter_keep_scores(float **out, const struct pith_document *document, const struct adapter *adapter,
+                                     const struct pith_control *control, struct pith_error *err)
+{
+	struct pith_model *model = document->model;
+	size_t n = document->n_tokens;
+	struct session *session = NULL;
+	struct token_list prompt = {0};
+	int32_t kept, dropped;
+	*out = malloc(n * sizeof **out);
+	bool room = *out != NULL && keep_prompt(model->tokenizer, document->tokens, n, &prompt);
+	enum pith_status status = room ? keep_prompt_verdicts(model->tokenizer, &kept, &dropped, err) : fail_memory(err, "the scores");
+	if (status == PITH_OK)
+		status = session_create(&session, &model->transformer, model->pool, prompt.n, err);
+	if (status == PITH_OK)
+		status = ask_adapter(*out, session, &prompt, kept, n, adapter, control, err);
+	session_destroy(session);
+	token_list_free(&prompt);
+	if (status != PITH_OK) {
+		free(*out);
+		*out = NULL;
+	}
 	return status;
 }

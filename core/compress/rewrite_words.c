@@ -64,6 +64,28 @@ static void discount(struct rewrite_words *words, const struct pith_compress_opt
 	}
 }
 
+/* Splits the words, each with what it is worth: to the adapter that rewrites, if it has learned that, to the head, or to nobody. */
+static enum pith_status score_words(struct rewrite_words *words, const struct pith_compress_options *options,
+                                    const struct pith_control *control, struct pith_error *err)
+{
+	struct pith_document *document = words->document;
+	const struct pith_model *model = document->model;
+	const struct adapter *adapter = model->adapters[PITH_MEMORY_ROWS][PITH_REWRITE];
+	const float *scores = NULL;
+	float *own = NULL;
+	enum pith_status status;
+	if (adapter != NULL && adapter->keeps_words && 1 + 2 * document->n_tokens <= model->transformer.h.n_context)
+		status = adapter_keep_scores(&own, document, adapter, control, err);
+	else if (model->keep_head != NULL)
+		status = document_keep_scores(document, &scores, control, err);
+	else
+		status = pith_document_scores(document, &scores, control, err);
+	if (status == PITH_OK)
+		status = words_split(&words->words, &words->n, document, own != NULL ? own : scores, options, err);
+	free(own);
+	return status;
+}
+
 enum pith_status rewrite_words_open(struct rewrite_words *words, struct pith_model *model, const char *text, size_t length,
                                     size_t begin, const struct pith_compress_options *options, const struct pith_control *control,
                                     struct pith_error *err)
@@ -74,13 +96,9 @@ enum pith_status rewrite_words_open(struct rewrite_words *words, struct pith_mod
 	own.pins = pins;
 	if (own.n_pins > 0 && pins == NULL)
 		return fail_memory(err, "the pins");
-	const float *scores = NULL;
 	enum pith_status status = pith_document_create(&words->document, model, text, length, err);
 	if (status == PITH_OK)
-		status = model->keep_head != NULL ? document_keep_scores(words->document, &scores, control, err)
-		                                  : pith_document_scores(words->document, &scores, control, err);
-	if (status == PITH_OK)
-		status = words_split(&words->words, &words->n, words->document, scores, &own, err);
+		status = score_words(words, &own, control, err);
 	if (status == PITH_OK)
 		status = find_new(words, err);
 	if (status == PITH_OK)

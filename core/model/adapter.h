@@ -30,6 +30,7 @@ struct adapter {
 	float alpha;              /* LoRA scale = alpha / rank */
 	size_t n_memory;          /* k_max */
 	size_t span_tokens;       /* longest span it was trained on */
+	bool keeps_words;         /* it also says which words of a text are worth keeping (text/keep_prompt.h) */
 	size_t held_tokens;       /* document tokens that a memory token can hold, about; 0: texts are encoded whole */
 	char base_fingerprint[33], tokenizer_fingerprint[33], fingerprint[33]; /* hex; "" when not known yet */
 

@@ -114,6 +114,7 @@ static enum pith_status load_header(struct adapter **out, const struct hyperpara
 	(*out)->held_tokens = held;
 	status = read_memory(&(*out)->hands_over, gguf, err);
 	gguf_find_bool(gguf, "pith.memory_slots", &(*out)->slots);
+	gguf_find_bool(gguf, "pith.keeps_words", &(*out)->keeps_words);
 	if (status == PITH_OK && has_reader)
 		status = adapter_add_reader(*out, h, NULL, err);
 	if (status == PITH_OK)
@@ -190,6 +191,8 @@ static enum pith_status write_header(const struct adapter *adapter, const struct
 		status = gguf_write_string(writer, "pith.memory", pith_memory_name(adapter->hands_over), err);
 	if (status == PITH_OK && adapter->slots)
 		status = gguf_write_bool(writer, "pith.memory_slots", true, err);
+	if (status == PITH_OK && adapter->keeps_words)
+		status = gguf_write_bool(writer, "pith.keeps_words", true, err);
 	if (status == PITH_OK && adapter->reader != NULL)
 		status = gguf_write_bool(writer, "pith.reader", true, err);
 	if (status == PITH_OK)

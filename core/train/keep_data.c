@@ -57,31 +57,6 @@ void keep_data_free(struct keep_data *data)
 
 /* --- one text --------------------------------------------------------------------------------------------- */
 
-/* The labels of the first n tokens, from those of their words; hit_rate as keep_labels() has it. */
-static enum pith_status label_tokens(float *labels, size_t n, double *hit_rate, const struct pith_document *document,
-                                     const struct buffer *short_form, struct pith_error *err)
-{
-	struct pith_compress_options options = {0};
-	struct pith_word *words = NULL;
-	size_t n_words = 0;
-	enum pith_status status = words_split(&words, &n_words, document, NULL, &options, err);
-	bool *kept = calloc(n_words + 1, sizeof *kept);
-	if (status == PITH_OK && kept == NULL)
-		status = fail_memory(err, "the labels");
-	if (status == PITH_OK)
-		status = keep_labels(kept, hit_rate, document->text, words, n_words, short_form->data, short_form->length, err);
-	size_t word = 0;
-	for (size_t i = 0; status == PITH_OK && i < n; i++) {
-		while (word < n_words && words[word].end <= document->tokens[i].begin)
-			word++;
-		bool inside = word < n_words && words[word].begin < document->tokens[i].end;
-		labels[i] = !inside ? -1.0f : kept[word] ? 1.0f : 0.0f;
-	}
-	free(words);
-	free(kept);
-	return status;
-}
-
 struct surprise {
 	float score;
 	size_t token;
@@ -132,7 +107,7 @@ static enum pith_status add_document(struct reading *reading, struct pith_docume
 	const float *states;
 	if (!reserve(data, n))
 		return fail_memory(err, "the hidden states");
-	enum pith_status status = label_tokens(data->labels + data->n_rows, n, &hit_rate, document, short_form, err);
+	enum pith_status status = keep_label_tokens(data->labels + data->n_rows, n, &hit_rate, document, short_form, err);
 	if (status != PITH_OK)
 		return status;
 	if (hit_rate < reading->recipe->least_hit_rate || hit_rate == 0) {
@@ -176,68 +151,20 @@ static enum pith_status add_text(struct reading *reading, const char *text, size
 
 /* --- one source -------------------------------------------------------------------------------------------- */
 
-static bool append_line(struct buffer *out, const char *text)
-{
-	return text == NULL || (buffer_append_string(out, text) && buffer_append_string(out, "\n"));
-}
-
-static bool append_question(struct buffer *out, const struct jsonl_record *record)
-{
-	bool done = append_line(out, jsonl_string(record, "question", NULL));
-	for (size_t i = 0; done && i < jsonl_n_strings(record, "answers"); i++)
-		done = append_line(out, jsonl_string_at(record, "answers", i));
-	return done;
-}
-
-/* The questions of the lines from *line on that are about the same context; *line is then the one behind them. */
-static enum pith_status collect_questions(struct buffer *short_form, const struct jsonl *file, const char *context, size_t length,
-                                          size_t *line, struct pith_error *err)
-{
-	enum pith_status status = PITH_OK;
-	for (bool same = true; status == PITH_OK && same && *line < jsonl_n_lines(file);) {
-		struct jsonl_record *record;
-		size_t other_length;
-		status = jsonl_read(&record, file, *line, err);
-		if (status != PITH_OK)
-			return status;
-		const char *other = jsonl_string(record, "context", &other_length);
-		same = other != NULL && other_length == length && memcmp(other, context, length) == 0;
-		if (same && !append_question(short_form, record))
-			status = fail_memory(err, "the questions of a text");
-		jsonl_record_free(record);
-		*line += same;
-	}
-	return status;
-}
-
 /* The text of a line, with the lines behind it that belong to it; *line is then the one behind them. */
 static enum pith_status read_lines(struct reading *reading, const struct pith_keep_source *source, const struct jsonl *file,
                                    size_t *line, struct pith_error *err)
 {
-	struct jsonl_record *record;
-	struct buffer short_form = {0};
-	size_t length, number = *line;
-	enum pith_status status = jsonl_read(&record, file, number, err);
-	if (status != PITH_OK)
-		return status;
-	const char *context = jsonl_string(record, "context", &length);
-	const char *text = context != NULL ? context : jsonl_string(record, "text", &length);
-	const char *target = jsonl_string(record, "target", NULL);
-	target = target != NULL ? target : jsonl_string(record, "title", NULL);
-	if (text == NULL || (context == NULL && target == NULL))
+	struct keep_pair pair;
+	enum pith_status status = keep_pair_read(&pair, file, *line, false, err);
+	if (status == PITH_OK && pair.text == NULL)
 		status = fail(err, PITH_BAD_FILE,
 		              "%s, line %zu: there is no \"text\" with a \"target\" or a \"title\", and no \"context\".",
-		              source->path, jsonl_line_number(file, number));
-	else if (context != NULL)
-		status = collect_questions(&short_form, file, context, length, line, err);
-	else if (!append_line(&short_form, target))
-		status = fail_memory(err, "the short form of a text");
-	if (*line == number)
-		(*line)++;
-	if (status == PITH_OK && short_form.length > 0)
-		status = add_text(reading, text, length, &short_form, source->weight, err);
-	buffer_free(&short_form);
-	jsonl_record_free(record);
+		              source->path, jsonl_line_number(file, *line));
+	*line = pair.next_line;
+	if (status == PITH_OK && pair.short_form.length > 0)
+		status = add_text(reading, pair.text, pair.length, &pair.short_form, source->weight, err);
+	keep_pair_free(&pair);
 	return status;
 }
 

@@ -43,9 +43,11 @@ static enum pith_status open_task(struct task_data *data, const struct pith_task
 	return PITH_OK;
 }
 
-static bool is_answer(enum pith_objective objective)
+/* Is it questions that tell how good it is? */
+static bool is_asked(enum pith_objective objective)
 {
-	return objective == PITH_OBJECTIVE_ANSWER || objective == PITH_OBJECTIVE_ANSWER_FULL;
+	return objective == PITH_OBJECTIVE_ANSWER || objective == PITH_OBJECTIVE_ANSWER_FULL ||
+	       objective == PITH_OBJECTIVE_KEEP;
 }
 
 /* One held-out task for each objective that the recipe trains. */
@@ -58,7 +60,7 @@ static enum pith_status open_eval_tasks(struct run *run, struct pith_error *err)
 	bool seen[PITH_N_OBJECTIVES] = {false};
 	for (size_t i = 0; i < recipe->n_tasks; i++) {
 		const struct pith_task *task = &recipe->tasks[i];
-		const char *path = is_answer(task->objective) ? recipe->eval_answer_path : recipe->eval_path;
+		const char *path = is_asked(task->objective) ? recipe->eval_answer_path : recipe->eval_path;
 		if (seen[task->objective] || path == NULL)
 			continue;
 		seen[task->objective] = true;

@@ -32,6 +32,14 @@ int run_span_of(const struct pith_recipe *recipe, enum pith_purpose purpose, int
 	return recipe->span_tokens < recipe->evidence_tokens ? recipe->span_tokens : recipe->evidence_tokens;
 }
 
+static bool learns_to_keep(const struct pith_recipe *recipe)
+{
+	for (size_t i = 0; i < recipe->n_tasks; i++)
+		if (recipe->tasks[i].objective == PITH_OBJECTIVE_KEEP)
+			return true;
+	return false;
+}
+
 enum pith_status run_save_outputs(struct run *run, struct pith_error *err)
 {
 	const struct pith_recipe *recipe = run->recipe;
@@ -50,6 +58,7 @@ enum pith_status run_save_outputs(struct run *run, struct pith_error *err)
 			continue;
 		adapter->span_tokens = (size_t)run_span_of(recipe, (enum pith_purpose)p, (int)run->parameters->h.n_context);
 		adapter->held_tokens = p < PITH_N_MEMORY_PURPOSES ? (size_t)recipe->held_tokens : 0;
+		adapter->keeps_words = p == PITH_REWRITE && learns_to_keep(recipe);
 		strcpy(adapter->base_fingerprint, run->base_fingerprint);
 		strcpy(adapter->tokenizer_fingerprint, run->tokenizer_fingerprint);
 		status = adapter_save(adapter, &run->parameters->h, run->adapter_type, path, err);

@@ -6,8 +6,10 @@
 
 #include "text/answer_prompt.h"
 #include "text/evidence.h"
+#include "text/keep_prompt.h"
 #include "text/length_prompt.h"
 #include "train/cloze.h"
+#include "train/keep_labels.h"
 
 enum {
 	BYTES_PER_TOKEN = 6, /* more than a token of ordinary text has, so that a window of bytes holds enough tokens */
@@ -17,7 +19,7 @@ enum {
 
 const char *pith_objective_name(enum pith_objective objective)
 {
-	static const char *const names[PITH_N_OBJECTIVES] = {"lm", "regenerate", "answer_full", "answer", "rewrite"};
+	static const char *const names[PITH_N_OBJECTIVES] = {"lm", "regenerate", "answer_full", "answer", "rewrite", "keep"};
 	return names[objective];
 }
 
@@ -28,12 +30,12 @@ bool objective_has_memory(enum pith_objective objective)
 
 bool objective_has_adapter(enum pith_objective objective)
 {
-	return objective_has_memory(objective) || objective == PITH_OBJECTIVE_REWRITE;
+	return objective_has_memory(objective) || objective == PITH_OBJECTIVE_REWRITE || objective == PITH_OBJECTIVE_KEEP;
 }
 
 enum pith_purpose objective_purpose(enum pith_objective objective)
 {
-	if (objective == PITH_OBJECTIVE_REWRITE)
+	if (objective == PITH_OBJECTIVE_REWRITE || objective == PITH_OBJECTIVE_KEEP)
 		return PITH_REWRITE;
 	if (objective == PITH_OBJECTIVE_ANSWER_FULL)
 		return PITH_READ;
@@ -195,6 +197,42 @@ static enum pith_status make_rewrite(struct sample *sample, struct microbatch_bu
 	for (size_t i = 0; *made && status == PITH_OK && i < sample->first_answer; i++)
 		sample->targets.ids[i] = -1;
 	token_list_free(&answer);
+	return status;
+}
+
+/* What the verdicts on tokens of a piece should be, read a second time; -1: it is not part of a word. */
+static bool append_verdicts(struct sample *sample, const float *labels, size_t n, int32_t kept, int32_t dropped)
+{
+	bool room = true;
+	for (size_t i = 0; room && i < 1 + n; i++)
+		room = token_list_append(&sample->targets, -1);
+	for (size_t i = 0; room && i < n; i++)
+		room = token_list_append(&sample->targets, labels[i] < 0 ? -1 : labels[i] > 0.5f ? kept : dropped);
+	return room;
+}
+
+/* A piece of a text twice, and which of its words a person kept who wrote the text's short form (keep_prompt.h). */
+static enum pith_status make_keep(struct sample *sample, struct microbatch_builder *builder, const struct task_data *data,
+                                  size_t line, size_t n, bool *made, struct pith_error *err)
+{
+	const struct tokenizer *tokenizer = builder->tokenizer;
+	struct keep_pair pair = {0};
+	struct keep_piece piece = {0};
+	size_t begin, end;
+	int32_t kept, dropped;
+	enum pith_status status = keep_prompt_verdicts(tokenizer, &kept, &dropped, err);
+	if (status == PITH_OK)
+		status = keep_pair_read(&pair, data->file, line, true, err);
+	if (status == PITH_OK && pair.text != NULL) {
+		choose_window(pair.text, pair.length, n * BYTES_PER_TOKEN, &builder->random, &begin, &end);
+		status = keep_piece_read(&piece, tokenizer, pair.text + begin, end - begin, n, &pair.short_form, err);
+	}
+	*made = status == PITH_OK && piece.n >= SHORTEST_TEXT && piece.hit_rate > 0;
+	if (*made && (!keep_prompt(tokenizer, piece.tokens, piece.n, &sample->reader) ||
+	              !append_verdicts(sample, piece.labels, piece.n, kept, dropped)))
+		status = fail_memory(err, "a sample");
+	keep_piece_free(&piece);
+	keep_pair_free(&pair);
 	return status;
 }
 
@@ -432,6 +470,8 @@ enum pith_status sample_make(struct sample *sample, struct microbatch_builder *b
 		status = make_lm(sample, builder, record, longest, made, err);
 	else if (data->task.objective == PITH_OBJECTIVE_REWRITE)
 		status = make_rewrite(sample, builder, record, longest, made, err);
+	else if (data->task.objective == PITH_OBJECTIVE_KEEP)
+		status = make_keep(sample, builder, data, line, longest, made, err);
 	else if (data->task.objective == PITH_OBJECTIVE_REGENERATE)
 		status = make_regenerate(sample, builder, record, n, sampling->reader_noise, made, err);
 	else if (data->task.objective == PITH_OBJECTIVE_ANSWER && !data->has_questions)

@@ -27,21 +27,22 @@ enum pith_objective {
 	PITH_OBJECTIVE_ANSWER_FULL, /* the answer to a question, full text in context */
 	PITH_OBJECTIVE_ANSWER,      /* the answer to a question from memory rows */
 	PITH_OBJECTIVE_REWRITE,     /* the text in fewer words, told how many tokens they are */
+	PITH_OBJECTIVE_KEEP,        /* which words of the text a person kept who wrote its short form */
 	PITH_N_OBJECTIVES
 };
-const char *pith_objective_name(enum pith_objective objective); /* "lm", "regenerate", "answer_full", "answer", "rewrite" */
+const char *pith_objective_name(enum pith_objective objective); /* "lm", "regenerate", "answer_full", "answer", "rewrite", "keep" */
 
 /* One source of samples. */
 struct pith_task {
 	enum pith_objective objective;
-	const char *path;  /* JSONL: "text" for lm and regenerate; "text" and "target" (or "title") for rewrite; "context",
-	                      "question", "answers" for the others.  A source without questions used for an answer objective makes
+	const char *path;  /* JSONL: "text" for lm and regenerate; "text" and "target" (or "title") for rewrite and keep;
+	                      "context", "question", "answers" for the others, and for keep.  A source without questions used for an answer objective makes
 	                      cloze questions of itself */
 	double weight;     /* share of the tokens of a batch */
 	double loss_weight; /* of one trained token; 0 means 1. Answers are few tokens in a batch: give them more */
 	bool skip_document; /* answer_full: the document is read, but its words are not learned; for small sets, which are soon
 	                       known by heart */
-	int max_tokens;    /* longest text; longer ones are cut (lm, regenerate) or skipped (answers, rewrite) */
+	int max_tokens;    /* longest text; longer ones are cut (lm, regenerate, keep) or skipped (answers, rewrite) */
 	double k_ratio_min, k_ratio_max; /* this task's own share of memory tokens from the first step on; 0: the recipe's */
 };
 
@@ -137,7 +138,7 @@ struct pith_recipe {
 	int curriculum_steps;   /* ... doubling evenly up to the tasks' max_tokens by this step */
 
 	const char *eval_path;  /* JSONL "text": held-out texts; NULL: none */
-	const char *eval_answer_path; /* JSONL with questions, for the answer objectives; NULL: none */
+	const char *eval_answer_path; /* JSONL with questions, for the answer objectives and keep; NULL: none */
 	int eval_steps;         /* every so many steps */
 	int eval_limit;         /* texts used */
 	double eval_k_ratio;    /* memory tokens of a held-out text as a share of its length; (0, 1] */

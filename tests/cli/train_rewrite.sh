@@ -63,6 +63,23 @@ json steps=6 'losses.rewrite>0' output=base-rewrite.gguf
 expect 0 "$pith" compress -m cmprsr --cr 0.5 --json --model base.gguf "$text"
 json method=cmprsr 'chunks>0' chunks_in_words:integer chunks_extractive:integer 'delta_cr<=0' 'compressed_tokens>0'
 
+# It may learn what to keep along with that; the file knows, and pairs are then of the words that it would keep.
+sed '/^tasks:/a\  - {objective: keep, path: pairs.jsonl, weight: 1, max_tokens: 200}' sft.yaml >both.yaml
+sed -i 's/^output:.*/output: keeps-rewrite.gguf/' both.yaml
+expect 0 "$pith" train sft both.yaml --json
+json 'losses.rewrite>0' 'losses.keep>0'
+expect 0 "$pith" inspect keeps-rewrite.gguf
+out_has 'pith.keeps_words'
+expect 0 "$pith" inspect base-rewrite.gguf
+out_has 'pith.purpose'
+grep -q 'pith.keeps_words' out && fail 'an adapter that never learned what to keep says that it did'
+cp base.gguf keeps.gguf
+expect 0 "$pith" pairs -m cmprsr --data texts.jsonl --model keeps.gguf -o kept.jsonl
+cmp -s pairs.jsonl kept.jsonl && fail 'pairs are not of the words that the adapter would keep'
+sed 's/objective: keep/objective: lm/' both.yaml >other.yaml
+expect 2 "$pith" train sft other.yaml
+err_has 'not lm'
+
 # Another run goes on from it: at hardly any rate all of it stays as it was.
 sed 's/^output:.*/output: again.gguf/; /^muon/d' sft.yaml >again.yaml
 printf 'adapter_rewrite: base-rewrite.gguf\nlearning_rate: 1e-30\nmin_learning_rate: 0\n' >>again.yaml

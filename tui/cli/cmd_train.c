@@ -64,11 +64,17 @@ static enum pith_status print_result(struct cli *cli, const struct watch *watch,
 	return output_json(object) ? PITH_OK : fault_memory(&cli->err);
 }
 
+/* An adapter that rewrites learns which words are worth keeping, too. */
+static bool serves(enum pith_objective task, enum pith_objective objective)
+{
+	return task == objective || (objective == PITH_OBJECTIVE_REWRITE && task == PITH_OBJECTIVE_KEEP);
+}
+
 /* An adapter is trained for one purpose: every task must serve it. */
 static enum pith_status check_tasks(struct cli *cli, const struct recipe *recipe, enum pith_objective objective)
 {
 	for (size_t i = 0; i < recipe->options.n_tasks; i++)
-		if (recipe->options.tasks[i].objective != objective)
+		if (!serves(recipe->options.tasks[i].objective, objective))
 			return fault(&cli->err, PITH_BAD_ARGUMENT, "%s: pith %s takes tasks with the objective %s only, not %s.",
 				     cli->arguments->words[0], cli->arguments->command->name, pith_objective_name(objective),
 				     pith_objective_name(recipe->options.tasks[i].objective));

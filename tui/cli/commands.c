@@ -190,7 +190,8 @@ static const struct command commands[] = {
 	 .options = BIT(OPTION_JSON),
 	 .run = cmd_train_sft,
 	 .summary = "train an adapter that rewrites texts shorter",
-	 .details = "From pairs of a text and a shorter one, told how many tokens that has. The base\n"
+	 .details = "From pairs of a text and a shorter one, told how many tokens that has, and,\n"
+		    "where the recipe has tasks for it, of words that are worth keeping. The base\n"
 		    "stays as it is. Goes on from the recipe's checkpoint if there is one.\n"},
 	{.name = "train grpo",
 	 .arguments = "RECIPE.yaml",
