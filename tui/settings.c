@@ -43,6 +43,8 @@ static const struct setting table[SETTINGS_N] = {
             "how much neighbouring words hold together in extractive text: 0 is each for itself, 3 leaves whole phrases, and fewer"),
 	ROW(compat, SETTING_BOOL, "false", 0, 0, NULL, "PITH_COMPAT",
             "methods repeat the faults they were published with: single tokens, missed budgets, too much for a memory token"),
+	ROW(rewrite, SETTING_BOOL, "true", 0, 0, NULL, "PITH_REWRITE",
+            "abstractive methods write; false: words stand in place of every rewrite, as where one cannot be used, many times faster"),
 	ROW(keep_facts, SETTING_BOOL, "true", 0, 0, NULL, "PITH_KEEP_FACTS",
             "a rewrite that loses numbers, negations or names gives way to words that lose fewer"),
 	ROW(server, SETTING_TEXT, "", 0, 0, NULL, "PITH_SERVER",
@@ -427,6 +429,7 @@ void settings_keep(const struct settings *settings, struct pith_compress_options
 	options->keep_names = settings->keep_names;
 	options->keep_addresses = settings->keep_addresses;
 	options->keep_code = settings->keep_code;
+	options->rewrite = settings->rewrite;
 	options->keep_facts = settings->keep_facts;
 	options->coherence = settings->coherence;
 }

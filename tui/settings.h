@@ -18,7 +18,7 @@
 enum settings_unicode { SETTINGS_UNICODE_FULL, SETTINGS_UNICODE_ASCII };
 enum settings_color { SETTINGS_COLOR_AUTO, SETTINGS_COLOR_ALWAYS, SETTINGS_COLOR_NEVER };
 
-enum { SETTINGS_N = 25 };
+enum { SETTINGS_N = 26 };
 
 struct settings {
 	char *theme;  /* a name of themes/, or the path of a base16 file */
@@ -27,6 +27,7 @@ struct settings {
 	double rate;  /* target CR, (0, 1] */
 	bool keep_digits, keep_negations, keep_names, keep_addresses, keep_code; /* in extractive text */
 	double coherence; /* of extractive text, in nats */
+	bool rewrite;    /* abstractive methods ask a model at all */
 	bool keep_facts; /* in rewritten text */
 	bool compat;
 	char *server;       /* address of an OpenAI-compatible server that rewrites; "": the model does */

@@ -46,6 +46,8 @@ refused 'pith train wants one of: base, regenerate, answer, read, keep, sft, grp
 refused '--watch wants a value.' train --watch
 refused 'pith train base takes no --watch; pith' train base --watch run.jsonl
 refused 'pith compress takes no --plot; pith' compress --plot run.jsonl text.txt
+refused 'pith compress takes no --rates; did you mean --cr?' compress --rate 0.2 text.txt
+refused 'pith eval all takes no --cr; did you mean --rates?' eval all --cr 0.2 --data text.txt
 refused 'give one of them' train --watch run.jsonl --plot run.jsonl
 refused 'it takes no --json' train --plot run.jsonl --json
 refused '--set wants KEY=VALUE' --set rate config

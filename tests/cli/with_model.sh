@@ -42,6 +42,9 @@ one_sentence
 expect 2 "$pith" compress -m cmprsr --compat "$abstract"
 err_has 'cmprsr has no compatible mode'
 one_sentence
+# Without writing all of it is words, as many as the budget holds.
+expect 0 "$pith" compress -m cmprsr --cr 0.4 --set rewrite=false --json "$abstract"
+json chunks=1 chunks_extractive=1 chunks_in_words=0 delta_cr=0
 expect 0 "$pith" compress -m selfinfo --cr 4x --pin 'ice front' --json "$abstract"
 json 'text~ice front' 'text~1994' 'text~41' 'cr<0.27' 'cr>0.23'
 if [ -f "$root/models/pith-default-keep.gguf" ]; then

@@ -173,18 +173,38 @@ static enum pith_status find_command(struct arguments *arguments, struct pith_er
 	return PITH_OK;
 }
 
+/* Of options that one command has of one thing and another of several: what the command has in place of the other; OPTION_N: nothing. */
+static int counterpart(const struct command *command, int option)
+{
+	static const int pairs[][2] = {{OPTION_CR, OPTION_RATES}, {OPTION_METHOD, OPTION_METHODS}};
+	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+		for (int side = 0; side < 2; side++)
+			if (option == pairs[i][side] && command_takes(command, (enum option_id)pairs[i][1 - side]))
+				return pairs[i][1 - side];
+	return OPTION_N;
+}
+
+static enum pith_status refuse_option(const struct command *command, int option, struct pith_error *err)
+{
+	const char *name = command != NULL ? command->name : "the workbench", *pith = command != NULL ? "pith " : "";
+	const char *given = command_options()[option].name;
+	int meant = counterpart(command, option);
+	if (meant < OPTION_N)
+		return fault(err, PITH_BAD_ARGUMENT, "%s%s takes no --%s; did you mean --%s?", pith, name, given,
+		             command_options()[meant].name);
+	return fault(err, PITH_BAD_ARGUMENT, "%s%s takes no --%s; pith%s%s --help lists what it takes.", pith, name, given,
+	             command != NULL ? " " : "", command != NULL ? name : "");
+}
+
 static enum pith_status check_command(const struct arguments *arguments, struct pith_error *err)
 {
 	const struct command *command = arguments->command;
-	const char *name = command != NULL ? command->name : "the workbench";
-	const char *pith = command != NULL ? "pith " : "";
 	for (int option = 0; option < OPTION_N; option++)
 		if (arguments->given[option] && !command_takes(command, (enum option_id)option))
-			return fault(err, PITH_BAD_ARGUMENT, "%s%s takes no --%s; pith%s%s --help lists what it takes.", pith,
-			             name, command_options()[option].name, command != NULL ? " " : "",
-			             command != NULL ? name : "");
+			return refuse_option(command, option, err);
 	if (command == NULL)
 		return check_workbench_words(arguments, err);
+	const char *name = command->name;
 	if (arguments->n_words < (size_t)command->n_arguments)
 		return fault(err, PITH_BAD_ARGUMENT, "pith %s wants %s.", name, command->arguments);
 	if (arguments->n_words > (size_t)command->n_arguments && command->run != cmd_help)

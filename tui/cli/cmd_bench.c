@@ -108,6 +108,7 @@ static enum pith_status begin(struct bench *bench)
 	pith_compress_options_init(compress);
 	compress->method = pith_method_find("vanilla");
 	settings_keep(&bench->cli->settings, compress);
+	compress->rewrite = true; /* it is writers that are ranked */
 	compress->server_seconds = bench->cli->settings.server_timeout;
 	return status == PITH_OK ? cli_open_model(bench->cli) : status;
 }

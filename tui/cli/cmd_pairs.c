@@ -167,7 +167,7 @@ enum exit_code cmd_pairs(struct cli *cli)
 		               target.options.method->name);
 	/* The adapter of cmprsr is not to learn from itself: of that method the words that it is measured by. */
 	if (status == PITH_OK)
-		target.options.rewrite = strcmp(target.options.method->name, "cmprsr") != 0;
+		target.options.rewrite = target.options.rewrite && strcmp(target.options.method->name, "cmprsr") != 0;
 	if (status == PITH_OK)
 		status = read_rates(&pairs, cli);
 	if (status == PITH_OK && cli->arguments->given[OPTION_LIMIT])
