@@ -44,7 +44,7 @@ static const struct setting table[SETTINGS_N] = {
 	ROW(compat, SETTING_BOOL, "false", 0, 0, NULL, "PITH_COMPAT",
             "methods repeat the faults they were published with: single tokens, missed budgets, too much for a memory token"),
 	ROW(rewrite, SETTING_BOOL, "true", 0, 0, NULL, "PITH_REWRITE",
-            "abstractive methods write; false: words stand in place of every rewrite, as where one cannot be used, many times faster"),
+            "abstractive methods write; false: words stand in place of every rewrite, as where one fails, many times faster"),
 	ROW(keep_facts, SETTING_BOOL, "true", 0, 0, NULL, "PITH_KEEP_FACTS",
             "a rewrite that loses numbers, negations or names gives way to words that lose fewer"),
 	ROW(server, SETTING_TEXT, "", 0, 0, NULL, "PITH_SERVER",

@@ -1,7 +1,7 @@
 /*
  * The words of a chunk, which stand for its rewrite where that cannot be used, and by which a rewrite is measured: what is worth
- * saying, as the rewriting adapter sees it where it has learned that, else the trained head of llmlingua2, else self-information. What was said before counts
- * half where it stands again, and a number that stands again need not be kept again.
+ * saying, as the rewriting adapter sees it where it has learned that, else the trained head of llmlingua2, else self-information.
+ * What was said before counts half where it stands again, and a number that stands again need not be kept again.
  */
 #ifndef COMPRESS_REWRITE_WORDS_H
 #define COMPRESS_REWRITE_WORDS_H

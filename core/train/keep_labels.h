@@ -23,7 +23,7 @@ struct keep_pair {
 	struct buffer short_form;    /* a target or a title; of a context, questions and answers, a line each */
 	size_t next_line;            /* behind those that were read */
 };
-/* The text of a line of a file, with the lines behind it that are questions about the same context; all: with those before it, too. */
+/* The text of a line, with the lines behind it that are questions about the same context; all: with those before it, too. */
 enum pith_status keep_pair_read(struct keep_pair *pair, const struct jsonl *file, size_t line, bool all, struct pith_error *err);
 void keep_pair_free(struct keep_pair *pair);
 

@@ -36,8 +36,8 @@ const char *pith_objective_name(enum pith_objective objective); /* "lm", "regene
 struct pith_task {
 	enum pith_objective objective;
 	const char *path;  /* JSONL: "text" for lm and regenerate; "text" and "target" (or "title") for rewrite and keep;
-	                      "context", "question", "answers" for the others, and for keep.  A source without questions used for an answer objective makes
-	                      cloze questions of itself */
+	                      "context", "question", "answers" for the others, and for keep. A source without questions used for an
+	                      answer objective makes cloze questions of itself */
 	double weight;     /* share of the tokens of a batch */
 	double loss_weight; /* of one trained token; 0 means 1. Answers are few tokens in a batch: give them more */
 	bool skip_document; /* answer_full: the document is read, but its words are not learned; for small sets, which are soon

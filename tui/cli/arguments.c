@@ -173,7 +173,7 @@ static enum pith_status find_command(struct arguments *arguments, struct pith_er
 	return PITH_OK;
 }
 
-/* Of options that one command has of one thing and another of several: what the command has in place of the other; OPTION_N: nothing. */
+/* Some commands take one of a thing, others several: the option that the command takes in place of the other; OPTION_N: none. */
 static int counterpart(const struct command *command, int option)
 {
 	static const int pairs[][2] = {{OPTION_CR, OPTION_RATES}, {OPTION_METHOD, OPTION_METHODS}};
