@@ -64,7 +64,7 @@ static void discount(struct rewrite_words *words, const struct pith_compress_opt
 	}
 }
 
-/* Splits the words, each with what it is worth: to the adapter that rewrites, if it has learned that, to the head, or to nobody. */
+/* Splits the words, each with what it is worth: to the rewriting adapter if it has learned that, else to the head, else by surprise. */
 static enum pith_status score_words(struct rewrite_words *words, const struct pith_compress_options *options,
                                     const struct pith_control *control, struct pith_error *err)
 {

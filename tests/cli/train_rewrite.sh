@@ -91,7 +91,7 @@ err_has 'no task trains one'
 
 cat >grpo.yaml <<'END'
 base: base.gguf
-adapter: base-rewrite.gguf
+adapter: keeps-rewrite.gguf
 data: pairs.jsonl
 max_tokens: 700
 rate_min: 0.1
@@ -108,6 +108,7 @@ json output=better-rewrite.gguf
 [ "$(wc -l <grpo.jsonl)" -eq 2 ] || fail "the log has $(wc -l <grpo.jsonl) lines"
 expect 0 "$pith" inspect --json better-rewrite.gguf
 json kind=adapter
+grep -q 'pith.keeps_words' out || fail 'reinforcement has made the adapter forget that it keeps words'
 [ "$(wc -c <better-rewrite.gguf)" -lt $(($(wc -c <base-rewrite.gguf) + 300)) ] || fail 'adapter_type of grpo did nothing'
 sed 's/BF16/int3/' grpo.yaml >typed.yaml
 expect 2 "$pith" train grpo typed.yaml

@@ -199,4 +199,16 @@ static inline void protect_words(struct pith_compress_options *options, bool kee
 	options->keep_digits = options->keep_negations = options->keep_names = options->keep_addresses = options->keep_code = keep;
 }
 
+/* DIRECTORY/small.gguf with an adapter for rewriting or reading beside it, opened. */
+static inline struct pith_model *small_open_with(enum pith_purpose purpose, double deviation)
+{
+	char path[600], adapter[600], name[32];
+	small_files("small", 5);
+	snprintf(path, sizeof path, "%s", scratch_path("small.gguf"));
+	snprintf(name, sizeof name, "small-%s.gguf", purpose_name(purpose));
+	snprintf(adapter, sizeof adapter, "%s", scratch_path(name));
+	small_adapter_of(adapter, path, PITH_MEMORY_ROWS, purpose, deviation, 9);
+	return small_open(path);
+}
+
 #endif

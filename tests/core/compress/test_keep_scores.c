@@ -16,14 +16,9 @@ static struct pith_model *model;
 
 static int setup(void **state)
 {
-	char path[600], adapter[600];
 	if (scratch_setup(state) != 0)
 		return -1;
-	small_files("small", 5);
-	snprintf(path, sizeof path, "%s", scratch_path("small.gguf"));
-	snprintf(adapter, sizeof adapter, "%s", scratch_path("small-rewrite.gguf"));
-	small_adapter_of(adapter, path, PITH_MEMORY_ROWS, PITH_REWRITE, 0.1, 9);
-	model = small_open(path);
+	model = small_open_with(PITH_REWRITE, 0.1);
 	return 0;
 }
 

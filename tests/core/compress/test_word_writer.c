@@ -17,14 +17,9 @@ static const struct adapter *adapter;
 
 static int setup(void **state)
 {
-	char path[600], adapter_path[600];
 	if (scratch_setup(state) != 0)
 		return -1;
-	small_files("small", 5);
-	snprintf(path, sizeof path, "%s", scratch_path("small.gguf"));
-	snprintf(adapter_path, sizeof adapter_path, "%s", scratch_path("small-rewrite.gguf"));
-	small_adapter_of(adapter_path, path, PITH_MEMORY_ROWS, PITH_REWRITE, 0.3, 9);
-	model = small_open(path);
+	model = small_open_with(PITH_REWRITE, 0.3);
 	adapter = model->adapters[PITH_MEMORY_ROWS][PITH_REWRITE];
 	return 0;
 }
