@@ -129,6 +129,7 @@ static const struct key grpo_rows[] = {
 	{"base", KEY_PATH, IN_GRPO(base_path), 0, 0},
 	{"adapter", KEY_PATH, IN_GRPO(adapter_path), 0, 0},
 	{"data", KEY_PATH, IN_GRPO(data_path), 0, 0},
+	{"keep_words", KEY_BOOL, IN_GRPO(keep_words), 0, 0},
 	{"max_tokens", KEY_INTEGER, IN_GRPO(max_tokens), 16, 1 << 24},
 	{"rate_min", KEY_NUMBER, IN_GRPO(rate_min), 1e-6, 1},
 	{"rate_max", KEY_NUMBER, IN_GRPO(rate_max), 1e-6, 1},
@@ -146,6 +147,7 @@ static const struct key grpo_rows[] = {
 	{"adapter_type", KEY_TEXT, IN_GRPO(adapter_type), 0, 0},
 	{"log", KEY_PATH, IN_GRPO(log_path), 0, 0},
 	{"save_steps", KEY_INTEGER, IN_GRPO(save_steps), 1, INT_MAX},
+	{"bf16", KEY_BOOL, IN_GRPO(bf16), 0, 0},
 	{"seed", KEY_SEED, IN_GRPO(seed), 0, 0},
 	{"threads", KEY_INTEGER, IN_GRPO(n_threads), 0, 1024},
 };

@@ -47,6 +47,9 @@ enum pith_status document_keep_scores(struct pith_document *document, const floa
 enum pith_status adapter_keep_scores(float **out, const struct pith_document *document, const struct adapter *adapter,
                                      const struct pith_control *control, struct pith_error *err);
 
+/* scores (n), chances in (0, 1), become those of both judges: the mean of their log-odds. What one misjudges the other may not. */
+void keep_scores_agree(float *scores, const float *others, size_t n);
+
 /*
  * document.c: what pith_document_scores() gives, in fp32 as published; *out (n_tokens) is the caller's, freed with free(). It
  * counts as the first half of the work.

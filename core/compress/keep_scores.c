@@ -189,3 +189,18 @@ enum pith_status adapter_keep_scores(float **out, const struct pith_document *do
 	}
 	return status;
 }
+
+/* --- two judges ------------------------------------------------------------------------------------------- */
+
+static double log_odds(double chance)
+{
+	static const double least = 1e-4; /* nobody is surer than that */
+	chance = fmin(fmax(chance, least), 1 - least);
+	return log(chance / (1 - chance));
+}
+
+void keep_scores_agree(float *scores, const float *others, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		scores[i] = keep_probability((float)(0.5 * (log_odds((double)scores[i]) + log_odds((double)others[i]))));
+}

@@ -1,5 +1,6 @@
 #include "compress/rewrite_words.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "compress/select_words.h"
@@ -64,21 +65,35 @@ static void discount(struct rewrite_words *words, const struct pith_compress_opt
 	}
 }
 
+/* What the rewriting adapter has learned to say of each token, and the head where there is one; *own NULL: it has not. */
+static enum pith_status score_by_adapter(float **own, struct pith_document *document, const struct pith_control *control,
+                                         struct pith_error *err)
+{
+	const struct pith_model *model = document->model;
+	const struct adapter *adapter = model->adapters[PITH_MEMORY_ROWS][PITH_REWRITE];
+	const float *others = NULL;
+	*own = NULL;
+	if (adapter == NULL || !adapter->keeps_words || 1 + 2 * document->n_tokens > model->transformer.h.n_context)
+		return PITH_OK;
+	enum pith_status status = adapter_keep_scores(own, document, adapter, control, err);
+	if (status == PITH_OK && model->keep_head != NULL)
+		status = document_keep_scores(document, &others, control, err);
+	if (status == PITH_OK && others != NULL)
+		keep_scores_agree(*own, others, document->n_tokens);
+	return status;
+}
+
 /* Splits the words, each with what it is worth: to the rewriting adapter if it has learned that, else to the head, else by surprise. */
 static enum pith_status score_words(struct rewrite_words *words, const struct pith_compress_options *options,
                                     const struct pith_control *control, struct pith_error *err)
 {
 	struct pith_document *document = words->document;
-	const struct pith_model *model = document->model;
-	const struct adapter *adapter = model->adapters[PITH_MEMORY_ROWS][PITH_REWRITE];
 	const float *scores = NULL;
 	float *own = NULL;
-	enum pith_status status;
-	if (adapter != NULL && adapter->keeps_words && 1 + 2 * document->n_tokens <= model->transformer.h.n_context)
-		status = adapter_keep_scores(&own, document, adapter, control, err);
-	else if (model->keep_head != NULL)
+	enum pith_status status = score_by_adapter(&own, document, control, err);
+	if (status == PITH_OK && own == NULL && document->model->keep_head != NULL)
 		status = document_keep_scores(document, &scores, control, err);
-	else
+	else if (status == PITH_OK && own == NULL)
 		status = pith_document_scores(document, &scores, control, err);
 	if (status == PITH_OK)
 		status = words_split(&words->words, &words->n, document, own != NULL ? own : scores, options, err);
@@ -128,6 +143,33 @@ enum pith_status rewrite_words_choose(struct rewrite_words *words, size_t budget
 	if (status == PITH_OK && !buffer_append(text, chosen->text, chosen->text_length))
 		status = fail_memory(err, "the words of a chunk");
 	pith_compressed_destroy(chosen);
+	return status;
+}
+
+/* Gumbel's trick for two outcomes: log-odds and logistic noise. */
+static float disturb(float score, double temperature, struct random_state *random)
+{
+	static const double least = 1e-6;
+	double chance = fmin(fmax((double)score, least), 1 - least);
+	double u = fmin(fmax(random_uniform(random), least), 1 - least);
+	double z = log(chance / (1 - chance)) + temperature * log(u / (1 - u));
+	return (float)(1 / (1 + exp(-z)));
+}
+
+enum pith_status rewrite_words_draw(struct rewrite_words *words, size_t budget, double temperature, struct random_state *random,
+                                    struct buffer *text, struct pith_error *err)
+{
+	float *scores = malloc((words->n + 1) * sizeof *scores);
+	if (scores == NULL)
+		return fail_memory(err, "the words of a chunk");
+	for (size_t w = 0; w < words->n; w++) {
+		scores[w] = words->words[w].score;
+		words->words[w].score = disturb(scores[w], temperature, random);
+	}
+	enum pith_status status = rewrite_words_choose(words, budget, text, err);
+	for (size_t w = 0; w < words->n; w++)
+		words->words[w].score = scores[w];
+	free(scores);
 	return status;
 }
 

@@ -1,12 +1,14 @@
 /*
  * The words of a chunk, which stand for its rewrite where that cannot be used, and by which a rewrite is measured: what is worth
- * saying, as the rewriting adapter sees it where it has learned that, else the trained head of llmlingua2, else self-information.
+ * saying, as the rewriting adapter sees it where it has learned that, and the trained head of llmlingua2 beside it; else the head
+ * alone, else self-information.
  * What was said before counts half where it stands again, and a number that stands again need not be kept again.
  */
 #ifndef COMPRESS_REWRITE_WORDS_H
 #define COMPRESS_REWRITE_WORDS_H
 
 #include "base/buffer.h"
+#include "base/random.h"
 #include "compress/document.h"
 
 struct rewrite_words {
@@ -27,6 +29,13 @@ void rewrite_words_close(struct rewrite_words *words); /* a zeroed one is allowe
 
 /* Puts the best of them, in budget tokens or fewer, into text, which is cleared before. */
 enum pith_status rewrite_words_choose(struct rewrite_words *words, size_t budget, struct buffer *text, struct pith_error *err);
+
+/*
+ * The same of a choice that is drawn: logistic noise of this temperature is added to the log-odds of the words, whose scores are
+ * chances, before the best are taken. Whether a word is kept is said by its `kept`.
+ */
+enum pith_status rewrite_words_draw(struct rewrite_words *words, size_t budget, double temperature, struct random_state *random,
+                                    struct buffer *text, struct pith_error *err);
 
 /* What is kept must be kept from now on, and nothing else. */
 void rewrite_words_hold(struct rewrite_words *words);

@@ -4,26 +4,16 @@
  * clipped: what is left is -A log p of each rewrite, and the distance to the adapter where the run began.
  */
 #define _POSIX_C_SOURCE 200809L
+#include "train/grpo.h"
+
 #include <errno.h>
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "formats/jsonl.h"
-#include "model/answer_entropy.h"
-#include "model/generate.h"
-#include "pith/train.h"
-#include "text/length_prompt.h"
-#include "train/optimizer.h"
-#include "train/rewards.h"
-#include "train/rollout.h"
 #include "train/run.h"
 
-/* QUESTION_TOKENS: around the question about a text, whatever the vocabulary. */
-enum { LEAST_ASKED = 4, TRIES = 200, QUESTION_TOKENS = 64 };
-static const char question[] = "What is the text about?";
+const char grpo_question[] = "What is the text about?";
 
 void pith_grpo_recipe_init(struct pith_grpo_recipe *recipe)
 {
@@ -44,195 +34,6 @@ void pith_grpo_recipe_init(struct pith_grpo_recipe *recipe)
 		.save_steps = 50,
 		.seed = 1,
 	};
-}
-
-struct grpo {
-	const struct pith_grpo_recipe *recipe;
-	const struct pith_control *control;
-	struct pith_model *model;
-	struct adapter *adapter, *reference; /* trained; where it began */
-	enum tensor_type adapter_type;       /* that it is written in */
-	struct jsonl *data;
-	struct random_state random;
-	struct step_worker worker;
-	struct trained_array array;
-	struct pith_recipe schedule; /* what the optimiser wants to know */
-	struct rollout *rollouts;    /* (n_rollouts) */
-	size_t *rows;                /* (n_rollouts) */
-	double *advantages, *length_rewards, *quality_rewards; /* (n_rollouts) */
-	struct scratch policy;       /* (rows of a micro-batch): losses under the trained adapter */
-	FILE *log;
-};
-
-/* A text, what a person wrote about it, and how long its rewrites may be. */
-struct input {
-	struct jsonl_record *record;
-	const char *text, *target;
-	size_t length, n_tokens, asked;
-	struct token_list prompt;
-};
-
-/* Tokens that a rewrite may take. */
-static size_t most_written(const struct input *input)
-{
-	return input->asked + input->asked / 4 + 16;
-}
-
-static void input_free(struct input *input)
-{
-	jsonl_record_free(input->record);
-	token_list_free(&input->prompt);
-	*input = (struct input){0};
-}
-
-/* --- inputs --------------------------------------------------------------------------------------------------------- */
-
-/* Reads a line; *suits false: it has no text with a target, or one that is too long. */
-static enum pith_status read_input(struct grpo *g, struct input *input, size_t line, bool *suits, struct pith_error *err)
-{
-	const struct pith_grpo_recipe *recipe = g->recipe;
-	struct token_list ids = {0};
-	*suits = false;
-	enum pith_status status = jsonl_read(&input->record, g->data, line, err);
-	if (status != PITH_OK)
-		return status;
-	input->text = jsonl_string(input->record, "text", &input->length);
-	input->target = jsonl_string(input->record, "target", NULL);
-	if (input->target == NULL)
-		input->target = jsonl_string(input->record, "title", NULL);
-	if (input->text == NULL || input->target == NULL || input->target[0] == '\0')
-		return PITH_OK;
-	status = tokenizer_encode(g->model->tokenizer, input->text, input->length, &ids, err);
-	input->n_tokens = ids.n;
-	token_list_free(&ids);
-	double rate = recipe->rate_min + (recipe->rate_max - recipe->rate_min) * random_uniform(&g->random);
-	input->asked = (size_t)(rate * (double)input->n_tokens);
-	if (status != PITH_OK || input->n_tokens > (size_t)recipe->max_tokens || input->asked < LEAST_ASKED)
-		return status;
-	status = length_prompt(g->model->tokenizer, input->text, input->length, input->asked, &input->prompt, err);
-	ids = (struct token_list){0};
-	if (status == PITH_OK)
-		status = tokenizer_encode(g->model->tokenizer, input->target, strlen(input->target), &ids, err);
-	size_t context = g->model->transformer.h.n_context;
-	*suits = input->prompt.n + most_written(input) <= context && input->n_tokens + QUESTION_TOKENS + ids.n <= context;
-	token_list_free(&ids);
-	return status;
-}
-
-static enum pith_status draw_input(struct grpo *g, struct input *input, struct pith_error *err)
-{
-	for (int i = 0; i < TRIES; i++) {
-		bool suits;
-		enum pith_status status = read_input(g, input, random_below(&g->random, jsonl_n_lines(g->data)), &suits, err);
-		if (status != PITH_OK || suits)
-			return status;
-		input_free(input);
-	}
-	return fail(err, PITH_BAD_FILE, "%s: hardly any line has a \"text\" of up to %d tokens and a \"target\" or \"title\".",
-	            g->recipe->data_path, g->recipe->max_tokens);
-}
-
-/* --- rewards -------------------------------------------------------------------------------------------------------- */
-
-/* Rewards of the rollouts, and from them their advantages. */
-static enum pith_status judge(struct grpo *g, const struct input *input, struct pith_grpo_report *sum, struct pith_error *err)
-{
-	const struct pith_grpo_recipe *recipe = g->recipe;
-	size_t n = (size_t)recipe->n_rollouts;
-	double target_rate = (double)input->asked / (double)input->n_tokens, full = 0;
-	enum pith_status status =
-		answer_cross_entropy(&full, g->model, input->text, input->length, question, input->target, g->control, err);
-	for (size_t i = 0; status == PITH_OK && i < n; i++) {
-		const struct rollout *r = &g->rollouts[i];
-		double rate = (double)r->n_text / (double)input->n_tokens, left = 0;
-		status = answer_cross_entropy(&left, g->model, r->text.data, r->text.length, question, input->target, g->control,
-		                              err);
-		bool hacked = reward_hacked(input->text, input->length, r->text.data, r->text.length);
-		g->length_rewards[i] = reward_length(rate, target_rate, recipe->two_sided);
-		g->quality_rewards[i] = reward_quality(full, left) * (hacked ? 0.5 : 1);
-		sum->reward_length += g->length_rewards[i];
-		sum->reward_quality += g->quality_rewards[i];
-		sum->rate += rate;
-		sum->delta_cr += rate - target_rate;
-		sum->over_budget += r->n_text > input->asked;
-		sum->hacked += hacked;
-	}
-	memset(g->advantages, 0, n * sizeof *g->advantages);
-	if (recipe->length_reward)
-		reward_normalise(g->advantages, g->length_rewards, n);
-	if (recipe->quality_reward)
-		reward_normalise(g->advantages, g->quality_rewards, n);
-	return status;
-}
-
-/* --- the step ------------------------------------------------------------------------------------------------------- */
-
-/*
- * Weights of the rewrites' tokens in the sum of losses -log p: the advantage, and what the k3 estimator of the distance to the
- * reference gives, kl (p_ref / p - 1). Each rewrite counts as much as the others, however long it is.
- */
-static void weigh(struct grpo *g, struct pith_grpo_report *sum)
-{
-	const struct pith_grpo_recipe *recipe = g->recipe;
-	struct microbatch *m = &g->worker.microbatch;
-	const float *reference = g->worker.losses.data, *policy = g->policy.data;
-	for (int i = 0; i < recipe->n_rollouts; i++) {
-		size_t n = g->rollouts[i].tokens.n;
-		double share = 1.0 / ((double)n * recipe->n_rollouts * recipe->n_inputs);
-		for (size_t row = g->rows[i]; row < g->rows[i] + n; row++) {
-			double difference = fmin((double)policy[row] - (double)reference[row], 5); /* log p_ref - log p */
-			double ratio = exp(difference);
-			m->weights[row] = (float)(share * (g->advantages[i] + recipe->kl * (ratio - 1)));
-			sum->kl += (ratio - difference - 1) / (double)n;
-		}
-	}
-}
-
-/* Adds the gradients of one input's rollouts. */
-static enum pith_status learn(struct grpo *g, const struct input *input, struct pith_grpo_report *sum, struct pith_error *err)
-{
-	struct step_worker *w = &g->worker;
-	struct step_losses losses;
-	enum pith_status status =
-		rollouts_pack(&w->microbatch, g->rows, g->rollouts, (size_t)g->recipe->n_rollouts, &input->prompt, err);
-	size_t n = w->microbatch.reader.batch.n_tokens;
-	w->adapters[PITH_REWRITE] = g->adapter;
-	if (status == PITH_OK)
-		status = scratch_reserve(&g->policy, n, "the losses", err);
-	if (status == PITH_OK)
-		status = step_run(w, false, &losses, err);
-	if (status == PITH_OK)
-		memcpy(g->policy.data, w->losses.data, n * sizeof(float));
-	w->adapters[PITH_REWRITE] = g->reference;
-	if (status == PITH_OK)
-		status = step_run(w, false, &losses, err);
-	w->adapters[PITH_REWRITE] = g->adapter;
-	if (status != PITH_OK)
-		return status;
-	weigh(g, sum);
-	return step_run(w, true, &losses, err);
-}
-
-static void forget_rollouts(struct grpo *g)
-{
-	for (int i = 0; i < g->recipe->n_rollouts; i++)
-		rollout_free(&g->rollouts[i]);
-}
-
-static enum pith_status run_input(struct grpo *g, struct pith_grpo_report *sum, struct pith_error *err)
-{
-	struct input input = {0};
-	enum pith_status status = draw_input(g, &input, err);
-	if (status == PITH_OK)
-		status = rollouts_draw(g->rollouts, (size_t)g->recipe->n_rollouts, g->model, g->adapter, &input.prompt, most_written(&input),
-		                       g->recipe->temperature, &g->random, g->control, err);
-	if (status == PITH_OK)
-		status = judge(g, &input, sum, err);
-	if (status == PITH_OK)
-		status = learn(g, &input, sum, err);
-	forget_rollouts(g);
-	input_free(&input);
-	return status;
 }
 
 static void mean(struct pith_grpo_report *sum, double n)
@@ -264,7 +65,7 @@ static enum pith_status loop(struct grpo *g, pith_grpo_report_fn *report, void *
 	for (int step = 0; status == PITH_OK && step < recipe->n_steps; step++) {
 		struct pith_grpo_report sum = {.step = step + 1, .n_steps = recipe->n_steps};
 		for (int i = 0; status == PITH_OK && i < recipe->n_inputs; i++)
-			status = run_input(g, &sum, err);
+			status = recipe->keep_words ? grpo_learn_words(g, &sum, err) : grpo_learn_rewrites(g, &sum, err);
 		double norm;
 		if (status == PITH_OK)
 			status = optimizer_step(&g->array, 1, &g->schedule, step, 1, NULL, &norm, err);
@@ -305,6 +106,8 @@ static enum pith_status check(const struct pith_grpo_recipe *r, struct pith_erro
 		return fail(err, PITH_BAD_ARGUMENT,
 		            "A recipe for GRPO needs rates between 0 and 1 in order, and a positive temperature and "
 		            "learning_rate.");
+	if (r->keep_words && !r->quality_reward)
+		return fail(err, PITH_BAD_ARGUMENT, "Words are kept to the budget in any case: keep_words needs quality_reward.");
 	if (!r->length_reward && !r->quality_reward)
 		return fail(err, PITH_BAD_ARGUMENT, "A recipe for GRPO needs one of the rewards at least.");
 	return PITH_OK;
@@ -322,6 +125,8 @@ static enum pith_status open_adapters(struct grpo *g, struct pith_error *err)
 	if (status == PITH_OK && strcmp(g->adapter->base_fingerprint, model_fingerprint(g->model)) != 0)
 		status = fail(err, PITH_MISMATCH, "%s was trained on other weights than those of %s.", recipe->adapter_path,
 		              recipe->base_path);
+	if (status == PITH_OK && recipe->keep_words && !g->adapter->keeps_words)
+		status = fail(err, PITH_MISMATCH, "%s has not learned to say which words to keep.", recipe->adapter_path);
 	if (status == PITH_OK)
 		status = adapter_enable_gradients(g->adapter, err);
 	if (status == PITH_OK)
@@ -346,13 +151,19 @@ static enum pith_status allocate(struct grpo *g, struct pith_error *err)
 static enum pith_status open_run(struct grpo *g, struct pith_error *err)
 {
 	const struct pith_grpo_recipe *recipe = g->recipe;
-	/* It is the base that judges, and it reads all of a text. */
+	/* It is the base that judges rewrites, and it reads all of a text. Words are chosen and judged as in use, with what is beside it. */
 	struct pith_model_options options = model_options_alone(recipe->n_threads);
+	if (recipe->keep_words) {
+		options.adapter_path[PITH_MEMORY_ROWS][PITH_READ] = NULL;
+		options.keep_head_path = NULL;
+	}
 	enum pith_status status = run_find_type(&g->adapter_type, "adapter_type", recipe->adapter_type, err);
 	if (status == PITH_OK)
 		status = pith_model_open(&g->model, recipe->base_path, &options, g->control, err);
 	if (status == PITH_OK)
 		status = open_adapters(g, err);
+	if (status == PITH_OK && recipe->keep_words)
+		g->model->adapters[PITH_MEMORY_ROWS][PITH_REWRITE] = g->adapter; /* borrowed: what chooses is what learns */
 	if (status == PITH_OK)
 		status = jsonl_open(&g->data, recipe->data_path, err);
 	if (status == PITH_OK && jsonl_n_lines(g->data) == 0)
@@ -361,7 +172,7 @@ static enum pith_status open_run(struct grpo *g, struct pith_error *err)
 		status = allocate(g, err);
 	if (status == PITH_OK)
 		status = transformer_reserve_positions(&g->model->transformer, g->model->transformer.h.n_context, err);
-	g->worker = (struct step_worker){.precision = PRECISION_F32};
+	g->worker = (struct step_worker){.precision = recipe->bf16 ? PRECISION_BF16 : PRECISION_F32};
 	if (status == PITH_OK) {
 		g->worker.transformer = &g->model->transformer;
 		status = trace_init(&g->worker.reader, &g->model->transformer, err);
@@ -395,6 +206,8 @@ static void close_run(struct grpo *g)
 	free(g->length_rewards);
 	free(g->quality_rewards);
 	trained_array_free(&g->array);
+	if (g->model != NULL)
+		g->model->adapters[PITH_MEMORY_ROWS][PITH_REWRITE] = NULL; /* not the model's own */
 	adapter_destroy(g->adapter);
 	adapter_destroy(g->reference);
 	jsonl_close(g->data);

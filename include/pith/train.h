@@ -230,6 +230,12 @@ struct pith_grpo_recipe {
 	const char *base_path;
 	const char *adapter_path;  /* for rewriting: where it starts, and what it is kept near */
 	const char *data_path;     /* JSONL: "text" and "target" (or "title"), what a person wrote about it */
+	/*
+	 * What is drawn are the words that stay, by an adapter that says which to keep, not rewrites. Data may then be questions
+	 * ("context", "question", "answers"), too, and what stands beside the base takes part: the reading adapter judges, the
+	 * head of llmlingua2 helps to choose.
+	 */
+	bool keep_words;
 	int max_tokens;            /* longer texts are left out */
 	double rate_min, rate_max; /* that rewrites are asked for */
 	int n_inputs, n_rollouts;  /* of a step: texts, and rewrites of each (2 or more; fewer than 6 teach little) */
@@ -243,6 +249,7 @@ struct pith_grpo_recipe {
 	const char *adapter_type;  /* F32, F16, BF16 or Q8_0: what its values are written as */
 	const char *log_path;      /* JSONL, one line per step; NULL: none */
 	int save_steps;
+	bool bf16;                 /* matrix products while learning: bf16 factors, fp32 sums; else fp32 */
 	uint64_t seed;
 	int n_threads;             /* 0: one per core */
 };

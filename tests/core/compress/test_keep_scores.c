@@ -1,11 +1,13 @@
 #define _XOPEN_SOURCE 700
 /*
  * What a rewriting adapter says of the words of a chunk: the chance of "+" behind each token read a second time, as logits by hand
- * give it, and the words that stand for a rewrite go by it where the adapter has learned to, and nowhere else.
+ * give it, and the words that stand for a rewrite go by it where the adapter has learned to, and nowhere else; by the head's too where
+ * there is one; and choices of them are drawn.
  */
 #include "compress/document.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,6 +133,109 @@ static void test_who_is_asked(void **state)
 	pith_document_destroy(document);
 }
 
+static double log_odds(double chance)
+{
+	return log(chance / (1 - chance));
+}
+
+/* Two judges are heard alike, and nobody is so sure that the other is not. */
+static void test_two_judges(void **state)
+{
+	(void)state;
+	static const float others[] = {0.3f, 0.1f, 0.9f, 0.5f, 0.02f};
+	float scores[] = {0.3f, 0.9f, 1, 0.8f, 0};
+	float before[5];
+	memcpy(before, scores, sizeof scores);
+	keep_scores_agree(scores, others, 5);
+	assert_float_equal(scores[0], 0.3f, 1e-6f);
+	assert_float_equal(scores[1], 0.5f, 1e-6f);
+	assert_true(scores[2] > 0.9f && scores[2] < 1);
+	assert_true(scores[4] > 0 && scores[4] < 0.02f);
+	assert_true(fabs(log_odds((double)scores[3]) - 0.5 * (log_odds((double)before[3]) + log_odds(0.5))) < 1e-5);
+}
+
+static struct keep_head *random_head(void)
+{
+	struct pith_error err;
+	struct random_state random;
+	struct keep_head *head;
+	random_seed(&random, 31);
+	must(keep_head_create(&head, &model->transformer.h, 8, 0, 64, &random, &err), &err);
+	return head;
+}
+
+/* Beside an adapter that keeps words the head of llmlingua2 is asked as well. */
+static void test_with_head(void **state)
+{
+	(void)state;
+	struct pith_error err;
+	size_t n, n_again, n_tokens = 0;
+	float *own;
+	const float *others;
+	struct pith_document *document = small_document(model, text, strlen(text));
+	rewriter()->keeps_words = true;
+	must(adapter_keep_scores(&own, document, rewriter(), NULL, &err), &err);
+	float *alone = word_scores(&n);
+	model->keep_head = random_head();
+	must(document_keep_scores(document, &others, NULL, &err), &err);
+	float *both = word_scores(&n_again);
+	assert_int_equal(n, n_again);
+	assert_memory_not_equal(alone, both, n * sizeof *alone);
+	double sum = 0; /* of "The" */
+	for (; n_tokens < document->n_tokens && document->tokens[n_tokens].begin < 3; n_tokens++) {
+		double odds = 0.5 * (log_odds((double)own[n_tokens]) + log_odds((double)others[n_tokens]));
+		sum += 1 / (1 + exp(-odds));
+	}
+	/* A random adapter's chances may be below the least that counts: then this would not hold. */
+	assert_true((double)own[0] > 1e-4 && (double)others[0] > 1e-4);
+	assert_float_equal(both[0], (float)(sum / (double)n_tokens), 1e-5f);
+	keep_head_destroy(model->keep_head);
+	model->keep_head = NULL;
+	rewriter()->keeps_words = false;
+	free(own);
+	free(alone);
+	free(both);
+	pith_document_destroy(document);
+}
+
+/* Draws: nearly cold they are the choice itself; warm they differ, by the seed alone, keep the budget, and change no score. */
+static void test_draw(void **state)
+{
+	(void)state;
+	enum { BUDGET = 14, N_DRAWS = 8 };
+	struct pith_error err;
+	struct pith_compress_options options = options_of("cmprsr", 0.5);
+	struct rewrite_words words;
+	struct random_state random;
+	struct buffer chosen = {0}, drawn = {0};
+	int n_other = 0;
+	rewriter()->keeps_words = true;
+	protect_words(&options, false);
+	must(rewrite_words_open(&words, model, text, strlen(text), 0, &options, NULL, &err), &err);
+	must(rewrite_words_choose(&words, BUDGET, &chosen, &err), &err);
+	random_seed(&random, 2);
+	must(rewrite_words_draw(&words, BUDGET, 1e-6, &random, &drawn, &err), &err);
+	assert_string_equal(drawn.data, chosen.data);
+	for (uint64_t i = 0; i < N_DRAWS; i++) {
+		char first[200];
+		float score = words.words[0].score;
+		random_seed(&random, i);
+		must(rewrite_words_draw(&words, BUDGET, 3, &random, &drawn, &err), &err);
+		assert_true(count_tokens(model, drawn.data, drawn.length) <= BUDGET);
+		assert_true(words.words[0].score == score);
+		n_other += strcmp(drawn.data, chosen.data) != 0;
+		snprintf(first, sizeof first, "%s", drawn.data);
+		random_seed(&random, i);
+		must(rewrite_words_draw(&words, BUDGET, 3, &random, &drawn, &err), &err);
+		assert_string_equal(drawn.data, first);
+	}
+	assert_true(n_other >= N_DRAWS / 2);
+	rewriter()->keeps_words = false;
+	buffer_free(&chosen);
+	buffer_free(&drawn);
+	rewrite_words_close(&words);
+}
+
 /* A file remembers what an adapter has learned. */
 static void test_file(void **state)
 {
@@ -153,6 +258,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_scores),
 		cmocka_unit_test(test_who_is_asked),
+		cmocka_unit_test(test_two_judges),
+		cmocka_unit_test(test_with_head),
+		cmocka_unit_test(test_draw),
 		cmocka_unit_test(test_file),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -1,6 +1,7 @@
 #define _XOPEN_SOURCE 700
 /*
- * Reinforcement of a rewriting adapter on a small random model: what is drawn, how it is packed, and a run of a few steps.
+ * Reinforcement of a rewriting adapter on a small random model: what is drawn, how it is packed, and runs of a few steps,
+ * by rewrites and by words.
  */
 #include <math.h>
 #include <stdatomic.h>
@@ -14,7 +15,7 @@
 
 static struct pith_model *model;
 static struct adapter *adapter;
-static char base[600], start[600], data[600];
+static char base[600], start[600], data[600], keeps[600], questions[600];
 static const char text[] = "The tide was measured on Monday by two engineers of the harbour, and the plan was approved.";
 
 static int setup(void **state)
@@ -24,6 +25,11 @@ static int setup(void **state)
 		"{\"text\": \"The tide was measured on Monday by two engineers of the harbour.\", \"target\": \"The tide\"}\n"
 		"{\"text\": \"However, the committee never approved the budget for the turbine.\", \"title\": \"No budget\"}\n"
 		"{\"text\": \"Nobody wrote anything about this one, so it is left out.\"}\n";
+	static const char asked[] =
+		"{\"context\": \"The tide was measured on Monday by two engineers of the harbour, and the plan was approved.\", "
+		"\"question\": \"Who measured the tide?\", \"answers\": [\"two engineers\"]}\n"
+		"{\"context\": \"However, the committee never approved the budget for the turbine of the harbour.\", "
+		"\"question\": \"What was not approved?\", \"answers\": [\"the budget\"]}\n";
 	if (scratch_setup(state) != 0)
 		return -1;
 	small_files("small", 5);
@@ -33,6 +39,11 @@ static int setup(void **state)
 	snprintf(data, sizeof data, "%s", scratch_write("pairs.jsonl", lines, strlen(lines)));
 	model = small_open(base);
 	must(adapter_load(&adapter, &model->transformer.h, start, &err), &err);
+	snprintf(questions, sizeof questions, "%s", scratch_write("questions.jsonl", asked, strlen(asked)));
+	snprintf(keeps, sizeof keeps, "%s", scratch_path("keeps.gguf"));
+	adapter->keeps_words = true;
+	must(adapter_save(adapter, &model->transformer.h, TENSOR_F32, keeps, &err), &err);
+	adapter->keeps_words = false;
 	return 0;
 }
 
@@ -154,7 +165,7 @@ static void recipe_of(struct pith_grpo_recipe *recipe, const char *output)
 
 struct seen {
 	int n;
-	double first_kl, last_kl;
+	double first_kl, last_kl, over;
 	atomic_bool cancel;
 	int cancel_at;
 };
@@ -168,6 +179,7 @@ static void on_report(void *user, const struct pith_grpo_report *r)
 	if (r->step == 1)
 		seen->first_kl = r->kl;
 	seen->last_kl = r->kl;
+	seen->over += r->over_budget;
 	if (r->step == seen->cancel_at)
 		atomic_store(&seen->cancel, true);
 }
@@ -208,6 +220,44 @@ static void test_run(void **state)
 	adapter_destroy(loaded);
 }
 
+/* Words are drawn for lines of both kinds: to the budget, by the seed, away from where the run began. */
+static void test_words(void **state)
+{
+	(void)state;
+	struct pith_error err;
+	const char *const sources[] = {questions, questions, data};
+	char *files[3], *began;
+	size_t sizes[3], size;
+	for (int i = 0; i < 3; i++) {
+		struct pith_grpo_recipe recipe;
+		struct seen seen = {0};
+		struct adapter *loaded;
+		char path[600];
+		snprintf(path, sizeof path, "%s", scratch_path("words.gguf"));
+		recipe_of(&recipe, path);
+		recipe.keep_words = true;
+		recipe.adapter_path = keeps;
+		recipe.data_path = sources[i];
+		recipe.rate_min = 0.4;
+		must(pith_train_grpo(&recipe, on_report, &seen, NULL, &err), &err);
+		assert_int_equal(seen.n, 3);
+		assert_true(seen.first_kl < 1e-9 && seen.last_kl > 1e-9 && seen.over == 0);
+		files[i] = read_file("words.gguf", &sizes[i]);
+		must(adapter_load(&loaded, &model->transformer.h, path, &err), &err);
+		assert_true(loaded->keeps_words);
+		adapter_destroy(loaded);
+	}
+	began = read_file("keeps.gguf", &size);
+	assert_int_equal(sizes[0], sizes[1]);
+	assert_memory_equal(files[0], files[1], sizes[0]);
+	assert_int_equal(sizes[0], size);
+	assert_true(memcmp(files[0], began, size) != 0);
+	assert_true(memcmp(files[0], files[2], size) != 0);
+	for (int i = 0; i < 3; i++)
+		free(files[i]);
+	free(began);
+}
+
 static void test_cancel(void **state)
 {
 	(void)state;
@@ -242,6 +292,8 @@ static void test_refused(void **state)
 	bad = good, bad.n_rollouts = 1, refuse(&bad, PITH_BAD_ARGUMENT, "two rollouts");
 	bad = good, bad.rate_max = 1.5, refuse(&bad, PITH_BAD_ARGUMENT, "rates");
 	bad = good, bad.length_reward = bad.quality_reward = false, refuse(&bad, PITH_BAD_ARGUMENT, "one of the rewards");
+	bad = good, bad.keep_words = true, refuse(&bad, PITH_MISMATCH, "has not learned to say which words to keep");
+	bad = good, bad.keep_words = true, bad.quality_reward = false, refuse(&bad, PITH_BAD_ARGUMENT, "needs quality_reward");
 	bad = good, bad.adapter_path = NULL, refuse(&bad, PITH_BAD_ARGUMENT, "an adapter to start from");
 	bad = good, bad.adapter_path = memory, refuse(&bad, PITH_MISMATCH, "no adapter for rewriting");
 	bad = good, bad.data_path = "/nowhere.jsonl", refuse(&bad, PITH_IO, "nowhere.jsonl");
@@ -253,7 +305,7 @@ static void test_refused(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_draw), cmocka_unit_test(test_pack), cmocka_unit_test(test_run),
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_draw), cmocka_unit_test(test_pack), cmocka_unit_test(test_run), cmocka_unit_test(test_words),
 	                                   cmocka_unit_test(test_cancel), cmocka_unit_test(test_refused)};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
